@@ -1,0 +1,11 @@
+//! TLS 1.3 and TLS 1.2, client and server, with no I/O inside.
+
+#![forbid(unsafe_code)]
+
+mod alert;
+mod fault;
+pub mod limits;
+pub mod observe;
+
+pub use alert::{AlertDescription, AlertLevel};
+pub use fault::Fault;

@@ -1,0 +1,102 @@
+//! Everything that a peer can repeat or enlarge, each bound with its reason.
+
+/// Plaintext bytes in a record: the protocol's own bound (RFC 8446 section 5.1).
+pub const RECORD_PLAINTEXT: usize = 1 << 14;
+
+/// Bytes of a TLS 1.3 record after its header: plaintext, content type and at
+/// most 255 bytes of expansion (RFC 8446 section 5.2).
+pub const RECORD_CIPHERTEXT_13: usize = RECORD_PLAINTEXT + 256;
+
+/// The same in TLS 1.2 (RFC 5246 section 6.2.3).
+pub const RECORD_CIPHERTEXT_12: usize = RECORD_PLAINTEXT + 2048;
+
+/// Bytes of a record's header (RFC 8446 section 5.1).
+pub const RECORD_HEADER: usize = 5;
+
+/// A handshake message before the peer is known. The protocol allows 16 MiB;
+/// no honest ClientHello comes near to 64 KiB, and memory is the peer's to ask for.
+pub const HANDSHAKE_MESSAGE: usize = 64 * 1024;
+
+/// A Certificate message: ten certificates with long lists of names fit.
+pub const CERTIFICATE_MESSAGE: usize = 100 * 1024;
+
+/// Certificates in a chain that a peer sends: public chains have two to four.
+pub const CHAIN_CERTIFICATES: usize = 10;
+
+/// Empty application data records without progress between them: they cost
+/// the sender nothing (refilled by data or a handshake message).
+pub const EMPTY_RECORDS: u8 = 32;
+
+/// Warning alerts without progress between them.
+pub const WARNING_ALERTS: u8 = 4;
+
+/// ChangeCipherSpec records in a TLS 1.3 handshake. One is sent by a peer in
+/// middlebox compatibility mode, two around a HelloRetryRequest (RFC 8446 D.4).
+pub const CHANGE_CIPHER_SPECS: u8 = 2;
+
+/// KeyUpdates without application data between them: each costs two key schedules.
+pub const KEY_UPDATES: u8 = 32;
+
+/// Tickets taken on one connection; more are an error only past [`TICKETS_READ`].
+pub const TICKETS_KEPT: u8 = 8;
+
+/// Tickets read on one connection before the peer is taken for a flood.
+pub const TICKETS_READ: u8 = 64;
+
+/// Seconds for which a ticket is taken: seven days (RFC 8446 section 4.6.1).
+pub const TICKET_SECONDS: u32 = 7 * 24 * 60 * 60;
+
+/// Bytes of a ticket that a client keeps: it sends it again in its ClientHello.
+pub const TICKET_BYTES: usize = 16 * 1024;
+
+/// Bytes that a server seals into a ticket, the client's chain among them: all
+/// tickets of a connection have room in its outbox, beside data. A client with
+/// a longer chain gets none.
+pub const TICKET_CONTENTS: usize = 6 * 1024;
+
+/// Pre-shared keys of a ClientHello at which a server looks: clients offer one
+/// or two, and each costs a decryption.
+pub const PSK_IDENTITIES: usize = 8;
+
+/// Names of servers for which a client keeps sessions.
+pub const SESSION_NAMES: usize = 256;
+
+/// Early data, in bytes, that a server which refused it passes over unread (RFC
+/// 8446 section 4.2.10), each record's expansion included: widespread servers'
+/// tickets allow 16 KiB, which small records make half as long again.
+pub const EARLY_DATA_SKIPPED: usize = 32 * 1024;
+
+/// Bytes of an outbox while a handshake is going on: the largest flight is
+/// our own certificate chain.
+pub const OUTBOX_HANDSHAKE: usize = 128 * 1024;
+
+/// Records that an outbox holds in bulk before it asks to be drained.
+pub const OUTBOX_RECORDS: usize = 4;
+
+/// Bytes of an outbox that are always kept for one alert and one KeyUpdate, so
+/// that both can be queued while the peer does not read.
+pub const OUTBOX_RESERVE: usize = 256;
+
+/// Signature checks for one chain (the search for a path can be made to try many).
+pub const CHAIN_SIGNATURES: usize = 100;
+
+/// Steps of the search for a path.
+pub const CHAIN_STEPS: usize = 4_000;
+
+/// Certificates on one path, leaf and anchor among them.
+pub const CHAIN_DEPTH: usize = 20;
+
+/// Comparisons of a name with a name constraint, for one chain.
+pub const CHAIN_CONSTRAINTS: usize = 250_000;
+
+/// Records protected with one AES-GCM key in TLS 1.3 before this side updates
+/// it: 2^24.5 are allowed (RFC 8446 section 5.5).
+pub const AES_GCM_RECORDS: u64 = 1 << 24;
+
+/// The same for ChaCha20-Poly1305, for which the sequence number would wrap
+/// first (RFC 8446 section 5.5).
+pub const CHACHA_RECORDS: u64 = 1 << 48;
+
+/// Seconds for which the cookie of a HelloRetryRequest is taken: the second
+/// ClientHello follows at once, and an old cookie could only be replayed.
+pub const COOKIE_SECONDS: u64 = 60;
