@@ -7,5 +7,7 @@ mod fault;
 pub mod limits;
 pub mod observe;
 
+pub mod wire;
+
 pub use alert::{AlertDescription, AlertLevel};
 pub use fault::Fault;

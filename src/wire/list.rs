@@ -1,0 +1,251 @@
+//! A vector of items inside a message: the bytes it was read from, or a slice
+//! of values that is to be written (RFC 8446 section 3.4).
+
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::fault::Fault;
+use std::fmt;
+
+/// Something that stands in a vector.
+pub trait Item<'a>: Sized + Copy {
+    /// Reads one.
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Fault>;
+    /// Writes one.
+    fn write(&self, writer: &mut Writer<'_>);
+}
+
+/// The items of a vector, without its length prefix. Two lists are equal when
+/// their items are.
+///
+/// ```
+/// use handfast::wire::{CipherSuite, List};
+/// let offer = [CipherSuite::TLS_AES_128_GCM_SHA256];
+/// let list = List::from(&offer);
+/// assert!(list.contains(&CipherSuite::TLS_AES_128_GCM_SHA256));
+/// assert_eq!(list, List::parse(&[0x13, 0x01])?);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct List<'a, T>(Form<'a, T>);
+
+#[derive(Clone, Copy)]
+enum Form<'a, T> {
+    /// Bytes in which every item has been read once.
+    Wire(&'a [u8]),
+    Values(&'a [T]),
+}
+
+impl<'a, T: Item<'a>> List<'a, T> {
+    /// The list of these values.
+    pub const fn values(values: &'a [T]) -> Self {
+        Self(Form::Values(values))
+    }
+
+    /// Reads `bytes` as items to the last byte; the first item that is malformed
+    /// is the fault.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(bytes);
+        while !reader.is_empty() {
+            T::read(&mut reader)?;
+        }
+        Ok(Self(Form::Wire(bytes)))
+    }
+
+    /// The items in their order.
+    pub const fn iter(&self) -> Iter<'a, T> {
+        match self.0 {
+            Form::Wire(bytes) => Iter { wire: Reader::new(bytes), values: &[] },
+            Form::Values(values) => Iter { wire: Reader::new(&[]), values },
+        }
+    }
+
+    /// Whether there is no item.
+    pub const fn is_empty(&self) -> bool {
+        match self.0 {
+            Form::Wire(bytes) => bytes.is_empty(),
+            Form::Values(values) => values.is_empty(),
+        }
+    }
+
+    /// How many items there are; they are counted on each call.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether this item is in the list.
+    pub fn contains(&self, item: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.iter().any(|each| each == *item)
+    }
+
+    /// The first item.
+    pub fn first(&self) -> Option<T> {
+        self.iter().next()
+    }
+
+    /// Writes the items, without a length prefix.
+    pub fn write(&self, writer: &mut Writer<'_>) {
+        match self.0 {
+            Form::Wire(bytes) => writer.bytes(bytes),
+            Form::Values(values) => values.iter().for_each(|item| item.write(writer)),
+        }
+    }
+}
+
+/// The items of a [`List`].
+#[derive(Clone, Copy)]
+pub struct Iter<'a, T> {
+    wire: Reader<'a>,
+    values: &'a [T],
+}
+
+impl<'a, T: Item<'a>> Iterator for Iter<'a, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if let Some((first, rest)) = self.values.split_first() {
+            self.values = rest;
+            return Some(*first);
+        }
+        if self.wire.is_empty() {
+            return None;
+        }
+        // Read once before, by `parse`: it cannot fail now.
+        T::read(&mut self.wire).ok()
+    }
+}
+
+impl<'a, T: Item<'a>> IntoIterator for List<'a, T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Item<'a>> From<&'a [T]> for List<'a, T> {
+    fn from(values: &'a [T]) -> Self {
+        Self::values(values)
+    }
+}
+
+impl<'a, T: Item<'a>, const N: usize> From<&'a [T; N]> for List<'a, T> {
+    fn from(values: &'a [T; N]) -> Self {
+        Self::values(values)
+    }
+}
+
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        Self(Form::Values(&[]))
+    }
+}
+
+impl<'a, T: Item<'a> + PartialEq> PartialEq for List<'a, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<'a, T: Item<'a> + Eq> Eq for List<'a, T> {}
+
+impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Whether a code stands twice, in linear time and without allocation. Few
+/// codes, as every honest peer sends, are compared with each other; for more
+/// there is a bit for each possible code, 8 KiB on the stack.
+pub(super) fn repeats(codes: impl Iterator<Item = u16> + Clone) -> bool {
+    const FEW: usize = 32;
+    let mut seen = [0; FEW];
+    for (n, code) in codes.clone().enumerate() {
+        if seen.get(..n).is_some_and(|earlier| earlier.contains(&code)) {
+            return true;
+        }
+        match seen.get_mut(n) {
+            Some(place) => *place = code,
+            None => return repeats_among_many(codes),
+        }
+    }
+    false
+}
+
+#[inline(never)] // keeps the bits off the stack of the common case
+fn repeats_among_many(codes: impl Iterator<Item = u16>) -> bool {
+    let mut seen = [0_u64; 1024];
+    for code in codes {
+        if let Some(word) = seen.get_mut(usize::from(code >> 6)) {
+            let bit = 1_u64 << (code & 63);
+            if *word & bit != 0 {
+                return true;
+            }
+            *word |= bit;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Name<'a>(&'a [u8]);
+
+    impl<'a> Item<'a> for Name<'a> {
+        fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+            reader.vec8(1..=255).map(Self)
+        }
+        fn write(&self, writer: &mut Writer<'_>) {
+            writer.vec8(|w| w.bytes(self.0));
+        }
+    }
+
+    #[test]
+    fn wire_and_values_are_the_same_list() {
+        let values = [Name(b"h2"), Name(b"x")];
+        let list = List::from(&values);
+        let mut bytes = Vec::new();
+        list.write(&mut Writer::new(&mut bytes));
+        assert_eq!(bytes, [2, b'h', b'2', 1, b'x']);
+        let read = List::parse(&bytes).unwrap();
+        assert_eq!(read, list);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read.first(), Some(Name(b"h2")));
+        assert!(read.contains(&Name(b"x")) && !read.contains(&Name(b"y")));
+        let mut again = Vec::new();
+        read.write(&mut Writer::new(&mut again));
+        assert_eq!(again, bytes);
+        assert_ne!(read, List::values(&values[..1]));
+        assert_eq!(format!("{list:?}"), format!("{values:?}"));
+        assert!(List::<Name<'_>>::default().is_empty() && !read.is_empty());
+    }
+
+    #[test]
+    fn a_malformed_item_is_refused_at_once() {
+        assert_eq!(List::<Name<'_>>::parse(&[1, 7, 0]), Err(Fault::BadLength));
+        assert_eq!(List::<Name<'_>>::parse(&[1, 7, 2, 7]), Err(Fault::Truncated));
+        assert_eq!(List::<Name<'_>>::parse(&[]), Ok(List::default()));
+    }
+
+    #[test]
+    fn repeats_are_found_among_few_and_many() {
+        for count in [0, 1, 2, 31, 32, 33, 34, 1000, 65536] {
+            let distinct = (0..count).map(|n: u32| n as u16);
+            assert!(!repeats(distinct.clone()), "{count}");
+            if count < 65536 {
+                assert!(!repeats(distinct.clone().chain([u16::MAX])), "{count}");
+            }
+            for again in [0, count / 2, count.saturating_sub(1)] {
+                if again < count {
+                    assert!(repeats(distinct.clone().chain([again as u16])), "{count} {again}");
+                }
+            }
+        }
+    }
+}
