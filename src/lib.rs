@@ -9,5 +9,9 @@ pub mod observe;
 
 pub mod wire;
 
+mod crypto;
+
 pub use alert::{AlertDescription, AlertLevel};
+pub use crypto::kdf::sha256;
+pub use crypto::sign::KeyError;
 pub use fault::Fault;

@@ -1,0 +1,480 @@
+//! Private keys: PKCS#8, PKCS#1 and SEC1, read and signed with.
+
+use super::Failed;
+use super::der::{Der, NotDer, tag};
+use super::verify::{KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA, OID_EC, bits, identifiers, name};
+use crate::wire::codepoints::SignatureScheme;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
+};
+use rustls_pki_types::PrivateKeyDer;
+
+/// A private key that cannot be used, what it is, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// An RSA key of a size that cannot sign.
+    #[error(
+        "the RSA key has {bits} bits: signing takes 2048 to 4096 bits in steps of 512; \
+         make another with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`"
+    )]
+    UnsupportedSize {
+        /// Bits of its modulus.
+        bits: usize,
+    },
+    /// An elliptic curve that is not supported.
+    #[error(
+        "the key is on the curve {found}: P-256 and P-384 are supported; \
+         make another with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+    )]
+    UnsupportedCurve {
+        /// The curve's name or object identifier.
+        found: String,
+    },
+    /// A kind of key that is not supported.
+    #[error("the key is of the algorithm {found}: RSA, EC (P-256, P-384) and Ed25519 are supported")]
+    UnsupportedAlgorithm {
+        /// The algorithm's name or object identifier.
+        found: String,
+    },
+    /// Not a private key of the form that it says it is.
+    #[error("the {format} private key is malformed: {reason}")]
+    Malformed {
+        /// `PKCS#8`, `PKCS#1` or `SEC1`.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An EC key without its public half, from which it cannot be made here.
+    #[error(
+        "the EC key does not contain its public key, or only in compressed form; \
+         add it with `openssl ec -in OLD.pem -conv_form uncompressed -out NEW.pem`"
+    )]
+    PublicKeyMissing,
+}
+
+/// A private key that signs handshakes.
+pub(crate) struct SigningKey {
+    pair: Pair,
+}
+
+enum Pair {
+    Rsa(Box<RsaKeyPair>),
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl SigningKey {
+    /// Reads a key: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 A.1.2) or SEC1 (RFC 5915).
+    pub(crate) fn from_der(key: &PrivateKeyDer<'_>) -> Result<Self, KeyError> {
+        let pair = match key {
+            PrivateKeyDer::Pkcs8(der) => pkcs8(der.secret_pkcs8_der())?,
+            PrivateKeyDer::Pkcs1(der) => {
+                rsa("PKCS#1", der.secret_pkcs1_der(), RsaKeyPair::from_der(der.secret_pkcs1_der()))?
+            }
+            PrivateKeyDer::Sec1(der) => sec1(der.secret_sec1_der())?,
+            _ => {
+                return Err(KeyError::UnsupportedAlgorithm { found: "(an unknown format)".into() });
+            }
+        };
+        Ok(Self { pair })
+    }
+
+    /// The schemes that the key can sign with, the preferred one first; those
+    /// that TLS 1.3 does not allow come last.
+    pub(crate) fn schemes(&self) -> &'static [SignatureScheme] {
+        match self.pair {
+            Pair::Rsa(_) => &[
+                SignatureScheme::RSA_PSS_RSAE_SHA256,
+                SignatureScheme::RSA_PSS_RSAE_SHA384,
+                SignatureScheme::RSA_PSS_RSAE_SHA512,
+                SignatureScheme::RSA_PKCS1_SHA256,
+                SignatureScheme::RSA_PKCS1_SHA384,
+                SignatureScheme::RSA_PKCS1_SHA512,
+            ],
+            Pair::P256(_) => &[SignatureScheme::ECDSA_SECP256R1_SHA256],
+            Pair::P384(_) => &[SignatureScheme::ECDSA_SECP384R1_SHA384],
+            Pair::Ed25519(_) => &[SignatureScheme::ED25519],
+        }
+    }
+
+    /// Signs. Fails where the scheme is not one of [`schemes`](Self::schemes),
+    /// or the system gives no randomness.
+    pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Failed> {
+        if !self.schemes().contains(&scheme) {
+            return Err(Failed);
+        }
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(rsa_encoding(scheme)?, &random, message, &mut signature).map_err(|_| Failed)?;
+                Ok(signature)
+            }
+            Pair::P256(pair) | Pair::P384(pair) => {
+                let signature = pair.sign(&random, message).map_err(|_| Failed)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+
+    /// The public key as a certificate's subjectPublicKey holds it.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        match &self.pair {
+            Pair::Rsa(pair) => pair.public_key().as_ref(),
+            Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_ref(),
+            Pair::Ed25519(pair) => pair.public_key().as_ref(),
+        }
+    }
+}
+
+fn rsa_encoding(scheme: SignatureScheme) -> Result<&'static dyn RsaEncoding, Failed> {
+    Ok(match scheme {
+        SignatureScheme::RSA_PSS_RSAE_SHA256 => &signature::RSA_PSS_SHA256,
+        SignatureScheme::RSA_PSS_RSAE_SHA384 => &signature::RSA_PSS_SHA384,
+        SignatureScheme::RSA_PSS_RSAE_SHA512 => &signature::RSA_PSS_SHA512,
+        SignatureScheme::RSA_PKCS1_SHA256 => &signature::RSA_PKCS1_SHA256,
+        SignatureScheme::RSA_PKCS1_SHA384 => &signature::RSA_PKCS1_SHA384,
+        SignatureScheme::RSA_PKCS1_SHA512 => &signature::RSA_PKCS1_SHA512,
+        _ => return Err(Failed),
+    })
+}
+
+const OID_P256: &[u8] = b"\x2a\x86\x48\xce\x3d\x03\x01\x07";
+const OID_P384: &[u8] = b"\x2b\x81\x04\x00\x22";
+
+/// PrivateKeyInfo (RFC 5958 section 2).
+fn pkcs8(bytes: &[u8]) -> Result<Pair, KeyError> {
+    let malformed = |reason: &str| KeyError::Malformed { format: "PKCS#8", reason: reason.into() };
+    let (algorithm, inner) = private_key_info(bytes).map_err(|_| malformed("it is not a PrivateKeyInfo"))?;
+    match algorithm {
+        KEY_RSA => rsa("PKCS#8", inner, RsaKeyPair::from_pkcs8(bytes)),
+        KEY_P256 | KEY_P384 => {
+            let (ring_algorithm, pair): (_, fn(EcdsaKeyPair) -> Pair) = if algorithm == KEY_P256 {
+                (&signature::ECDSA_P256_SHA256_ASN1_SIGNING, Pair::P256)
+            } else {
+                (&signature::ECDSA_P384_SHA384_ASN1_SIGNING, Pair::P384)
+            };
+            if matches!(ec_private_key(inner), Ok(EcPrivateKey { public: None, .. })) {
+                return Err(KeyError::PublicKeyMissing);
+            }
+            EcdsaKeyPair::from_pkcs8(ring_algorithm, bytes, &SystemRandom::new())
+                .map(pair)
+                .map_err(|why| malformed(&why.to_string()))
+        }
+        KEY_ED25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes)
+            .map(Pair::Ed25519)
+            .map_err(|why| malformed(&why.to_string())),
+        other => Err(match identifiers(other) {
+            Ok((OID_EC, Some(curve))) => KeyError::UnsupportedCurve { found: name(curve) },
+            Ok((OID_EC, None)) => {
+                KeyError::UnsupportedCurve { found: "(given by its parameters, not by name)".into() }
+            }
+            Ok((algorithm, _)) => KeyError::UnsupportedAlgorithm { found: name(algorithm) },
+            Err(NotDer) => malformed("its algorithm is not an AlgorithmIdentifier"),
+        }),
+    }
+}
+
+/// RSAPrivateKey (RFC 8017 section A.1.2), as ring took or refused it.
+fn rsa(
+    format: &'static str,
+    bytes: &[u8],
+    read: Result<RsaKeyPair, ring::error::KeyRejected>,
+) -> Result<Pair, KeyError> {
+    match read {
+        Ok(pair) => Ok(Pair::Rsa(Box::new(pair))),
+        Err(why) => Err(match rsa_private_bits(bytes) {
+            Ok(bits) if !(2048..=4096).contains(&bits) || bits % 512 != 0 => {
+                KeyError::UnsupportedSize { bits }
+            }
+            _ => KeyError::Malformed { format, reason: why.to_string() },
+        }),
+    }
+}
+
+/// ECPrivateKey (RFC 5915 section 3). ring reads it only inside PKCS#8.
+fn sec1(bytes: &[u8]) -> Result<Pair, KeyError> {
+    let malformed = |reason: &str| KeyError::Malformed { format: "SEC1", reason: reason.into() };
+    let key = ec_private_key(bytes).map_err(|_| malformed("it is not an ECPrivateKey"))?;
+    let (algorithm, size, pair): (&EcdsaSigningAlgorithm, usize, fn(EcdsaKeyPair) -> Pair) = match key.curve {
+        Some(OID_P256) => (&signature::ECDSA_P256_SHA256_ASN1_SIGNING, 32, Pair::P256),
+        Some(OID_P384) => (&signature::ECDSA_P384_SHA384_ASN1_SIGNING, 48, Pair::P384),
+        Some(other) => return Err(KeyError::UnsupportedCurve { found: name(other) }),
+        None => return Err(malformed("it does not name its curve")),
+    };
+    let public = match key.public {
+        Some(point) if point.len() == 1 + 2 * size => point,
+        Some(point) if point.len() != 1 + size => {
+            return Err(malformed("its public key is not a point of its curve"));
+        }
+        _ => return Err(KeyError::PublicKeyMissing),
+    };
+    EcdsaKeyPair::from_private_key_and_public_key(algorithm, key.scalar, public, &SystemRandom::new())
+        .map(pair)
+        .map_err(|why| malformed(&why.to_string()))
+}
+
+struct EcPrivateKey<'a> {
+    scalar: &'a [u8],
+    /// The curve's object identifier.
+    curve: Option<&'a [u8]>,
+    /// The point, encoded as SEC 1 section 2.3.3 says.
+    public: Option<&'a [u8]>,
+}
+
+fn ec_private_key(bytes: &[u8]) -> Result<EcPrivateKey<'_>, NotDer> {
+    let mut outer = Der::new(bytes);
+    let mut key = outer.inside(tag::SEQUENCE)?;
+    outer.finish()?;
+    if key.unsigned()? != [1] {
+        return Err(NotDer);
+    }
+    let scalar = key.content(tag::OCTET_STRING)?;
+    let curve = match key.optional(tag::constructed(0))? {
+        Some(parameters) => {
+            let mut parameters = Der::new(parameters);
+            let curve = parameters.content(tag::OID)?;
+            parameters.finish()?;
+            Some(curve)
+        }
+        None => None,
+    };
+    let public = match key.optional(tag::constructed(1))? {
+        Some(bits) => {
+            let mut bits = Der::new(bits);
+            let point = bits.octet_aligned_bits()?;
+            bits.finish()?;
+            Some(point)
+        }
+        None => None,
+    };
+    key.finish()?;
+    Ok(EcPrivateKey { scalar, curve, public })
+}
+
+/// The AlgorithmIdentifier and the inner private key.
+pub(super) fn private_key_info(bytes: &[u8]) -> Result<(&[u8], &[u8]), NotDer> {
+    let mut outer = Der::new(bytes);
+    let mut info = outer.inside(tag::SEQUENCE)?;
+    outer.finish()?;
+    info.unsigned()?;
+    let algorithm = info.value(tag::SEQUENCE)?.bytes;
+    let inner = info.content(tag::OCTET_STRING)?;
+    Ok((algorithm, inner))
+}
+
+fn rsa_private_bits(bytes: &[u8]) -> Result<usize, NotDer> {
+    let mut key = Der::new(bytes).inside(tag::SEQUENCE)?;
+    key.unsigned()?;
+    Ok(bits(key.unsigned()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::der::tlv;
+    use super::super::verify::{
+        ECDSA_SHA256, ROWS, SignatureRefused, SubjectPublicKeyInfo, rsa_modulus_bits, verify_certificate,
+        verify_tls12, verify_tls13,
+    };
+    use super::*;
+    use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+
+    const RSA_2048: &[u8] = include_bytes!("../../test-vectors/keys/rsa-2048.pkcs1.der");
+    const RSA_1024: &[u8] = include_bytes!("../../test-vectors/keys/rsa-1024.pkcs1.der");
+    const MESSAGE: &[u8] = b"the signed content";
+
+    fn pkcs1(bytes: &[u8]) -> Result<SigningKey, KeyError> {
+        SigningKey::from_der(&PrivatePkcs1KeyDer::from(bytes).into())
+    }
+
+    fn pkcs8_key(bytes: &[u8]) -> Result<SigningKey, KeyError> {
+        SigningKey::from_der(&PrivatePkcs8KeyDer::from(bytes).into())
+    }
+
+    fn sec1_key(bytes: &[u8]) -> Result<SigningKey, KeyError> {
+        SigningKey::from_der(&PrivateSec1KeyDer::from(bytes).into())
+    }
+
+    /// A key of each kind, with the identifier of its public key.
+    fn keys() -> Vec<(SigningKey, &'static [u8])> {
+        let generated = |algorithm| rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let made = |pair: rcgen::KeyPair| pkcs8_key(pair.serialized_der()).unwrap();
+        vec![
+            (pkcs1(RSA_2048).unwrap(), KEY_RSA),
+            (made(generated(&rcgen::PKCS_ECDSA_P256_SHA256)), KEY_P256),
+            (made(generated(&rcgen::PKCS_ECDSA_P384_SHA384)), KEY_P384),
+            (made(generated(&rcgen::PKCS_ED25519)), KEY_ED25519),
+        ]
+    }
+
+    #[test]
+    fn each_key_signs_with_each_of_its_schemes_and_no_other() {
+        let mut seen = 0;
+        let keys = keys();
+        for (key, algorithm) in &keys {
+            let spki = SubjectPublicKeyInfo { algorithm, key: key.public_key() };
+            for row in &ROWS {
+                let Some(scheme) = row.scheme else { continue };
+                if !key.schemes().contains(&scheme) {
+                    assert!(key.sign(scheme, MESSAGE).is_err());
+                    continue;
+                }
+                if row.key != *algorithm {
+                    continue;
+                }
+                seen += 1;
+                let signature = key.sign(scheme, MESSAGE).unwrap();
+                let tls13 = verify_tls13(scheme, spki, MESSAGE, &signature);
+                let is_pkcs1 = scheme.0 & 0xff == 0x01;
+                assert_eq!(tls13.is_ok(), !is_pkcs1, "RFC 8446 4.2.3: {}", row.name);
+                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature), Ok(()));
+                assert_eq!(verify_certificate(row.algorithm, spki, MESSAGE, &signature), Ok(()));
+
+                let bad = Err(SignatureRefused::Bad);
+                assert_eq!(verify_tls12(scheme, spki, b"another", &signature), bad);
+                assert_eq!(verify_certificate(row.algorithm, spki, b"another", &signature), bad);
+                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature[1..]), bad);
+                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &[]), bad);
+                for (other, algorithm) in keys.iter().filter(|(_, other)| other != algorithm) {
+                    let spki = SubjectPublicKeyInfo { algorithm, key: other.public_key() };
+                    assert!(verify_tls13(scheme, spki, MESSAGE, &signature).is_err());
+                    assert!(verify_certificate(row.algorithm, spki, MESSAGE, &signature).is_err());
+                }
+            }
+        }
+        assert_eq!(seen, 6 + 1 + 1 + 1);
+    }
+
+    #[test]
+    fn ecdsa_curves_and_hashes_may_cross_in_certificates_and_tls12_only() {
+        let random = SystemRandom::new();
+        let document =
+            EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_ASN1_SIGNING, &random).unwrap();
+        let key = pkcs8_key(document.as_ref()).unwrap();
+        let spki = SubjectPublicKeyInfo { algorithm: KEY_P384, key: key.public_key() };
+        // ring signs with one hash a curve: the crossed rows are reached, and say Bad, not WrongKey.
+        let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+        let crossed = [0x30, 6, 2, 1, 1, 2, 1, 1];
+        let wrong = Err(SignatureRefused::WrongKey);
+        let bad = Err(SignatureRefused::Bad);
+        assert_eq!(verify_tls13(scheme, spki, MESSAGE, &crossed), wrong);
+        assert_eq!(verify_tls12(scheme, spki, MESSAGE, &crossed), bad);
+        assert_eq!(verify_certificate(ECDSA_SHA256, spki, MESSAGE, &crossed), bad);
+    }
+
+    #[test]
+    fn rsa_keys_of_both_formats_are_read() {
+        let wrapped = tlv(tag::SEQUENCE, &[&[2, 1, 0], KEY_RSA, &tlv(tag::OCTET_STRING, &[RSA_2048])]);
+        let key = pkcs8_key(&wrapped).unwrap();
+        assert_eq!(key.public_key(), pkcs1(RSA_2048).unwrap().public_key());
+        assert_eq!(rsa_modulus_bits(key.public_key()), Ok(2048));
+
+        assert_eq!(pkcs1(RSA_1024).err(), Some(KeyError::UnsupportedSize { bits: 1024 }));
+        let wrapped = tlv(tag::SEQUENCE, &[&[2, 1, 0], KEY_RSA, &tlv(tag::OCTET_STRING, &[RSA_1024])]);
+        let refused = pkcs8_key(&wrapped).err().unwrap();
+        assert_eq!(refused, KeyError::UnsupportedSize { bits: 1024 });
+        assert!(refused.to_string().starts_with("the RSA key has 1024 bits"), "{refused}");
+
+        // An odd size, and a size that would do in a key that does not hold together.
+        let small = |octets: usize| {
+            let number = tlv(tag::INTEGER, &[&[0], &vec![0xff; octets]]);
+            let e = [2, 3, 1, 0, 1];
+            tlv(tag::SEQUENCE, &[&[2, 1, 0], &number, &e, &number, &number, &number, &e, &e, &e])
+        };
+        assert_eq!(pkcs1(&small(288)).err(), Some(KeyError::UnsupportedSize { bits: 2304 }));
+        assert!(matches!(pkcs1(&small(384)), Err(KeyError::Malformed { format: "PKCS#1", .. })));
+        assert!(matches!(pkcs1(b"junk"), Err(KeyError::Malformed { .. })));
+    }
+
+    #[test]
+    fn sec1_keys_are_read_and_their_errors_say_what_to_do() {
+        for (curve, oid, algorithm) in [
+            (&rcgen::PKCS_ECDSA_P256_SHA256, OID_P256, KEY_P256),
+            (&rcgen::PKCS_ECDSA_P384_SHA384, OID_P384, KEY_P384),
+        ] {
+            let pair = rcgen::KeyPair::generate_for(curve).unwrap();
+            let (_, inner) = private_key_info(pair.serialized_der()).unwrap();
+            let parts = ec_private_key(inner).unwrap();
+            let point = parts.public.unwrap();
+            let sec1 = |oid: &[u8], public: Option<&[u8]>| {
+                tlv(
+                    tag::SEQUENCE,
+                    &[
+                        &[2, 1, 1],
+                        &tlv(tag::OCTET_STRING, &[parts.scalar]),
+                        &tlv(0xa0, &[&tlv(tag::OID, &[oid])]),
+                        &public.map_or(vec![], |point| tlv(0xa1, &[&tlv(tag::BIT_STRING, &[&[0], point])])),
+                    ],
+                )
+            };
+            let key = sec1_key(&sec1(oid, Some(point))).unwrap();
+            assert_eq!(key.public_key(), point);
+            let spki = SubjectPublicKeyInfo { algorithm, key: key.public_key() };
+            let scheme = key.schemes()[0];
+            let signature = key.sign(scheme, MESSAGE).unwrap();
+            assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), Ok(()));
+
+            let missing = sec1_key(&sec1(oid, None)).err().unwrap();
+            assert_eq!(missing, KeyError::PublicKeyMissing);
+            assert!(missing.to_string().contains("openssl ec -in"), "{missing}");
+            let compressed = [&[2 + (point[point.len() - 1] & 1)], &point[1..1 + point.len() / 2]];
+            let compressed = sec1(oid, Some(&compressed.concat()));
+            assert_eq!(sec1_key(&compressed).err(), Some(KeyError::PublicKeyMissing));
+
+            let p521 = sec1_key(&sec1(b"\x2b\x81\x04\x00\x23", Some(point))).err().unwrap();
+            assert_eq!(p521, KeyError::UnsupportedCurve { found: "P-521".into() });
+            let mut other = point.to_vec();
+            other[5] ^= 1;
+            let torn = sec1_key(&sec1(oid, Some(&other)));
+            assert!(matches!(torn, Err(KeyError::Malformed { format: "SEC1", .. })));
+
+            // The same inside PKCS#8.
+            let bare =
+                tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[&sec1(oid, None)])]);
+            assert_eq!(pkcs8_key(&bare).err(), Some(KeyError::PublicKeyMissing));
+        }
+    }
+
+    #[test]
+    fn keys_of_other_algorithms_are_named() {
+        let info = |algorithm: &[u8]| {
+            tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[&[4, 0]])])
+        };
+        let x25519 = pkcs8_key(&info(b"\x30\x05\x06\x03\x2b\x65\x6e")).err().unwrap();
+        assert_eq!(x25519, KeyError::UnsupportedAlgorithm { found: "X25519".into() });
+        let k256 = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x0a";
+        let k256 = pkcs8_key(&info(k256)).err().unwrap();
+        assert_eq!(k256, KeyError::UnsupportedCurve { found: "secp256k1".into() });
+    }
+
+    #[test]
+    fn ed25519_keys_of_both_versions_are_read() {
+        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        let (algorithm, inner) = private_key_info(pair.serialized_der()).unwrap();
+        let inner = tlv(tag::OCTET_STRING, &[inner]);
+        let v1 = tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &inner]);
+        let from_v1 = pkcs8_key(&v1).unwrap();
+        let from_v2 = pkcs8_key(pair.serialized_der()).unwrap();
+        assert_eq!(from_v1.public_key(), from_v2.public_key());
+    }
+
+    #[test]
+    fn no_damage_to_a_key_panics() {
+        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let whole = pair.serialized_der().to_vec();
+        let (_, inner) = private_key_info(&whole).unwrap();
+        for source in [&whole[..], inner, &RSA_2048[..80]] {
+            for end in 0..source.len() {
+                let _ = (pkcs8_key(&source[..end]), sec1_key(&source[..end]));
+                let _ = pkcs1(&source[..end]);
+                let mut damaged = source.to_vec();
+                damaged[end] ^= 0xff;
+                let _ = (pkcs8_key(&damaged), sec1_key(&damaged), pkcs1(&damaged));
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! AES-256-GCM for values that leave this process and come back: tickets.
+
+use crate::crypto::Failed;
+use crate::crypto::kdf::hmac;
+use crate::crypto::suite::Hash;
+use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+/// Bytes of a nonce.
+pub(crate) const NONCE_LEN: usize = 12;
+
+/// A key for tickets. It has a name that is made from it, so that who shares
+/// the key finds the same one.
+pub(crate) struct SealingKey {
+    secret: Zeroizing<[u8; 32]>,
+    name: [u8; 16],
+}
+
+impl SealingKey {
+    pub(crate) fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        let digest = hmac(Hash::Sha256, &*secret, &[b"the name of a ticket key"]);
+        let mut name = [0; 16];
+        name.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+        Self { secret, name }
+    }
+
+    /// Tells the key without telling anything of it.
+    pub(crate) fn name(&self) -> &[u8; 16] {
+        &self.name
+    }
+
+    /// Encrypts `plaintext` where it lies, and appends the tag. No nonce may be
+    /// used twice: random ones are good for 2^32 values (SP 800-38D section 8.3).
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        plaintext: &mut Vec<u8>,
+    ) -> Result<(), Failed> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.expand()?.seal_in_place_append_tag(nonce, Aad::from(aad), plaintext).map_err(|_| Failed)
+    }
+
+    /// Decrypts, if it was sealed so; the plaintext is wiped on drop.
+    pub(crate) fn open(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Failed> {
+        let mut bytes = Zeroizing::new(sealed.to_vec());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let opened = self.expand()?.open_in_place(nonce, Aad::from(aad), &mut bytes);
+        let len = opened.map_err(|_| Failed)?.len();
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
+    fn expand(&self) -> Result<LessSafeKey, Failed> {
+        UnboundKey::new(&aead::AES_256_GCM, &*self.secret).map(LessSafeKey::new).map_err(|_| Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> SealingKey {
+        SealingKey::new(Zeroizing::new([byte; 32]))
+    }
+
+    #[test]
+    fn opens_what_it_sealed_and_nothing_else() {
+        let mut sealed = b"contents".to_vec();
+        key(1).seal([2; 12], b"name", &mut sealed).unwrap();
+        assert_eq!(sealed.len(), 8 + 16);
+        assert_eq!(**key(1).open([2; 12], b"name", &sealed).unwrap(), *b"contents");
+        assert!(key(3).open([2; 12], b"name", &sealed).is_err());
+        assert!(key(1).open([3; 12], b"name", &sealed).is_err());
+        assert!(key(1).open([2; 12], b"eman", &sealed).is_err());
+        for place in 0..sealed.len() {
+            let mut other = sealed.clone();
+            other[place] ^= 1;
+            assert!(key(1).open([2; 12], b"name", &other).is_err());
+            assert!(key(1).open([2; 12], b"name", &sealed[..place]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_key_s() {
+        assert_eq!(key(1).name(), key(1).name());
+        assert_ne!(key(1).name(), key(2).name());
+    }
+}

@@ -1,0 +1,339 @@
+//! The verification of signatures. One table says which algorithms are known:
+//! by their SignatureScheme in the handshake (RFC 8446 section 4.2.3), by their
+//! AlgorithmIdentifier in certificates (RFC 5280 section 4.1.1.2; RFC 4055,
+//! 5758, 8410), each with the one kind of key that it takes. Identifiers are
+//! compared as bytes, parameters included.
+
+use super::der::{Der, NotDer, dotted, tag};
+use crate::wire::codepoints::SignatureScheme;
+use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+/// A SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SubjectPublicKeyInfo<'a> {
+    /// The AlgorithmIdentifier, tag and length included.
+    pub(crate) algorithm: &'a [u8],
+    /// The octets of the BIT STRING.
+    pub(crate) key: &'a [u8],
+}
+
+/// What a public key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Rsa {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl<'a> SubjectPublicKeyInfo<'a> {
+    /// Which of the supported kinds of key this is, if it is one. An RSA key
+    /// of any size counts, if it is well formed.
+    pub(crate) fn kind(&self) -> Option<KeyKind> {
+        match self.algorithm {
+            KEY_RSA => rsa_modulus_bits(self.key).ok().map(|bits| KeyKind::Rsa { bits }),
+            KEY_P256 => Some(KeyKind::P256),
+            KEY_P384 => Some(KeyKind::P384),
+            KEY_ED25519 => Some(KeyKind::Ed25519),
+            _ => None,
+        }
+    }
+
+    /// The kind of key in words, for a person.
+    pub(crate) fn describe(&self) -> String {
+        match self.kind() {
+            Some(KeyKind::Rsa { bits }) => format!("RSA, {bits} bits"),
+            Some(KeyKind::P256) => "EC, P-256".into(),
+            Some(KeyKind::P384) => "EC, P-384".into(),
+            Some(KeyKind::Ed25519) => "Ed25519".into(),
+            None => match identifiers(self.algorithm) {
+                Ok((OID_EC, Some(curve))) => format!("EC, {}", name(curve)),
+                Ok((OID_EC, None)) => "EC, its curve not given by name".into(),
+                Ok((algorithm, _)) => name(algorithm),
+                Err(NotDer) => "malformed".into(),
+            },
+        }
+    }
+}
+
+/// A signature algorithm in words, from its AlgorithmIdentifier.
+pub(crate) fn signature_name(algorithm: &[u8]) -> String {
+    match ROWS.iter().find(|row| row.algorithm == algorithm) {
+        Some(row) => row.name.into(),
+        None => identifiers(algorithm).map_or_else(|_| "malformed".into(), |(oid, _)| name(oid)),
+    }
+}
+
+/// Why a signature was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureRefused {
+    /// The algorithm is not in the table.
+    UnknownScheme,
+    /// The algorithm is known, but not with a key of this kind.
+    WrongKey,
+    /// The key did not make this signature over these bytes; or the key is
+    /// malformed, or of a size that is not accepted.
+    Bad,
+}
+
+/// Verifies a signature of a TLS 1.3 handshake (RFC 8446 section 4.2.3): a
+/// scheme names the curve, and RSASSA-PKCS1-v1_5 is not allowed.
+pub(crate) fn verify_tls13(
+    scheme: SignatureScheme,
+    key: SubjectPublicKeyInfo<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureRefused> {
+    #[cfg(test)]
+    if super::rsa1024::takes(scheme, key) {
+        return super::rsa1024::verify(key, message, signature).ok_or(SignatureRefused::Bad);
+    }
+    verify(|row| row.scheme == Some(scheme) && row.tls13, key, message, signature)
+}
+
+/// Verifies a signature of a TLS 1.2 handshake (RFC 5246 section 7.4.1.4.1):
+/// a scheme is a pair of hash and algorithm there, the curve is the key's.
+pub(crate) fn verify_tls12(
+    scheme: SignatureScheme,
+    key: SubjectPublicKeyInfo<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureRefused> {
+    verify(|row| row.scheme == Some(scheme), key, message, signature)
+}
+
+/// Verifies a certificate's signature (RFC 5280 section 4.1.1.3).
+/// `algorithm` is the AlgorithmIdentifier, tag and length included.
+pub(crate) fn verify_certificate(
+    algorithm: &[u8],
+    key: SubjectPublicKeyInfo<'_>,
+    tbs: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureRefused> {
+    verify(|row| row.algorithm == algorithm, key, tbs, signature)
+}
+
+/// One way to sign.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// Its code in the handshake, if it has one.
+    pub(super) scheme: Option<SignatureScheme>,
+    /// Whether TLS 1.3 allows the scheme with this kind of key.
+    tls13: bool,
+    /// The signature's AlgorithmIdentifier.
+    pub(super) algorithm: &'static [u8],
+    /// The AlgorithmIdentifier of the key that made it.
+    pub(super) key: &'static [u8],
+    verification: &'static dyn VerificationAlgorithm,
+}
+
+const fn row(
+    name: &'static str,
+    scheme: Option<SignatureScheme>,
+    tls13: bool,
+    algorithm: &'static [u8],
+    key: &'static [u8],
+    verification: &'static dyn VerificationAlgorithm,
+) -> Row {
+    Row { name, scheme, tls13, algorithm, key, verification }
+}
+
+#[rustfmt::skip]
+pub(super) static ROWS: [Row; 14] = {
+    use SignatureScheme as S;
+    const P256_256: Option<S> = Some(S::ECDSA_SECP256R1_SHA256);
+    const P384_384: Option<S> = Some(S::ECDSA_SECP384R1_SHA384);
+    [
+        row("ECDSA with SHA-256", P256_256, true,  ECDSA_SHA256, KEY_P256, &signature::ECDSA_P256_SHA256_ASN1),
+        row("ECDSA with SHA-384", P384_384, true,  ECDSA_SHA384, KEY_P384, &signature::ECDSA_P384_SHA384_ASN1),
+        row("ECDSA with SHA-384", P384_384, false, ECDSA_SHA384, KEY_P256, &signature::ECDSA_P256_SHA384_ASN1),
+        row("ECDSA with SHA-256", P256_256, false, ECDSA_SHA256, KEY_P384, &signature::ECDSA_P384_SHA256_ASN1),
+        row("Ed25519", Some(S::ED25519), true, KEY_ED25519, KEY_ED25519, &signature::ED25519),
+        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_RSAE_SHA256), true, PSS_SHA256, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA256),
+        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_RSAE_SHA384), true, PSS_SHA384, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA384),
+        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_RSAE_SHA512), true, PSS_SHA512, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA512),
+        row("RSA with SHA-256", Some(S::RSA_PKCS1_SHA256), false, PKCS1_SHA256, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA256),
+        row("RSA with SHA-384", Some(S::RSA_PKCS1_SHA384), false, PKCS1_SHA384, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA384),
+        row("RSA with SHA-512", Some(S::RSA_PKCS1_SHA512), false, PKCS1_SHA512, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA512),
+        // The same without the NULL, which must be written but need not be there (RFC 4055 section 5).
+        row("RSA with SHA-256", None, false, PKCS1_SHA256_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA256),
+        row("RSA with SHA-384", None, false, PKCS1_SHA384_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA384),
+        row("RSA with SHA-512", None, false, PKCS1_SHA512_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA512),
+    ]
+};
+
+// AlgorithmIdentifiers: SEQUENCE { OBJECT IDENTIFIER, parameters }.
+pub(super) const KEY_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+pub(super) const KEY_P256: &[u8] =
+    b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+pub(super) const KEY_P384: &[u8] =
+    b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22";
+/// The key's and the signature's alike (RFC 8410 section 3).
+pub(super) const KEY_ED25519: &[u8] = b"\x30\x05\x06\x03\x2b\x65\x70";
+pub(super) const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+const ECDSA_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
+const PKCS1_SHA256: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+const PKCS1_SHA384: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00";
+const PKCS1_SHA512: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00";
+const PKCS1_SHA256_BARE: &[u8] = b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
+const PKCS1_SHA384_BARE: &[u8] = b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c";
+const PKCS1_SHA512_BARE: &[u8] = b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d";
+
+/// RSASSA-PSS-params (RFC 4055 section 3.1) with a SHA-2 hash of one last octet,
+/// MGF1 with the same hash, and a salt as long as the hash.
+macro_rules! pss {
+    ($hash:literal, $salt:literal) => {{
+        const HASH: [u8; 15] = [0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, $hash, 0x05, 0x00];
+        const HEAD: [u8; 17] = *b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f";
+        const MGF1: [u8; 15] = *b"\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08";
+        const ALL: [u8; 67] = {
+            let mut all = [0; 67];
+            let mut at = 0;
+            while at < 67 {
+                all[at] = match at {
+                    0..17 => HEAD[at],
+                    17..32 => HASH[at - 17],
+                    32..47 => MGF1[at - 32],
+                    47..62 => HASH[at - 47],
+                    _ => [0xa2, 0x03, 0x02, 0x01, $salt][at - 62],
+                };
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }};
+}
+const PSS_SHA256: &[u8] = pss!(1, 32);
+const PSS_SHA384: &[u8] = pss!(2, 48);
+const PSS_SHA512: &[u8] = pss!(3, 64);
+
+fn verify(
+    wanted: impl Fn(&Row) -> bool,
+    key: SubjectPublicKeyInfo<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureRefused> {
+    let mut refused = SignatureRefused::UnknownScheme;
+    for row in ROWS.iter().filter(|row| wanted(row)) {
+        if row.key == key.algorithm {
+            return UnparsedPublicKey::new(row.verification, key.key)
+                .verify(message, signature)
+                .map_err(|_| SignatureRefused::Bad);
+        }
+        refused = SignatureRefused::WrongKey;
+    }
+    Err(refused)
+}
+
+pub(super) const OID_EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
+
+/// The object identifier of an algorithm, and that of its parameters if they are one.
+pub(super) fn identifiers(algorithm: &[u8]) -> Result<(&[u8], Option<&[u8]>), NotDer> {
+    let mut inside = Der::new(algorithm).inside(tag::SEQUENCE)?;
+    let oid = inside.content(tag::OID)?;
+    Ok((oid, inside.content(tag::OID).ok()))
+}
+
+/// RSAPublicKey (RFC 8017 section A.1.1): two positive numbers, nothing else.
+pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, NotDer> {
+    let mut outer = Der::new(bytes);
+    let mut key = outer.inside(tag::SEQUENCE)?;
+    outer.finish()?;
+    let modulus = key.unsigned()?;
+    key.unsigned()?;
+    key.finish()?;
+    Ok(bits(modulus))
+}
+
+/// Bits of a number that has no leading zero octet.
+pub(super) fn bits(magnitude: &[u8]) -> usize {
+    match magnitude.split_first() {
+        Some((first, rest)) => 8 * rest.len() + (8 - first.leading_zeros() as usize),
+        None => 0,
+    }
+}
+
+/// A name for the object identifiers that are met but not supported.
+pub(super) fn name(oid: &[u8]) -> String {
+    let known = match dotted(oid).as_str() {
+        "1.2.840.113549.1.1.1" => "RSA",
+        "1.2.840.113549.1.1.10" => "RSA-PSS",
+        "1.2.840.113549.1.1.4" => "RSA with MD5",
+        "1.2.840.113549.1.1.5" => "RSA with SHA-1",
+        "1.2.840.10045.4.1" => "ECDSA with SHA-1",
+        "1.2.840.10045.4.3.4" => "ECDSA with SHA-512",
+        "1.2.840.10040.4.1" => "DSA",
+        "2.16.840.1.101.3.4.3.2" => "DSA with SHA-256",
+        "1.2.840.10045.3.1.1" => "P-192",
+        "1.3.132.0.33" => "P-224",
+        "1.3.132.0.35" => "P-521",
+        "1.3.132.0.10" => "secp256k1",
+        "1.3.101.110" => "X25519",
+        "1.3.101.113" => "Ed448",
+        _ => return dotted(oid),
+    };
+    known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::der::tlv;
+    use super::*;
+    use rustls_pki_types::alg_id;
+
+    const RSA_1024: &[u8] = include_bytes!("../../test-vectors/keys/rsa-1024.pkcs1.der");
+    const MESSAGE: &[u8] = b"the signed content";
+
+    #[test]
+    fn unknown_algorithms_are_told_from_wrong_keys() {
+        let spki = SubjectPublicKeyInfo { algorithm: KEY_RSA, key: &[] };
+        let sha1 = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05\x05\x00";
+        assert_eq!(verify_certificate(sha1, spki, MESSAGE, b""), Err(SignatureRefused::UnknownScheme));
+        assert_eq!(signature_name(sha1), "RSA with SHA-1");
+        assert_eq!(verify_certificate(ECDSA_SHA256, spki, MESSAGE, b""), Err(SignatureRefused::WrongKey));
+        // Parameters count: ECDSA takes none, not even a NULL.
+        let with_null = tlv(tag::SEQUENCE, &[&ECDSA_SHA256[2..], &[5, 0]]);
+        assert_eq!(verify_certificate(&with_null, spki, MESSAGE, b""), Err(SignatureRefused::UnknownScheme));
+        assert_eq!(
+            verify_tls13(SignatureScheme::RSA_PKCS1_SHA1, spki, MESSAGE, b""),
+            Err(SignatureRefused::UnknownScheme)
+        );
+    }
+
+    #[test]
+    fn rsa_keys_below_2048_bits_verify_nothing() {
+        let mut private = Der::new(RSA_1024).inside(tag::SEQUENCE).unwrap();
+        private.unsigned().unwrap();
+        let modulus = private.value(tag::INTEGER).unwrap().bytes;
+        let exponent = private.value(tag::INTEGER).unwrap().bytes;
+        let public = tlv(tag::SEQUENCE, &[modulus, exponent]);
+        let key = SubjectPublicKeyInfo { algorithm: KEY_RSA, key: &public };
+        assert_eq!(key.kind(), Some(KeyKind::Rsa { bits: 1024 }));
+        assert_eq!(key.describe(), "RSA, 1024 bits");
+        let signature = [1; 128];
+        assert_eq!(verify_certificate(PKCS1_SHA256, key, MESSAGE, &signature), Err(SignatureRefused::Bad));
+    }
+
+    #[test]
+    fn identifiers_are_those_that_others_write() {
+        let same = |ours: &[u8], theirs: &rustls_pki_types::AlgorithmIdentifier| {
+            assert_eq!(ours, tlv(tag::SEQUENCE, &[theirs.as_ref()]));
+        };
+        same(KEY_RSA, &alg_id::RSA_ENCRYPTION);
+        same(KEY_P256, &alg_id::ECDSA_P256);
+        same(KEY_P384, &alg_id::ECDSA_P384);
+        same(KEY_ED25519, &alg_id::ED25519);
+        same(ECDSA_SHA256, &alg_id::ECDSA_SHA256);
+        same(ECDSA_SHA384, &alg_id::ECDSA_SHA384);
+        same(PKCS1_SHA256, &alg_id::RSA_PKCS1_SHA256);
+        same(PKCS1_SHA384, &alg_id::RSA_PKCS1_SHA384);
+        same(PKCS1_SHA512, &alg_id::RSA_PKCS1_SHA512);
+        same(PSS_SHA256, &alg_id::RSA_PSS_SHA256);
+        same(PSS_SHA384, &alg_id::RSA_PSS_SHA384);
+        same(PSS_SHA512, &alg_id::RSA_PSS_SHA512);
+    }
+}
