@@ -11,6 +11,8 @@ pub mod wire;
 
 mod crypto;
 
+mod record;
+
 pub use alert::{AlertDescription, AlertLevel};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;

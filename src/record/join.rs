@@ -1,0 +1,345 @@
+//! Handshake messages out of records (RFC 8446 section 5.1): a message may be
+//! cut by record boundaries, and a record may hold several.
+//!
+//! ```text
+//!   record:   | end of A | B | C | start of D |
+//!   A is in `Join` (its start came before), B and C are lent where they lie,
+//!   the start of D is copied to `Join` and waits for the next record.
+//! ```
+//!
+//! The copy grows with bytes that arrived, never by the length that a message
+//! declares: that costs a peer nothing.
+
+use super::inbox::Inbox;
+use super::spare::Buffer;
+use crate::fault::Fault;
+use crate::wire::codepoints::HandshakeType;
+use std::ops::Range;
+
+/// Bytes of msg_type and length (RFC 8446 section 4).
+const HEADER: usize = 4;
+
+/// Where a message lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the held record.
+    Inbox(Range<usize>),
+    /// Put together from several records.
+    Join,
+}
+
+/// Evidence that a message ends where its record ends, and that no other has
+/// begun: only here may the read key change (RFC 8446 section 5.1). Made in
+/// this file alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordEnd(());
+
+/// A whole message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) place: Place,
+    pub(crate) end: Option<RecordEnd>,
+}
+
+/// Puts messages together, and is the cursor that goes through a record.
+#[derive(Default)]
+pub(crate) struct Join {
+    /// The start of a message, or a whole one that is lent.
+    bytes: Buffer,
+    filled: usize,
+    lent: bool,
+    /// What is left of the held record.
+    cursor: Range<usize>,
+}
+
+impl Join {
+    /// An empty one, without memory.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins with the content of a handshake record, which the inbox holds.
+    pub(crate) fn record(&mut self, range: Range<usize>) {
+        self.cursor = range;
+    }
+
+    /// Whether the held record is used up: then it can be released.
+    #[cfg(test)]
+    pub(crate) fn is_done(&self) -> bool {
+        self.cursor.is_empty()
+    }
+
+    /// The next whole message; the one before it is given up. `limit` is the
+    /// length, header included, up to which a message of a type is taken.
+    /// `None` says that the record is used up.
+    pub(crate) fn next(
+        &mut self,
+        inbox: &Inbox,
+        limit: impl Fn(HandshakeType) -> usize,
+    ) -> Result<Option<Located>, Fault> {
+        if self.lent {
+            self.clear();
+        }
+        if self.filled == 0 {
+            let Some(length) = message_length(inbox.bytes(self.cursor.clone()), &limit)? else {
+                self.copy(inbox, HEADER);
+                return Ok(None);
+            };
+            if length <= self.cursor.len() {
+                let range = self.cursor.start..self.cursor.start + length;
+                self.cursor.start = range.end;
+                return Ok(Some(Located { place: Place::Inbox(range), end: self.end() }));
+            }
+            self.copy(inbox, length);
+            return Ok(None);
+        }
+        self.copy(inbox, HEADER);
+        let Some(length) = message_length(self.bytes.get(0..self.filled), &limit)? else {
+            return Ok(None);
+        };
+        self.copy(inbox, length);
+        if self.filled < length {
+            return Ok(None);
+        }
+        self.lent = true;
+        Ok(Some(Located { place: Place::Join, end: self.end() }))
+    }
+
+    /// The bytes of the message that [`Join::next`] gave last, header included.
+    pub(crate) fn bytes<'a>(&'a self, inbox: &'a Inbox, place: &Place) -> &'a [u8] {
+        match place {
+            Place::Inbox(range) => inbox.bytes(range.clone()),
+            Place::Join => self.bytes.get(0..self.filled),
+        }
+    }
+
+    /// Called when a record of another type arrives: it may not stand inside a
+    /// handshake message. Between messages it may, and so does a key change.
+    pub(crate) fn between(&self) -> Result<RecordEnd, Fault> {
+        match self.filled == 0 || self.lent {
+            true => self.end().ok_or(Fault::MessageInterleaved),
+            false => Err(Fault::MessageInterleaved),
+        }
+    }
+
+    fn end(&self) -> Option<RecordEnd> {
+        self.cursor.is_empty().then_some(RecordEnd(()))
+    }
+
+    /// Copies from the record until `length` bytes of the message are here.
+    fn copy(&mut self, inbox: &Inbox, length: usize) {
+        let n = length.saturating_sub(self.filled).min(self.cursor.len());
+        if n == 0 {
+            return;
+        }
+        let from = self.cursor.start..self.cursor.start + n;
+        (self.filled, ()) =
+            self.bytes.append(self.filled, |bytes| bytes.extend_from_slice(inbox.bytes(from.clone())));
+        self.cursor.start = from.end;
+    }
+
+    /// Gives the copy up; its buffer goes back at once, for few messages are cut.
+    fn clear(&mut self) {
+        self.bytes.rest();
+        self.filled = 0;
+        self.lent = false;
+    }
+}
+
+/// The length of the message that begins with `bytes`, its header included, if
+/// that is here.
+fn message_length(bytes: &[u8], limit: impl Fn(HandshakeType) -> usize) -> Result<Option<usize>, Fault> {
+    let Some([kind, high, middle, low]) = bytes.first_chunk() else {
+        return Ok(None);
+    };
+    let length = HEADER + u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+    if length > limit(HandshakeType(*kind)) {
+        return Err(Fault::MessageTooLong);
+    }
+    Ok(Some(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{feed, message, plain};
+    use super::*;
+    use crate::limits;
+    use crate::observe::Tap;
+    use crate::wire::codepoints::ContentType;
+
+    fn limit(kind: HandshakeType) -> usize {
+        match kind {
+            HandshakeType::CERTIFICATE => limits::CERTIFICATE_MESSAGE,
+            _ => limits::HANDSHAKE_MESSAGE,
+        }
+    }
+
+    /// Bytes, whether they were joined, whether they end their record.
+    type Got = (Vec<u8>, bool, bool);
+
+    /// Takes the records in `stream` and the messages in them.
+    fn messages(join: &mut Join, inbox: &mut Inbox, stream: &[u8]) -> Result<Vec<Got>, Fault> {
+        let mut got = Vec::new();
+        let mut rest = stream;
+        loop {
+            while inbox.next_record(&mut None, &Tap::default())?.is_some() {
+                let record = inbox.held().unwrap();
+                match record.kind {
+                    ContentType::HANDSHAKE => join.record(record.range.clone()),
+                    _ => {
+                        join.between()?;
+                    }
+                }
+                while let Some(message) = join.next(inbox, limit)? {
+                    let bytes = join.bytes(inbox, &message.place).to_vec();
+                    got.push((bytes, message.place == Place::Join, message.end.is_some()));
+                }
+                assert!(join.is_done());
+                inbox.release();
+            }
+            if rest.is_empty() {
+                return Ok(got);
+            }
+            let mut space = inbox.space().unwrap();
+            let n = space.len().min(rest.len());
+            space[..n].copy_from_slice(&rest[..n]);
+            space.filled(n);
+            rest = &rest[n..];
+        }
+    }
+
+    fn cut(flight: &[u8], size: usize) -> Vec<u8> {
+        flight.chunks(size).flat_map(|chunk| plain(ContentType::HANDSHAKE, chunk)).collect()
+    }
+
+    #[test]
+    fn each_cut_of_a_flight_gives_the_same_messages() {
+        let flight = [message(2, 30), message(14, 0), message(8, 7), message(20, 12)];
+        let bytes = flight.concat();
+        for size in 1..=bytes.len() {
+            let (mut join, mut inbox) = (Join::new(), Inbox::new());
+            let got = messages(&mut join, &mut inbox, &cut(&bytes, size)).unwrap();
+            assert_eq!(got.len(), flight.len());
+            let mut end = 0;
+            for ((bytes, joined, at_end), message) in got.iter().zip(&flight) {
+                let start = end;
+                end += message.len();
+                assert_eq!(bytes, message, "{size}");
+                // Copied only if a boundary stands inside it.
+                assert_eq!(*joined, start / size != (end - 1) / size, "{size}");
+                assert_eq!(*at_end, end % size == 0 || end == flight.concat().len(), "{size}");
+            }
+            assert_eq!(join.between(), Ok(RecordEnd(())));
+            assert_eq!(join.bytes.len(), 0, "its buffer went back");
+        }
+    }
+
+    #[test]
+    fn a_certificate_over_many_records_is_joined() {
+        let certificate = message(HandshakeType::CERTIFICATE.0, 64 * 1024);
+        let flight = [message(8, 2), certificate.clone(), message(20, 32)].concat();
+        for size in [100, 1000, limits::RECORD_PLAINTEXT] {
+            let got = messages(&mut Join::new(), &mut Inbox::new(), &cut(&flight, size)).unwrap();
+            assert_eq!(got[1], (certificate.clone(), true, false));
+            assert_eq!(got.len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_declared_length_is_not_believed() {
+        let (mut join, mut inbox) = (Join::new(), Inbox::new());
+        let start = &message(HandshakeType::CERTIFICATE.0, 100_000)[..10];
+        assert_eq!(messages(&mut join, &mut inbox, &cut(start, 10)), Ok(vec![]));
+        assert!(join.bytes.len() <= 10);
+        assert_eq!(join.between(), Err(Fault::MessageInterleaved));
+    }
+
+    #[test]
+    fn limits_hold_as_soon_as_the_header_is_here() {
+        for (kind, limit) in [
+            (1, limits::HANDSHAKE_MESSAGE),
+            (11, limits::CERTIFICATE_MESSAGE),
+            (99, limits::HANDSHAKE_MESSAGE),
+        ] {
+            let header = |length: usize| message(kind, length)[..4].to_vec();
+            for size in 1..=4 {
+                let try_it =
+                    |length| messages(&mut Join::new(), &mut Inbox::new(), &cut(&header(length), size));
+                assert_eq!(try_it(limit - 4), Ok(vec![]));
+                assert_eq!(try_it(limit - 3), Err(Fault::MessageTooLong));
+            }
+        }
+        let longest = message(1, limits::HANDSHAKE_MESSAGE - 4);
+        let got = messages(&mut Join::new(), &mut Inbox::new(), &cut(&longest, 16384)).unwrap();
+        assert_eq!(got, [(longest, true, true)]);
+    }
+
+    #[test]
+    fn another_record_inside_a_message_is_a_fault() {
+        let bytes = message(2, 30);
+        let ccs = plain(ContentType::CHANGE_CIPHER_SPEC, &[1]);
+        for at in 1..bytes.len() {
+            let [start, end] = [&bytes[..at], &bytes[at..]].map(|part| plain(ContentType::HANDSHAKE, part));
+            let stream = [start, ccs.clone(), end].concat();
+            let got = messages(&mut Join::new(), &mut Inbox::new(), &stream);
+            assert_eq!(got, Err(Fault::MessageInterleaved));
+        }
+        let stream = [cut(&bytes, 99), ccs, cut(&bytes, 7)].concat();
+        assert_eq!(messages(&mut Join::new(), &mut Inbox::new(), &stream).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_cursor_waits_for_as_long_as_it_must() {
+        let mut inbox = Inbox::new();
+        let flight = [message(2, 3), message(8, 4), message(20, 5)].concat();
+        let mut stream = plain(ContentType::HANDSHAKE, &flight);
+        stream.extend(plain(ContentType::HANDSHAKE, &message(4, 6)));
+        let mut space = inbox.space().unwrap();
+        space[..stream.len()].copy_from_slice(&stream);
+        space.filled(stream.len());
+        let record = inbox.next_record(&mut None, &Tap::default()).unwrap().unwrap();
+        let mut join = Join::new();
+        join.record(record.range);
+        let first = join.next(&inbox, limit).unwrap().unwrap();
+        assert_eq!(first.end, None);
+        // Suspended here: the socket goes on, no further record is opened.
+        while let Some(mut space) = inbox.space() {
+            let n = space.len();
+            space.fill(0xff);
+            space.filled(n);
+        }
+        assert_eq!(join.bytes(&inbox, &first.place), message(2, 3));
+        assert_eq!(join.between(), Err(Fault::MessageInterleaved), "the record has more");
+        assert!(!join.is_done());
+        let second = join.next(&inbox, limit).unwrap().unwrap();
+        assert_eq!(join.bytes(&inbox, &second.place), message(8, 4));
+        let third = join.next(&inbox, limit).unwrap().unwrap();
+        assert_eq!(join.bytes(&inbox, &third.place), message(20, 5));
+        assert_eq!(third.end, Some(RecordEnd(())));
+        assert!(join.is_done());
+        assert_eq!(join.next(&inbox, limit), Ok(None));
+        inbox.release();
+        assert!(feed(&mut inbox, &mut None, b"", 1).unwrap().is_empty());
+        let record = inbox.next_record(&mut None, &Tap::default()).unwrap().unwrap();
+        assert_eq!(inbox.bytes(record.range), message(4, 6));
+    }
+
+    #[test]
+    fn a_joined_message_is_lent_until_the_next() {
+        let (mut join, mut inbox) = (Join::new(), Inbox::new());
+        let bytes = message(2, 30);
+        messages(&mut join, &mut inbox, &cut(&bytes[..20], 20)).unwrap();
+        let stream = plain(ContentType::HANDSHAKE, &bytes[20..]);
+        let mut space = inbox.space().unwrap();
+        space[..stream.len()].copy_from_slice(&stream);
+        space.filled(stream.len());
+        let record = inbox.next_record(&mut None, &Tap::default()).unwrap().unwrap();
+        join.record(record.range);
+        let got = join.next(&inbox, limit).unwrap().unwrap();
+        inbox.release();
+        assert_eq!(join.between(), Ok(RecordEnd(())));
+        assert_eq!((join.bytes(&inbox, &got.place), got.place), (bytes.as_slice(), Place::Join));
+        assert_eq!(join.next(&inbox, limit), Ok(None));
+        assert_eq!(join.bytes.len(), 0);
+    }
+}

@@ -1,0 +1,212 @@
+//! The half of the record layer that reads: inbox, join and read key.
+
+use super::inbox::{Inbox, Room};
+use super::join::{Join, Located, RecordEnd};
+use crate::alert::{AlertDescription, AlertLevel};
+use crate::crypto::Failed;
+use crate::crypto::aead::Protection;
+use crate::fault::Fault;
+use crate::limits;
+use crate::observe::{Level, Tap};
+use crate::wire::codepoints::{ContentType, HandshakeType};
+
+/// The key that opens records, and its level.
+pub(crate) struct ReadKey {
+    key: Option<Protection>,
+    level: Level,
+    skip_early_data: bool,
+}
+
+impl ReadKey {
+    /// Takes the next key; `_end` proves that no byte that was protected under
+    /// the old one is left.
+    pub(crate) fn set(&mut self, level: Level, key: Protection, _end: RecordEnd) {
+        self.level = level;
+        self.key = Some(key);
+    }
+
+    pub(crate) fn get(&self) -> Result<&Protection, Failed> {
+        self.key.as_ref().ok_or(Failed)
+    }
+
+    pub(crate) fn is_tls13(&self) -> bool {
+        self.key.as_ref().is_some_and(Protection::is_tls13)
+    }
+
+    /// For tests of what happens near a key's end.
+    #[cfg(test)]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut Protection> {
+        self.key.as_mut()
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Early data was offered and is refused: what does not open is passed over.
+    pub(crate) fn skip_early_data(&mut self) {
+        self.skip_early_data = true;
+    }
+}
+
+/// What comes out of the record layer.
+pub(crate) enum Incoming {
+    /// Nothing whole: more bytes are needed.
+    Nothing,
+    /// A whole handshake message.
+    Message(Located),
+    /// A ChangeCipherSpec of the right form, and the proof that it stands between messages.
+    ChangeCipherSpec(RecordEnd),
+    /// An alert; a level that is not one counts as fatal.
+    Alert(AlertLevel, AlertDescription),
+    /// Application data, lent by [`Reading::data`].
+    Data,
+    /// A record of application data with nothing in it, of which there are not too many yet.
+    NoData,
+}
+
+/// The half of the record layer that reads.
+pub(crate) struct Reading {
+    inbox: Inbox,
+    join: Join,
+    pub(crate) key: ReadKey,
+    empty_records: u8,
+    any_record: bool,
+}
+
+impl Reading {
+    pub(crate) fn new() -> Self {
+        let key = ReadKey { key: None, level: Level::Initial, skip_early_data: false };
+        Self { inbox: Inbox::new(), join: Join::new(), key, empty_records: 0, any_record: false }
+    }
+
+    /// Room for bytes from the transport.
+    pub(crate) fn space(&mut self) -> Option<Room<'_>> {
+        self.inbox.space()
+    }
+
+    /// Whether a record was ever opened: if not, the peer may not speak TLS at all.
+    pub(crate) fn any_record(&self) -> bool {
+        self.any_record
+    }
+
+    /// Bytes that arrived and belong to no record that was opened.
+    pub(crate) fn first_bytes(&self) -> &[u8] {
+        self.inbox.first_bytes()
+    }
+
+    /// An unprotected alert is taken until a protected record opens: the peer may lack keys.
+    pub(crate) fn allow_plain_alert(&mut self) {
+        self.inbox.allow_plain_alert(true);
+    }
+
+    /// The next thing; what came before is given up.
+    pub(crate) fn next(&mut self, tap: &Tap) -> Result<Incoming, Fault> {
+        loop {
+            if self.holds(ContentType::HANDSHAKE) {
+                if let Some(located) = self.join.next(&self.inbox, message_limit)? {
+                    return Ok(Incoming::Message(located));
+                }
+                self.inbox.release();
+            }
+            if self.holds(ContentType::APPLICATION_DATA) {
+                return Ok(Incoming::Data);
+            }
+            if std::mem::take(&mut self.key.skip_early_data) {
+                self.inbox.skip_early_data(limits::EARLY_DATA_SKIPPED);
+            }
+            let Some(record) = self.inbox.next_record(&mut self.key.key, tap)? else {
+                return Ok(Incoming::Nothing);
+            };
+            self.any_record = true;
+            match record.kind {
+                ContentType::HANDSHAKE => self.join.record(record.range),
+                ContentType::APPLICATION_DATA => {
+                    self.join.between()?;
+                    if record.range.is_empty() {
+                        return self.no_data();
+                    }
+                    self.empty_records = 0;
+                }
+                ContentType::ALERT => return self.alert(),
+                _ => return self.change_cipher_spec(),
+            }
+        }
+    }
+
+    /// The message that [`Reading::next`] gave last, and the key that may change behind it.
+    pub(crate) fn message(&mut self, message: &Located) -> (&[u8], &mut ReadKey) {
+        (self.join.bytes(&self.inbox, &message.place), &mut self.key)
+    }
+
+    /// The bytes of that message.
+    pub(crate) fn bytes(&self, message: &Located) -> &[u8] {
+        self.join.bytes(&self.inbox, &message.place)
+    }
+
+    /// Whether no message has begun that is not complete.
+    pub(crate) fn between(&self) -> Result<(), Fault> {
+        self.join.between().map(|_end| ())
+    }
+
+    /// The application data at hand.
+    pub(crate) fn data(&self) -> &[u8] {
+        self.inbox.held().map_or(&[], |record| self.inbox.bytes(record.range.clone()))
+    }
+
+    /// Takes `n` bytes of [`Reading::data`].
+    pub(crate) fn consume(&mut self, n: usize) {
+        if self.holds(ContentType::APPLICATION_DATA) {
+            self.inbox.consume(n);
+        }
+    }
+
+    /// Gives idle memory back.
+    pub(crate) fn rest(&mut self) {
+        self.inbox.rest();
+        if let Some(key) = &mut self.key.key {
+            key.rest();
+        }
+    }
+
+    fn holds(&self, kind: ContentType) -> bool {
+        self.inbox.held().is_some_and(|record| record.kind == kind)
+    }
+
+    fn no_data(&mut self) -> Result<Incoming, Fault> {
+        self.inbox.release();
+        self.empty_records += 1;
+        match self.empty_records > limits::EMPTY_RECORDS {
+            true => Err(Fault::TooManyEmptyRecords),
+            false => Ok(Incoming::NoData),
+        }
+    }
+
+    /// An alert is taken even inside a message: it says why the rest will not
+    /// come. One after which the connection goes on says no such thing, and
+    /// its reader asks [`Reading::between`].
+    fn alert(&mut self) -> Result<Incoming, Fault> {
+        let &[level, description] = self.data() else { return Err(Fault::BadAlert) };
+        self.inbox.release();
+        let level = AlertLevel::from_code(level).unwrap_or(AlertLevel::Fatal);
+        Ok(Incoming::Alert(level, AlertDescription(description)))
+    }
+
+    fn change_cipher_spec(&mut self) -> Result<Incoming, Fault> {
+        let end = self.join.between()?;
+        let well_formed = self.data() == [1];
+        self.inbox.release();
+        match well_formed {
+            true => Ok(Incoming::ChangeCipherSpec(end)),
+            false => Err(Fault::BadChangeCipherSpec),
+        }
+    }
+}
+
+/// The length, header included, up to which a message is taken.
+fn message_limit(kind: HandshakeType) -> usize {
+    match kind {
+        HandshakeType::CERTIFICATE => limits::CERTIFICATE_MESSAGE,
+        _ => limits::HANDSHAKE_MESSAGE,
+    }
+}

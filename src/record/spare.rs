@@ -1,0 +1,305 @@
+//! Buffers, and the one exception to "no global": a short list of spare ones
+//! for each thread. A connection that rests gives its buffers back, so that a
+//! thread which serves thousands of idle connections keeps but a few of them.
+//!
+//! ```text
+//!   0              used                length          capacity
+//!   | may be dirty | zeros             | not looked at |
+//!                    length never shrinks while records are read or written:
+//!                    memory that is initialised once stays so, and a window
+//!                    of 16 KiB need not be filled with zeros for each record
+//! ```
+
+use crate::limits;
+use std::cell::RefCell;
+use std::ops::Range;
+
+/// A buffer for handshake messages and for small records: most flights fit.
+pub(crate) const SMALL: usize = 4 * 1024;
+
+/// A buffer for one record of the largest size, and the header after it.
+pub(crate) const RECORD: usize = limits::RECORD_HEADER + limits::RECORD_CIPHERTEXT_12 + limits::RECORD_HEADER;
+
+/// The largest record that this side makes: TLS 1.2 adds an explicit nonce and a
+/// tag, TLS 1.3 a content type and a tag.
+pub(crate) const SEALED: usize = limits::RECORD_HEADER + 8 + limits::RECORD_PLAINTEXT + 16;
+
+/// A buffer for sending in bulk.
+pub(crate) const BULK: usize = limits::OUTBOX_RECORDS * SEALED + limits::OUTBOX_RESERVE;
+
+/// Room for one alert or KeyUpdate, which so never needs more than the reserve.
+const SHORT: usize = limits::OUTBOX_RESERVE / 4;
+
+/// Spare buffers that a thread keeps.
+const SPARES: usize = 8;
+
+/// A larger one is not kept: it was a handshake's, and rarely needed.
+const LARGEST_SPARE: usize = BULK;
+
+/// A request is served from a spare buffer of at most this many times its size,
+/// so that a small wish does not take a bulk buffer away.
+const OVERSIZE: usize = 5;
+
+thread_local! {
+    /// An empty place holds an empty `Vec`.
+    static LIST: RefCell<[Vec<u8>; SPARES]> = const { RefCell::new([const { Vec::new() }; SPARES]) };
+}
+
+/// Bytes that are given back, wiped, when dropped; none until asked for.
+///
+/// All methods take positions that the owner keeps; one outside of the buffer
+/// yields an empty slice, never a panic.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    /// Nothing was ever written behind it.
+    used: usize,
+}
+
+impl Buffer {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes that can be used without growing.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Reads.
+    #[inline]
+    pub(crate) fn get(&self, range: Range<usize>) -> &[u8] {
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// Lends for writing.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        match self.bytes.get_mut(range.clone()) {
+            Some(lent) => {
+                self.used = self.used.max(range.end);
+                lent
+            }
+            None => &mut [],
+        }
+    }
+
+    /// Writes `bytes` from `at` on, if they fit.
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
+        let lent = self.get_mut(at..at.saturating_add(bytes.len()));
+        if lent.len() == bytes.len() {
+            lent.copy_from_slice(bytes);
+        }
+    }
+
+    /// Moves a range to the front.
+    pub(crate) fn move_to_front(&mut self, range: Range<usize>) {
+        if range.start > 0 && range.start <= range.end && range.end <= self.bytes.len() {
+            self.bytes.copy_within(range, 0);
+        }
+    }
+
+    /// Makes room for `size` bytes in all, and keeps the first `keep` of them.
+    pub(crate) fn grow(&mut self, size: usize, keep: usize) {
+        if self.bytes.len() >= size {
+            return;
+        }
+        if self.bytes.capacity() < size {
+            let mut larger = Self { bytes: take(size), used: 0 };
+            if larger.bytes.len() < size {
+                larger.bytes.resize(size, 0);
+            }
+            let keep = keep.min(self.bytes.len());
+            larger.put(0, self.get(0..keep));
+            *self = larger; // the smaller one is wiped and given back
+        } else {
+            self.bytes.resize(size, 0);
+        }
+    }
+
+    /// Lets `write` append after the first `at` bytes; what stood behind them is
+    /// gone. Returns the end of what was written. Room for a short message is
+    /// made first; a larger one makes the `Vec` grow by itself, and leaves a copy
+    /// of handshake messages in freed memory: no secret is among them.
+    pub(crate) fn append<T>(&mut self, at: usize, write: impl FnOnce(&mut Vec<u8>) -> T) -> (usize, T) {
+        let short = at.saturating_add(SHORT);
+        if self.bytes.capacity() < short {
+            self.grow(short.next_power_of_two().max(SMALL), at);
+        }
+        self.bytes.resize(at, 0);
+        let written = write(&mut self.bytes);
+        self.used = self.used.max(self.bytes.len());
+        (self.bytes.len(), written)
+    }
+
+    /// Gives the memory back. What was used of it is wiped, and no more: a fill
+    /// with zeros takes a tenth of a microsecond for a record.
+    pub(crate) fn rest(&mut self) {
+        if self.bytes.capacity() == 0 {
+            return;
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let used = std::mem::take(&mut self.used);
+        if bytes.len() < used {
+            bytes.resize(used, 0); // dirty bytes behind a shortened length
+        }
+        if let Some(dirty) = bytes.get_mut(..used) {
+            dirty.fill(0);
+        }
+        std::hint::black_box(&mut bytes); // the fill is no dead store, even where the memory is freed next
+        give(bytes);
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.rest();
+    }
+}
+
+/// The spare buffer that fits best, or a new one.
+fn take(size: usize) -> Vec<u8> {
+    let fitting = size..=size.saturating_mul(OVERSIZE);
+    let spare = LIST.try_with(|list| {
+        let mut list = list.borrow_mut();
+        let best = list
+            .iter_mut()
+            .filter(|spare| fitting.contains(&spare.capacity()))
+            .min_by_key(|spare| spare.capacity());
+        best.map(std::mem::take)
+    });
+    match spare {
+        Ok(Some(spare)) => spare,
+        // None fits, or the thread is ending.
+        _ => vec![0; size],
+    }
+}
+
+/// Keeps a wiped buffer if there is a free place, or one that holds less.
+fn give(mut bytes: Vec<u8>) {
+    if bytes.capacity() > LARGEST_SPARE {
+        return;
+    }
+    // An error says that the thread is ending: then the buffer is freed.
+    let _ = LIST.try_with(|list| {
+        let mut list = list.borrow_mut();
+        if let Some(least) = list.iter_mut().min_by_key(|spare| spare.capacity())
+            && least.capacity() < bytes.capacity()
+        {
+            std::mem::swap(least, &mut bytes);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spares() -> Vec<usize> {
+        let mut sizes: Vec<usize> = LIST.with(|list| list.borrow().iter().map(Vec::capacity).collect());
+        sizes.retain(|size| *size > 0);
+        sizes.sort();
+        sizes
+    }
+
+    fn buffer(size: usize) -> Buffer {
+        let mut buffer = Buffer::new();
+        buffer.grow(size, 0);
+        buffer
+    }
+
+    #[test]
+    fn none_until_asked_for_and_given_back_wiped() {
+        let mut first = Buffer::new();
+        assert_eq!((first.len(), first.bytes.capacity()), (0, 0));
+        first.rest();
+        assert_eq!(spares(), []);
+        first.grow(SMALL, 0);
+        first.get_mut(100..200).fill(7);
+        assert_eq!(first.used, 200);
+        let place = first.bytes.as_ptr();
+        drop(first);
+        assert_eq!(spares(), [SMALL]);
+        let second = buffer(SMALL);
+        assert_eq!(second.bytes.as_ptr(), place, "it is the same memory");
+        assert_eq!(second.get(0..SMALL), [0; SMALL]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_shortened_length_is_wiped_too() {
+        let mut first = buffer(SMALL);
+        first.get_mut(0..SMALL).fill(7);
+        let (end, ()) = first.append(10, |bytes| bytes.push(1));
+        assert_eq!((end, first.len()), (11, 11));
+        first.rest();
+        let spare = take(SMALL);
+        assert_eq!(spare, [0; SMALL]);
+    }
+
+    #[test]
+    fn growing_keeps_what_it_is_told_to_and_wipes_the_rest() {
+        let mut grown = buffer(SMALL);
+        grown.get_mut(0..8).copy_from_slice(b"keepgone");
+        grown.grow(RECORD, 4);
+        assert_eq!((grown.len(), grown.used), (RECORD, 4));
+        assert_eq!(grown.get(0..8), b"keep\0\0\0\0");
+        assert_eq!(take(SMALL), [0; SMALL]);
+        // A length that was shortened comes back without another buffer.
+        let place = grown.bytes.as_ptr();
+        grown.append(4, |_| ());
+        grown.grow(RECORD, 4);
+        assert_eq!(grown.bytes.as_ptr(), place);
+        assert_eq!(grown.get(0..4), b"keep");
+    }
+
+    #[test]
+    fn at_most_eight_are_kept_the_largest_ones() {
+        let small: Vec<Buffer> = (0..SPARES + 2).map(|_| buffer(SMALL)).collect();
+        drop(small);
+        assert_eq!(spares(), [SMALL; SPARES]);
+        drop(buffer(BULK));
+        assert_eq!(spares().last(), Some(&BULK));
+        assert_eq!(spares().len(), SPARES);
+        drop(buffer(BULK + 1));
+        assert_eq!(spares().last(), Some(&BULK), "a larger one is not kept");
+    }
+
+    #[test]
+    fn a_small_wish_leaves_the_large_ones() {
+        drop((buffer(BULK), buffer(RECORD)));
+        assert_eq!(spares(), [RECORD, BULK]);
+        let small = buffer(SMALL);
+        assert_eq!(spares(), [BULK], "the best fit");
+        let other = buffer(SMALL);
+        assert_eq!(spares(), [BULK], "more than five times too large");
+        assert_eq!((small.bytes.capacity(), other.bytes.capacity()), (RECORD, SMALL));
+    }
+
+    #[test]
+    fn given_back_from_any_thread() {
+        let mut buffer = buffer(SMALL);
+        buffer.get_mut(0..4).fill(7);
+        std::thread::spawn(move || {
+            drop(buffer);
+            assert_eq!(spares(), [SMALL]);
+            assert_eq!(take(SMALL), [0; SMALL]);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(spares(), []);
+    }
+
+    #[test]
+    fn positions_outside_are_empty_not_panics() {
+        let mut buffer = buffer(SMALL);
+        assert_eq!(buffer.get(SMALL..SMALL + 1), b"");
+        assert_eq!(buffer.get_mut(SMALL..usize::MAX), b"");
+        #[expect(clippy::reversed_empty_ranges)]
+        let reversed = 9..3;
+        assert_eq!(buffer.get(reversed.clone()), b"");
+        buffer.move_to_front(reversed);
+        buffer.move_to_front(1..SMALL + 1);
+        buffer.put(SMALL - 1, b"ab");
+        assert_eq!(buffer.used, 0);
+    }
+}
