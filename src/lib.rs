@@ -11,6 +11,7 @@ pub mod wire;
 
 mod crypto;
 
+pub mod pki;
 mod record;
 
 pub use alert::{AlertDescription, AlertLevel};

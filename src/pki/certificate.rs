@@ -1,0 +1,302 @@
+//! A certificate, taken apart (RFC 5280 section 4.1). x509-parser reads it; what
+//! x509-parser passes over is looked at here, on the bytes: what follows a
+//! structure inside of its parent, the version, times, and every extension
+//! that decides about trust. Whether a rule is kept is not judged here, but
+//! where the certificate is used.
+
+use super::dn::Name;
+use super::extensions::{Extensions, extension};
+use super::name::{GeneralName, GeneralNames};
+use super::time;
+use crate::crypto::der::{Der, NotDer, tag};
+use crate::crypto::verify::SubjectPublicKeyInfo;
+use std::sync::OnceLock;
+use x509_parser::certificate::X509CertificateParser;
+use x509_parser::nom::Parser;
+
+/// The bytes are not a certificate of version 3 in DER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed: {reason} (RFC 5280)")]
+pub struct Malformed {
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// A certificate that is well formed as a whole. Nothing that it says is
+/// proven: see [`Verifier`](super::Verifier).
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+/// # let der = made.cert.der();
+/// use handfast::pki::{Certificate, GeneralName};
+/// let certificate = Certificate::read(der)?;
+/// assert_eq!(certificate.names().next(), Some(GeneralName::Dns("example.com")));
+/// assert!(certificate.is_self_issued());
+/// println!("{} is valid until {}", certificate.subject(), certificate.not_after());
+/// # Ok::<(), handfast::pki::Malformed>(())
+/// ```
+#[derive(Debug)]
+pub struct Certificate<'a> {
+    pub(super) der: &'a [u8],
+    pub(super) tbs: &'a [u8],
+    /// The algorithm inside of what is signed, and outside of it.
+    pub(super) inner_algorithm: &'a [u8],
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+    /// An INTEGER's contents, in the fewest octets.
+    pub(super) serial: &'a [u8],
+    pub(super) issuer: Name<'a>,
+    pub(super) issuer_bytes: &'a [u8],
+    pub(super) subject: Name<'a>,
+    pub(super) subject_bytes: &'a [u8],
+    /// Seconds since 1970, both inclusive.
+    pub(super) validity: (i64, i64),
+    /// A GeneralizedTime before 2050 (RFC 5280 section 4.1.2.5).
+    pub(super) odd_time: bool,
+    pub(super) spki: SubjectPublicKeyInfo<'a>,
+    pub(super) spki_bytes: &'a [u8],
+    pub(super) extensions: Extensions<'a>,
+    self_issued: OnceLock<bool>,
+}
+
+impl<'a> Certificate<'a> {
+    /// Takes a certificate in DER apart. Extensions that are malformed, twice
+    /// there or unknown do not fail here, but where the certificate is judged.
+    pub fn read(der: &'a [u8]) -> Result<Self, Malformed> {
+        let shape = Shape::read(der)?;
+        let (rest, parsed) = X509CertificateParser::new()
+            .with_deep_parse_extensions(false)
+            .parse(der)
+            .map_err(|_| Malformed { reason: "x509-parser does not read it" })?;
+        // Two readers, one certificate.
+        let same = rest.is_empty()
+            && parsed.tbs_certificate.as_ref() == shape.tbs
+            && parsed.tbs_certificate.issuer.as_raw() == shape.issuer_bytes
+            && parsed.tbs_certificate.subject.as_raw() == shape.subject_bytes
+            && parsed.tbs_certificate.subject_pki.raw == shape.spki_bytes
+            && parsed.extensions().len() == shape.extensions;
+        if !same {
+            return Err(Malformed { reason: "two readers do not find the same in it" });
+        }
+        Ok(Self {
+            der,
+            tbs: shape.tbs,
+            inner_algorithm: shape.inner_algorithm,
+            algorithm: shape.algorithm,
+            signature: shape.signature,
+            serial: shape.serial,
+            issuer: shape.issuer,
+            issuer_bytes: shape.issuer_bytes,
+            subject: shape.subject,
+            subject_bytes: shape.subject_bytes,
+            validity: shape.validity,
+            odd_time: shape.odd_time,
+            spki: shape.spki,
+            spki_bytes: shape.spki_bytes,
+            extensions: Extensions::read(parsed.extensions(), shape.extension_bytes),
+            self_issued: OnceLock::new(),
+        })
+    }
+
+    /// All of its bytes.
+    pub fn der(&self) -> &'a [u8] {
+        self.der
+    }
+
+    /// The subject for a person: hostile text escaped, long text cut.
+    pub fn subject(&self) -> String {
+        self.subject.text()
+    }
+
+    /// The issuer for a person.
+    pub fn issuer(&self) -> String {
+        self.issuer.text()
+    }
+
+    /// The subject's Name in DER (RFC 5280 section 4.1.2.6).
+    pub fn subject_der(&self) -> &'a [u8] {
+        self.subject_bytes
+    }
+
+    /// The issuer's Name in DER (RFC 5280 section 4.1.2.4).
+    pub fn issuer_der(&self) -> &'a [u8] {
+        self.issuer_bytes
+    }
+
+    /// The serial number's octets, in two's complement.
+    pub fn serial(&self) -> &'a [u8] {
+        self.serial
+    }
+
+    /// Both ends of its validity, inclusive, in seconds since 1970 UTC.
+    pub fn validity(&self) -> (i64, i64) {
+        self.validity
+    }
+
+    /// The beginning of its validity, such as `2026-11-20 06:25:00 UTC`.
+    pub fn not_before(&self) -> String {
+        time::text(self.validity.0)
+    }
+
+    /// The end of its validity.
+    pub fn not_after(&self) -> String {
+        time::text(self.validity.1)
+    }
+
+    /// The names of the subjectAltName extension (RFC 5280 section 4.2.1.6).
+    pub fn names(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+        self.general_names().iter()
+    }
+
+    /// Its SubjectPublicKeyInfo in DER: what a pin is the hash of.
+    pub fn public_key_der(&self) -> &'a [u8] {
+        self.spki_bytes
+    }
+
+    /// Its public key in words, such as `EC, P-256`.
+    pub fn public_key(&self) -> String {
+        self.spki.describe()
+    }
+
+    /// The algorithm of its signature in words.
+    pub fn signature_algorithm(&self) -> String {
+        crate::crypto::verify::signature_name(self.algorithm)
+    }
+
+    /// Whether its key may encrypt other keys, which static RSA has it do (RFC
+    /// 5280 section 4.2.1.3). A certificate that says nothing allows it.
+    #[cfg(feature = "static-rsa")]
+    pub(crate) fn allows_key_encipherment(&self) -> bool {
+        use super::extensions::KeyUsage;
+        self.extensions.key_usage.is_none_or(|usage| usage.has(KeyUsage::KEY_ENCIPHERMENT))
+    }
+
+    /// Whether basicConstraints says that it is an authority's.
+    pub fn is_ca(&self) -> bool {
+        self.extensions.basic_constraints.is_some_and(|basic| basic.ca)
+    }
+
+    /// Whether subject and issuer are the same name.
+    pub fn is_self_issued(&self) -> bool {
+        *self.self_issued.get_or_init(|| {
+            self.subject_bytes == self.issuer_bytes || self.subject.folded() == self.issuer.folded()
+        })
+    }
+
+    pub(super) fn general_names(&self) -> GeneralNames<'a> {
+        self.extensions.names.map_or(GeneralNames::NONE, |extension| extension.names)
+    }
+}
+
+/// The fixed parts, with nothing between them and nothing after.
+struct Shape<'a> {
+    tbs: &'a [u8],
+    inner_algorithm: &'a [u8],
+    algorithm: &'a [u8],
+    signature: &'a [u8],
+    serial: &'a [u8],
+    issuer: Name<'a>,
+    issuer_bytes: &'a [u8],
+    subject: Name<'a>,
+    subject_bytes: &'a [u8],
+    validity: (i64, i64),
+    odd_time: bool,
+    spki: SubjectPublicKeyInfo<'a>,
+    spki_bytes: &'a [u8],
+    extension_bytes: &'a [u8],
+    extensions: usize,
+}
+
+impl<'a> Shape<'a> {
+    fn read(der: &'a [u8]) -> Result<Self, Malformed> {
+        let bad = |reason| move |NotDer| Malformed { reason };
+        let mut outer = Der::new(der);
+        let mut certificate = outer.inside(tag::SEQUENCE).map_err(bad("it is not one SEQUENCE"))?;
+        outer.finish().map_err(bad("something follows it"))?;
+        let tbs = certificate.value(tag::SEQUENCE).map_err(bad("tbsCertificate"))?;
+        let algorithm = algorithm(&mut certificate).map_err(bad("signatureAlgorithm"))?;
+        let signature = certificate.octet_aligned_bits().map_err(bad("signatureValue"))?;
+        certificate.finish().map_err(bad("something follows signatureValue"))?;
+
+        let mut fields = Der::new(tbs.content);
+        let version = fields.content(tag::constructed(0)).map_err(bad("it is not of version 3"))?;
+        if version != [2, 1, 2] {
+            return Err(Malformed { reason: "it is not of version 3" });
+        }
+        let serial = fields.integer().map_err(bad("serialNumber"))?;
+        let inner_algorithm = self::algorithm(&mut fields).map_err(bad("signature"))?;
+        let issuer_bytes = fields.value(tag::SEQUENCE).map_err(bad("issuer"))?.bytes;
+        let issuer = Name::read(issuer_bytes).map_err(bad("issuer"))?;
+        let mut times = fields.inside(tag::SEQUENCE).map_err(bad("validity"))?;
+        let from = times.any().map_err(bad("notBefore"))?;
+        let not_before = time::read(from).map_err(bad("notBefore"))?;
+        let to = times.any().map_err(bad("notAfter"))?;
+        let not_after = time::read(to).map_err(bad("notAfter"))?;
+        let early = |tag, seconds| tag == tag::GENERALIZED_TIME && seconds < time::YEAR_2050;
+        let odd_time = early(from.tag, not_before) || early(to.tag, not_after);
+        times.finish().map_err(bad("something follows notAfter"))?;
+        let subject_bytes = fields.value(tag::SEQUENCE).map_err(bad("subject"))?.bytes;
+        let subject = Name::read(subject_bytes).map_err(bad("subject"))?;
+        let spki_value = fields.value(tag::SEQUENCE).map_err(bad("subjectPublicKeyInfo"))?;
+        let spki = public_key(spki_value.content).map_err(bad("subjectPublicKeyInfo"))?;
+        fields.optional(tag::context(1)).map_err(bad("issuerUniqueID"))?;
+        fields.optional(tag::context(2)).map_err(bad("subjectUniqueID"))?;
+        let extension_bytes = match fields.optional(tag::constructed(3)).map_err(bad("extensions"))? {
+            Some(inner) => {
+                let mut inner = Der::new(inner);
+                let list = inner.content(tag::SEQUENCE).map_err(bad("extensions"))?;
+                inner.finish().map_err(bad("something follows the extensions"))?;
+                if list.is_empty() {
+                    return Err(Malformed { reason: "an empty list of extensions" });
+                }
+                list
+            }
+            None => &[],
+        };
+        fields.finish().map_err(bad("something follows the last field of tbsCertificate"))?;
+        let mut count = 0;
+        let mut list = Der::new(extension_bytes);
+        while !list.is_empty() {
+            extension(&mut list).map_err(bad("an extension"))?;
+            count += 1;
+        }
+        Ok(Self {
+            tbs: tbs.bytes,
+            inner_algorithm,
+            algorithm,
+            signature,
+            serial,
+            issuer,
+            issuer_bytes,
+            subject,
+            subject_bytes,
+            validity: (not_before, not_after),
+            odd_time,
+            spki,
+            spki_bytes: spki_value.bytes,
+            extension_bytes,
+            extensions: count,
+        })
+    }
+}
+
+/// An AlgorithmIdentifier: an object identifier and at most one value.
+pub(super) fn algorithm<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], NotDer> {
+    let value = fields.value(tag::SEQUENCE)?;
+    let mut inside = Der::new(value.content);
+    inside.content(tag::OID)?;
+    if !inside.is_empty() {
+        inside.any()?;
+    }
+    inside.finish()?;
+    Ok(value.bytes)
+}
+
+/// The contents of a SubjectPublicKeyInfo.
+pub(super) fn public_key(content: &[u8]) -> Result<SubjectPublicKeyInfo<'_>, NotDer> {
+    let mut fields = Der::new(content);
+    let algorithm = algorithm(&mut fields)?;
+    let key = fields.octet_aligned_bits()?;
+    fields.finish()?;
+    Ok(SubjectPublicKeyInfo { algorithm, key })
+}

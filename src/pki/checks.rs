@@ -1,0 +1,444 @@
+//! The rules, each held against what one certificate has.
+
+use super::certificate::Certificate;
+use super::constraints::{Exhausted, NameConstraints, Violation};
+use super::dn::{COMMON_NAME, decoded, shown};
+use super::extensions::{KeyUsage, Usage};
+use super::inquiry::{Budget, Expected, Finding, Inquiry, Judge, Purpose, Sink, Stop};
+use super::name::{GeneralName, GeneralNames, is_address, is_named, is_strict_dns_name, server_text};
+use super::rules::Rule;
+use super::suffix::{Section, suffix};
+use super::time;
+use crate::crypto::der::dotted;
+use crate::crypto::kdf::hash;
+use crate::crypto::suite::Hash;
+use crate::crypto::verify::{KeyKind, SignatureRefused, SubjectPublicKeyInfo, signature_name};
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Leaf,
+    Intermediate,
+    Root,
+}
+
+/// What every certificate is held to.
+pub(super) fn common<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    place: Place,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let extensions = &certificate.extensions;
+    if place != Place::Root {
+        // The anchor's validity and key were checked with the anchor.
+        validity(inquiry, certificate.validity, judge)?;
+        public_key(certificate.spki, judge)?;
+        judge.check(Rule::CriticalExtensions, extensions.unknown_critical.is_none(), || match extensions
+            .unknown_critical
+        {
+            Some(oid) => format!("{} is critical", extension_name(oid)),
+            None => "no other one is critical".into(),
+        })?;
+    }
+    judge.check(Rule::SignatureAlgorithm, certificate.algorithm == certificate.inner_algorithm, || {
+        let (outer, inner) = (certificate.algorithm, certificate.inner_algorithm);
+        format!("{} outside, {} inside", signature_name(outer), signature_name(inner))
+    })?;
+    let odd = extensions.malformed.or(extensions.duplicate);
+    judge.check(Rule::Extensions, odd.is_none(), || match (extensions.malformed, odd) {
+        (Some(oid), _) => format!("{} is malformed", extension_name(oid)),
+        (None, Some(oid)) => format!("{} is there twice", extension_name(oid)),
+        (None, None) => "well formed".into(),
+    })?;
+    judge.check(Rule::IssuerName, !certificate.issuer.is_empty(), || {
+        format!("its issuer is {}", certificate.issuer())
+    })?;
+    judge.check(Rule::CriticalPolicies, !extensions.policies.uncritical, || {
+        let one = if extensions.policies.uncritical { "one of them" } else { "none" };
+        format!("{one} is there without being critical")
+    })?;
+    let zero = certificate.serial == [0] && place != Place::Root;
+    let negative = certificate.serial.first().is_some_and(|first| *first >= 0x80);
+    judge.check(Rule::SerialNumber, !zero && !negative && certificate.serial.len() <= 20, || {
+        format!("its serial number is {}", shown(&hex::encode(certificate.serial), 60))
+    })?;
+    authority_key(certificate, place, judge)?;
+    match extensions.authority_access {
+        Some(access) => judge.check(Rule::AuthorityAccess, access.well_formed, || {
+            let how = if access.well_formed { "well formed" } else { "malformed" };
+            format!("its authorityInfoAccess is {how}")
+        }),
+        None => Ok(()),
+    }
+}
+
+fn authority_key<S: Sink>(
+    certificate: &Certificate<'_>,
+    place: Place,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let found = certificate.extensions.authority_key;
+    let said = || match found {
+        None => "it has no authorityKeyIdentifier".into(),
+        Some(found) if found.names_issuer() => {
+            "its authorityKeyIdentifier names issuer or serial number".into()
+        }
+        Some(found) => match found.key {
+            Some(key) => format!("its authorityKeyIdentifier is {}", shown(&hex::encode(key), 80)),
+            None => "its authorityKeyIdentifier has no key identifier".into(),
+        },
+    };
+    let well_formed = found.is_none_or(|found| found.key.is_some() && !found.names_issuer());
+    if place != Place::Root {
+        judge.check(Rule::AuthorityKey, found.is_some(), said)?;
+        return judge.check(Rule::AuthorityKeyForm, well_formed, said);
+    }
+    if !certificate.is_self_issued() {
+        return judge.check(Rule::AuthorityKey, found.is_some(), said);
+    }
+    let own = certificate.extensions.subject_key.map(|own| own.key);
+    // Both ways of naming the issuer, where they are used, lead to the root itself.
+    let is_own = found.is_none_or(|found| {
+        let issuer = match (found.issuer, found.serial) {
+            (None, None) => true,
+            (Some(issuer), Some(serial)) => {
+                let own = GeneralName::Directory(certificate.subject_bytes);
+                let issuer = GeneralNames::of_content(issuer);
+                serial == certificate.serial && issuer.is_ok_and(|names| names.iter().all(|name| name == own))
+            }
+            _ => false,
+        };
+        issuer && found.key.is_some() && found.key == own
+    });
+    judge.check(Rule::RootNamesItself, is_own, said)?;
+    judge.check(Rule::RootAuthorityKey, well_formed && is_own, said)
+}
+
+/// What every authority is held to, the root included.
+pub(super) fn authority<S: Sink>(
+    certificate: &Certificate<'_>,
+    place: Place,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let extensions = &certificate.extensions;
+    judge.check(Rule::SubjectName, !certificate.subject.is_empty(), || {
+        format!("its subject is {}", certificate.subject())
+    })?;
+    let signs = extensions.key_usage.map(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+    if let Some(usage) = extensions.key_usage {
+        judge.check(Rule::KeyUsage, usage.has(KeyUsage::KEY_CERT_SIGN), || {
+            format!("its keyUsage is {}", usage.text())
+        })?;
+    }
+    let basic = extensions.basic_constraints;
+    let said = || match basic {
+        Some(basic) if basic.critical => format!("its basicConstraints is critical, its cA is {}", basic.ca),
+        Some(basic) => format!("its basicConstraints is not critical, its cA is {}", basic.ca),
+        None => "it has no basicConstraints".into(),
+    };
+    let critical = basic.is_some_and(|basic| basic.critical);
+    if place == Place::Root {
+        judge.check(Rule::RootBasicConstraints, basic.is_some_and(|basic| basic.ca), said)?;
+        judge.check(Rule::RootCriticalBasicConstraints, critical, said)?;
+    } else {
+        // That it is there at all is the issuer's own check.
+        judge.check(Rule::CriticalBasicConstraints, critical || basic.is_none(), said)?;
+    }
+    let length = basic.and_then(|basic| basic.path_length);
+    judge.check(Rule::PathLengthUsage, length.is_none() || signs == Some(true), || match length {
+        Some(length) if signs == Some(true) => {
+            format!("it has a path length of {length}, and keyCertSign")
+        }
+        Some(length) => format!("it has a path length of {length}, and no keyCertSign"),
+        None => "it has no path length".into(),
+    })?;
+    let critical = extensions.constraints.is_none_or(|found| found.critical);
+    judge.check(Rule::CriticalNameConstraints, critical, || {
+        if critical {
+            "it has none that is not critical".into()
+        } else {
+            "its nameConstraints is not critical".into()
+        }
+    })?;
+    let rule = if place == Place::Root { Rule::RootSubjectKey } else { Rule::SubjectKey };
+    judge.check(rule, extensions.subject_key.is_some(), || match extensions.subject_key {
+        Some(id) => format!("its subjectKeyIdentifier is {}", shown(&hex::encode(id.key), 80)),
+        None => "it has no subjectKeyIdentifier".into(),
+    })
+}
+
+pub(super) fn host_name<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    match &inquiry.name {
+        None => Ok(()),
+        Some(Expected::NotGiven) => {
+            judge.check(Rule::HostName, false, || "no server name was given to compare with".into())
+        }
+        Some(Expected::Server(server)) => {
+            let named = is_named(certificate.general_names(), server);
+            judge.check(Rule::HostName, named, || {
+                let server = server_text(server);
+                if named { format!("it names {server}") } else { format!("it does not name {server}") }
+            })
+        }
+    }
+}
+
+pub(super) fn pinned_key<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let Some(pins) = &inquiry.pins else {
+        return Ok(());
+    };
+    let found = sha256(certificate.spki_bytes);
+    judge.check(Rule::Pin, pins.contains(&found), || {
+        format!("its public key has the SHA-256 {}", hex::encode(found))
+    })
+}
+
+pub(super) fn validity<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    (not_before, not_after): (i64, i64),
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let now = inquiry.now;
+    judge.check(Rule::Validity, (not_before..=not_after).contains(&now), || {
+        let clock = time::text(now);
+        if now > not_after {
+            let since = time::span(now.abs_diff(not_after));
+            format!("it expired {since} ago, on {} (the clock says {clock})", time::text(not_after))
+        } else if now < not_before {
+            let until = time::span(not_before.abs_diff(now));
+            let from = time::text(not_before);
+            format!("it becomes valid in {until}, on {from} (the clock says {clock})")
+        } else {
+            format!("it is valid from {} to {}", time::text(not_before), time::text(not_after))
+        }
+    })
+}
+
+pub(super) fn public_key<S: Sink>(
+    key: SubjectPublicKeyInfo<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let passed = match key.kind() {
+        Some(KeyKind::Rsa { bits }) => (2048..=8192).contains(&bits) && bits % 8 == 0,
+        Some(KeyKind::P256 | KeyKind::P384 | KeyKind::Ed25519) => true,
+        None => false,
+    };
+    judge.check(Rule::PublicKey, passed, || format!("its public key is {}", key.describe()))
+}
+
+pub(super) fn purpose<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    match certificate.extensions.extended_key_usage {
+        Some(extended) => judge.check(Rule::ExtendedKeyUsage, allows(inquiry, extended.usage), || {
+            format!("its extKeyUsage is {}", extended.text())
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn allows(inquiry: &Inquiry<'_>, usage: Usage) -> bool {
+    usage.any
+        || match inquiry.purpose {
+            Purpose::Server => usage.server_auth,
+            Purpose::Client => usage.client_auth,
+        }
+}
+
+/// Self-issued certificates and the leaf do not count (RFC 5280 section 6.1.4 (l)).
+pub(super) fn intermediates(below: &[&Certificate<'_>]) -> usize {
+    below.iter().skip(1).filter(|certificate| !certificate.is_self_issued()).count()
+}
+
+pub(super) fn path_length<S: Sink>(
+    below: &[&Certificate<'_>],
+    allowed: Option<u32>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let Some(allowed) = allowed else {
+        return Ok(());
+    };
+    let count = intermediates(below);
+    let passed = usize::try_from(allowed).is_ok_and(|allowed| count <= allowed);
+    judge.check(Rule::PathLength, passed, || {
+        let stand = if count == 1 { "intermediate stands" } else { "intermediates stand" };
+        format!("{count} {stand} below, and its path length allows {allowed}")
+    })
+}
+
+pub(super) fn constraints<S: Sink>(
+    below: &[&Certificate<'_>],
+    constraints: NameConstraints<'_>,
+    budget: &mut Budget,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    const SPENT: Stop = Stop::Exhausted("comparisons with constraints");
+    let bases = constraints.open(&mut budget.comparisons).map_err(|Exhausted| SPENT)?;
+    for (place, certificate) in below.iter().enumerate() {
+        // Self-issued certificates are excepted, unless they are the last.
+        if place > 0 && certificate.is_self_issued() {
+            continue;
+        }
+        let names = certificate.general_names();
+        let (subject, bytes) = (certificate.subject, certificate.subject_bytes);
+        let result = bases.check(subject, bytes, names, &mut budget.comparisons);
+        let Err(violation) = result else { continue };
+        let found = match violation {
+            Violation::Exhausted => return Err(SPENT),
+            Violation::Excluded(name) => format!("it excludes {}", name.text()),
+            Violation::NotPermitted(name) => format!("it does not permit {}", name.text()),
+            Violation::Unclear(name) => {
+                format!("it constrains what {} cannot be held against", name.text())
+            }
+        };
+        return judge.check(Rule::NameConstraints, false, || found);
+    }
+    judge.check(Rule::NameConstraints, true, || "all names below are within its constraints".into())
+}
+
+pub(super) fn alt_names<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let found = certificate.extensions.names;
+    let odd =
+        certificate.names().find(|name| matches!(name, GeneralName::Dns(name) if !is_strict_dns_name(name)));
+    // Who is not looked for by name need not have one.
+    let there =
+        found.map_or(inquiry.name.is_none(), |names| names.critical == certificate.subject.is_empty());
+    judge.check(Rule::AltNames, odd.is_none() && there, || match (found, odd) {
+        (None, _) => "it has no subjectAltName".into(),
+        (Some(_), Some(odd)) => format!("the name {} is not in its strict form", odd.text()),
+        (Some(names), None) if names.critical => "its subjectAltName is critical".into(),
+        (Some(_), None) => "its subjectAltName is not critical".into(),
+    })?;
+    // The list is looked at for the few wildcards alone.
+    let wildcard = |name| match name {
+        GeneralName::Dns(name) => Some((name, suffix(name.strip_prefix("*.")?)?)),
+        _ => None,
+    };
+    for (rule, section) in
+        [(Rule::PublicSuffix, Section::Registries), (Rule::PrivateSuffix, Section::Private)]
+    {
+        let mut wildcards = certificate.names().filter_map(wildcard);
+        let listed = cfg!(feature = "public-suffix") && judge.profile.has(rule);
+        let wide = if listed { wildcards.find(|(_, found)| *found == section) } else { None };
+        judge.check(rule, wide.is_none(), || match wide {
+            Some((name, _)) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
+            None => "it has no such wildcard".into(),
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn common_name<S: Sink>(
+    certificate: &Certificate<'_>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    for (oid, value) in certificate.subject.attributes() {
+        if oid != COMMON_NAME {
+            continue;
+        }
+        let text = decoded(value).unwrap_or_default();
+        let repeats = |name: GeneralName<'_>| match name {
+            GeneralName::Dns(name) => name == text,
+            GeneralName::Ip(_) => name.text() == text,
+            _ => false,
+        };
+        let repeated = certificate.names().any(repeats);
+        let found = || format!("its common name is {}", shown(&text, 80));
+        judge.check(Rule::CommonName, repeated, found)?;
+        // Spelled otherwise: a host in other letters, an address in another form.
+        let misspells = |name: GeneralName<'_>| match name {
+            GeneralName::Dns(name) => name.eq_ignore_ascii_case(&text),
+            GeneralName::Ip(octets) => is_address(&text, octets),
+            _ => false,
+        };
+        let host_like = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '*');
+        let u_label = !text.is_ascii() && text.contains('.') && text.chars().all(host_like);
+        let odd = !repeated && (u_label || certificate.names().any(misspells));
+        judge.check(Rule::CommonNameForm, !odd, found)?;
+    }
+    Ok(())
+}
+
+/// A certificate's names, as many as a person wants to read.
+pub(super) fn names_text(certificate: &Certificate<'_>) -> String {
+    const MOST: usize = 10;
+    let mut names: Vec<String> = certificate.names().take(MOST).map(|name| name.text()).collect();
+    let more = certificate.names().skip(MOST).count();
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
+}
+
+/// A signature's check, in words.
+pub(super) fn signature_finding(
+    certificate: &Certificate<'_>,
+    issuer: SubjectPublicKeyInfo<'_>,
+    result: Result<(), SignatureRefused>,
+) -> Finding {
+    let name = signature_name(certificate.algorithm);
+    let found = match result {
+        Ok(()) => name,
+        Err(SignatureRefused::UnknownScheme) => {
+            format!("signed with {name}, which is not accepted")
+        }
+        Err(SignatureRefused::WrongKey) => {
+            format!("signed with {name}, for which the issuer's key is of the wrong kind")
+        }
+        Err(SignatureRefused::Bad) => match issuer.kind() {
+            Some(KeyKind::Rsa { bits }) if !(2048..=8192).contains(&bits) => {
+                format!("signed with {name} by a key of {bits} bits, which is not accepted")
+            }
+            _ => "its signature was not made by the key of its issuer".into(),
+        },
+    };
+    Finding { rule: Rule::Signature, passed: result.is_ok(), found }
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = hash(Hash::Sha256, bytes);
+    let mut out = [0; 32];
+    for (to, from) in out.iter_mut().zip(digest.as_bytes()) {
+        *to = *from;
+    }
+    out
+}
+
+/// An extension's name.
+fn extension_name(oid: &[u8]) -> String {
+    let dotted = dotted(oid);
+    let known = match dotted.as_str() {
+        "2.5.29.14" => "subjectKeyIdentifier",
+        "2.5.29.15" => "keyUsage",
+        "2.5.29.17" => "subjectAltName",
+        "2.5.29.19" => "basicConstraints",
+        "2.5.29.30" => "nameConstraints",
+        "2.5.29.31" => "cRLDistributionPoints",
+        "2.5.29.32" => "certificatePolicies",
+        "2.5.29.33" => "policyMappings",
+        "2.5.29.35" => "authorityKeyIdentifier",
+        "2.5.29.36" => "policyConstraints",
+        "1.3.6.1.5.5.7.1.24" => "the TLS feature extension",
+        "2.5.29.37" => "extKeyUsage",
+        "2.5.29.54" => "inhibitAnyPolicy",
+        "1.3.6.1.5.5.7.1.1" => "authorityInfoAccess",
+        "1.3.6.1.4.1.11129.2.4.3" => "the poison of a precertificate",
+        _ => return format!("the extension {}", shown(&dotted, 60)),
+    };
+    known.into()
+}

@@ -1,0 +1,43 @@
+//! Certificates: read from files, taken apart, and judged.
+//!
+//! The verifier never contacts anybody: it judges what the peer sent against
+//! the roots that it was given, and gives a [`Report`] that says each check.
+
+mod certificate;
+mod chain;
+mod checks;
+mod constraints;
+mod dn;
+mod extensions;
+mod inquiry;
+#[cfg(feature = "serde")]
+mod json;
+mod judge;
+mod name;
+mod pem;
+mod policies;
+mod report;
+mod revocation;
+mod roots;
+mod rules;
+mod status;
+mod suffix;
+mod time;
+mod verifier;
+
+pub use certificate::{Certificate, Malformed};
+pub use inquiry::Purpose;
+pub use name::GeneralName;
+pub(crate) use name::dns_matches;
+pub use pem::{PemError, certificates, private_key, revocation_lists};
+pub use report::Report;
+pub use revocation::{Crl, Revocation};
+pub use roots::Roots;
+pub use rules::{Profile, Rule, UnknownName};
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+pub use verifier::{Accepted, PeerKey, Refused, Verifier, peer_key, spki_sha256};
+
+#[cfg(test)]
+mod maker;
+#[cfg(test)]
+mod tests;

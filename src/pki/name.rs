@@ -1,0 +1,411 @@
+//! Names in certificates: GeneralName (RFC 5280 section 4.2.1.6), host names,
+//! wildcards and addresses (RFC 9525 section 6). Everything is linear in the
+//! octets compared.
+
+use super::dn::{Name, shown};
+use crate::crypto::der::{Der, NotDer, Value, tag};
+use rustls_pki_types::{IpAddr, ServerName};
+
+/// One name of a subjectAltName extension (RFC 5280 section 4.2.1.6). Text is
+/// as the certificate has it: ASCII, but not to be trusted or printed as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GeneralName<'a> {
+    /// rfc822Name: an email address.
+    Email(&'a str),
+    /// dNSName: a host name, or `*.` and one.
+    Dns(&'a str),
+    /// directoryName: a distinguished name in DER.
+    Directory(&'a [u8]),
+    /// uniformResourceIdentifier.
+    Uri(&'a str),
+    /// iPAddress: four octets or sixteen.
+    Ip(&'a [u8]),
+    /// otherName, x400Address, ediPartyName or registeredID: its tag's number
+    /// and its contents.
+    Other(u8, &'a [u8]),
+}
+
+impl<'a> GeneralName<'a> {
+    /// `addresses` are the lengths that an iPAddress may have.
+    pub(super) fn read(value: Value<'a>, addresses: [usize; 2]) -> Result<Self, NotDer> {
+        const STRINGS: [u8; 3] = [tag::context(1), tag::context(2), tag::context(6)];
+        if STRINGS.contains(&value.tag) {
+            // IA5String: ASCII. An empty base of a constraint is allowed, so
+            // whoever reads a subjectAltName looks at emptiness itself.
+            let text = std::str::from_utf8(value.content).map_err(|_| NotDer)?;
+            if !text.bytes().all(|octet| octet.is_ascii_graphic() || octet == b' ') {
+                return Err(NotDer);
+            }
+            return Ok(match value.tag & 0x1f {
+                1 => Self::Email(text),
+                2 => Self::Dns(text),
+                _ => Self::Uri(text),
+            });
+        }
+        match value.tag {
+            0xa4 => {
+                Name::read(value.content)?;
+                Ok(Self::Directory(value.content))
+            }
+            0x87 if addresses.contains(&value.content.len()) => Ok(Self::Ip(value.content)),
+            0xa0 => {
+                // OtherName: a type, and [0] EXPLICIT a value.
+                let mut other = Der::new(value.content);
+                other.content(tag::OID)?;
+                other.content(tag::constructed(0))?;
+                other.finish()?;
+                Ok(Self::Other(0, value.content))
+            }
+            0xa3 | 0xa5 | 0x88 => Ok(Self::Other(value.tag & 0x1f, value.content)),
+            _ => Err(NotDer),
+        }
+    }
+
+    /// The name for a person; hostile text is escaped, long text cut.
+    pub fn text(&self) -> String {
+        const MOST: usize = 120;
+        match self {
+            Self::Dns(name) => shown(name, MOST),
+            Self::Email(name) => format!("email:{}", shown(name, MOST)),
+            Self::Uri(name) => format!("URI:{}", shown(name, MOST)),
+            Self::Ip(octets) => address_text(octets),
+            Self::Directory(name) => match Name::read(name) {
+                Ok(name) => format!("directory:{}", name.text()),
+                Err(NotDer) => "directory:(malformed)".into(),
+            },
+            Self::Other(0, _) => "(otherName)".into(),
+            Self::Other(3, _) => "(x400Address)".into(),
+            Self::Other(5, _) => "(ediPartyName)".into(),
+            Self::Other(..) => "(registeredID)".into(),
+        }
+    }
+
+    /// The number of its tag.
+    pub(super) fn form(&self) -> u8 {
+        match self {
+            Self::Email(_) => 1,
+            Self::Dns(_) => 2,
+            Self::Directory(_) => 4,
+            Self::Uri(_) => 6,
+            Self::Ip(_) => 7,
+            Self::Other(form, _) => *form,
+        }
+    }
+}
+
+/// The names of a subjectAltName extension or of an access location, each of
+/// which was read once, when the extension was taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GeneralNames<'a> {
+    content: &'a [u8],
+}
+
+impl<'a> GeneralNames<'a> {
+    pub(super) const NONE: Self = Self { content: &[] };
+
+    /// From an extension's value: at least one name, all of them well formed.
+    pub(super) fn read(value: &'a [u8]) -> Result<Self, NotDer> {
+        let mut outer = Der::new(value);
+        let content = outer.content(tag::SEQUENCE)?;
+        outer.finish()?;
+        Self::of_content(content)
+    }
+
+    /// The same from the contents of the SEQUENCE.
+    pub(super) fn of_content(content: &'a [u8]) -> Result<Self, NotDer> {
+        let mut names = Der::new(content);
+        if names.is_empty() {
+            return Err(NotDer);
+        }
+        while !names.is_empty() {
+            let name = general_name(names.any()?)?;
+            if matches!(name, GeneralName::Dns("") | GeneralName::Email("") | GeneralName::Uri("")) {
+                return Err(NotDer);
+            }
+        }
+        Ok(Self { content })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+        let mut names = Der::new(self.content);
+        std::iter::from_fn(move || names.any().and_then(general_name).ok())
+    }
+}
+
+/// One GeneralName that is not a constraint.
+pub(super) fn general_name(value: Value<'_>) -> Result<GeneralName<'_>, NotDer> {
+    GeneralName::read(value, [4, 16])
+}
+
+/// Whether one of the names is the server's (RFC 9525 section 6.3 and 6.5).
+pub(super) fn is_named(names: GeneralNames<'_>, server: &ServerName<'_>) -> bool {
+    match server {
+        ServerName::DnsName(host) => {
+            let host = host.as_ref();
+            let host = host.strip_suffix('.').unwrap_or(host);
+            names.iter().any(|name| matches!(name, GeneralName::Dns(name) if dns_matches(name, host)))
+        }
+        ServerName::IpAddress(address) => {
+            let octets: &[u8] = match address {
+                IpAddr::V4(four) => four.as_ref(),
+                IpAddr::V6(sixteen) => sixteen.as_ref(),
+            };
+            names.iter().any(|name| name == GeneralName::Ip(octets))
+        }
+        _ => false,
+    }
+}
+
+/// The server's name for a person.
+pub(super) fn server_text(server: &ServerName<'_>) -> String {
+    match server {
+        ServerName::DnsName(host) => shown(host.as_ref(), 255),
+        ServerName::IpAddress(IpAddr::V4(four)) => address_text(four.as_ref()),
+        ServerName::IpAddress(IpAddr::V6(sixteen)) => address_text(sixteen.as_ref()),
+        _ => "(a name of an unknown kind)".into(),
+    }
+}
+
+/// A dNSName against a host name: equal, or `*.` and the host without its
+/// first label. What stands after `*.` has two labels at least.
+pub(crate) fn dns_matches(pattern: &str, host: &str) -> bool {
+    if !is_host(host) {
+        return false;
+    }
+    match pattern.strip_prefix("*.") {
+        None => is_host(pattern) && pattern.eq_ignore_ascii_case(host),
+        Some(parent) => {
+            is_host(parent)
+                && parent.contains('.')
+                && host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+        }
+    }
+}
+
+/// Letters, digits, hyphens not at the ends of a label; underscores, which
+/// hosts in private networks have.
+pub(super) fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+/// A dNSName as RFC 5280 section 4.2.1.6 and RFC 9525 section 6.3 have it: a
+/// host without underscores, or `*.` and one of two labels at least.
+pub(super) fn is_strict_dns_name(name: &str) -> bool {
+    let host = match name.strip_prefix("*.") {
+        Some(parent) if !parent.contains('.') => return false,
+        Some(parent) => parent,
+        None => name,
+    };
+    // A name that looks like an IPv4 address is none of a host.
+    let number = |label: &str| label.bytes().all(|c| c.is_ascii_digit());
+    is_host(host) && !name.contains('_') && !host.rsplit('.').next().is_some_and(number)
+}
+
+/// Whether a text means an address, in whatever form people write one: IPv4 in
+/// decimal, octal or hexadecimal, in one part or four (inet_aton), IPv6.
+pub(super) fn is_address(text: &str, octets: &[u8]) -> bool {
+    if octets.len() == 16 {
+        return matches!(IpAddr::try_from(text), Ok(IpAddr::V6(six)) if six.as_ref() == octets);
+    }
+    [false, true].into_iter().any(|octal| loose_ipv4(text, octal).is_some_and(|four| four == octets))
+}
+
+fn loose_ipv4(text: &str, octal: bool) -> Option<[u8; 4]> {
+    let mut parts = Vec::new();
+    for part in text.split('.') {
+        let (digits, radix) = match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if octal && part.len() > 1 && part.starts_with('0') => (part, 8),
+            None => (part, 10),
+        };
+        if parts.len() == 4 || digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_hexdigit()) {
+            return None;
+        }
+        parts.push(u32::from_str_radix(digits, radix).ok()?);
+    }
+    // The last part fills what the others leave.
+    let (last, first) = parts.split_last()?;
+    let mut address = u64::from(*last);
+    if address >> (8 * (4 - first.len())) != 0 {
+        return None;
+    }
+    for (place, part) in first.iter().enumerate() {
+        let octet = u8::try_from(*part).ok()?;
+        address |= u64::from(octet) << (8 * (3 - place));
+    }
+    u32::try_from(address).ok().map(u32::to_be_bytes)
+}
+
+/// An address in its usual form (RFC 5952 for IPv6).
+fn address_text(octets: &[u8]) -> String {
+    if octets.len() == 4 {
+        return octets.iter().map(u8::to_string).collect::<Vec<_>>().join(".");
+    }
+    let (pairs, rest) = octets.as_chunks::<2>();
+    if pairs.len() != 8 || !rest.is_empty() {
+        return hex::encode(octets);
+    }
+    let groups: Vec<u16> = pairs.iter().map(|&pair| u16::from_be_bytes(pair)).collect();
+    // The longest run of zeros, of two groups at least, is `::`.
+    let (mut start, mut length, mut run) = (0, 1, 0);
+    for (place, group) in groups.iter().enumerate() {
+        run = if *group == 0 { run + 1 } else { 0 };
+        if run > length {
+            (start, length) = (place + 1 - run, run);
+        }
+    }
+    let hex = |groups: &[u16]| groups.iter().map(|g| format!("{g:x}")).collect::<Vec<_>>().join(":");
+    if length == 1 {
+        return hex(&groups);
+    }
+    let (head, tail) = groups.split_at_checked(start).unwrap_or((&groups, &[]));
+    let tail = tail.get(length..).unwrap_or(&[]);
+    format!("{}::{}", hex(head), hex(tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::der::tlv;
+
+    fn dns(names: &[&str]) -> Vec<u8> {
+        let all: Vec<_> = names.iter().map(|name| tlv(0x82, &[name.as_bytes()])).collect();
+        tlv(tag::SEQUENCE, &all.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn wildcards_are_one_whole_leftmost_label() {
+        for (pattern, host, expected) in [
+            ("example.com", "example.com", true),
+            ("EXAMPLE.com", "example.COM", true),
+            ("example.com", "www.example.com", false),
+            ("*.example.com", "www.example.com", true),
+            ("*.example.com", "xn--bcher-kva.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.*.example.com", "a.b.example.com", false),
+            ("w*.example.com", "www.example.com", false),
+            ("*w.example.com", "www.example.com", false),
+            ("www.*.com", "www.example.com", false),
+            ("*.com", "example.com", false),
+            ("*", "localhost", false),
+            ("*.", "a.", false),
+            ("my_host.lan", "my_host.lan", true),
+            ("-a.example.com", "-a.example.com", false),
+            ("a..example.com", "a..example.com", false),
+            ("example.com.", "example.com", false),
+            ("", "", false),
+        ] {
+            assert_eq!(dns_matches(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn server_names_are_found_by_kind() {
+        let der = tlv(
+            tag::SEQUENCE,
+            &[&tlv(0x82, &[b"example.com"]), &tlv(0x82, &[b"10.0.0.1"]), &tlv(0x87, &[&[10, 0, 0, 2]])],
+        );
+        let names = GeneralNames::read(&der).unwrap();
+        let found = |name: &str| is_named(names, &ServerName::try_from(name).unwrap());
+        assert!(found("example.com") && found("Example.COM"));
+        assert!(found("10.0.0.2"));
+        assert!(!found("10.0.0.1"), "an address in a dNSName is none");
+        assert!(!found("::ffff:10.0.0.2") && !found("10.0.0.3") && !found("example.org"));
+        let dotted = ServerName::try_from("example.com.");
+        assert!(dotted.is_err() || is_named(names, &dotted.unwrap()));
+    }
+
+    #[test]
+    fn names_are_read_strictly() {
+        assert!(GeneralNames::read(&dns(&["a"])).is_ok());
+        assert!(GeneralNames::read(&dns(&[])).is_err(), "empty list");
+        assert!(GeneralNames::read(&dns(&[""])).is_err(), "empty name");
+        assert!(GeneralNames::read(&dns(&["a\0b"])).is_err(), "NUL");
+        assert!(GeneralNames::read(&dns(&["bücher.example"])).is_err(), "not ASCII");
+        for (kind, content, good) in [
+            (0x87, &[1, 2, 3, 4][..], true),
+            (0x87, &[1, 2, 3], false),
+            (0x87, &[0; 8], false),
+            (0x87, &[0; 16], true),
+            (0x82, b"example.com", true),
+            (0xa2, b"\x16\x01a", false),
+            (0xa0, &[6, 1, 0x2a, 0xa0, 2, 5, 0], true),
+            (0xa0, &[6, 1, 0x2a], false),
+            (0xa4, &[0x30, 0], true),
+            (0xa4, &[0x30, 0, 0x30, 0], false),
+            (0x89, b"", false),
+        ] {
+            let der = tlv(tag::SEQUENCE, &[&tlv(kind, &[content])]);
+            assert_eq!(GeneralNames::read(&der).is_ok(), good, "{kind:x} {content:x?}");
+        }
+        let mut trailing = dns(&["a"]);
+        trailing.push(0);
+        assert!(GeneralNames::read(&trailing).is_err());
+    }
+
+    #[test]
+    fn strict_dns_names() {
+        for (name, good) in [
+            ("example.com", true),
+            ("*.example.com", true),
+            ("*.com", false),
+            ("*", false),
+            ("a_b.example.com", false),
+            ("a.*.example.com", false),
+            ("8.8.8.8", false),
+            ("localhost", true),
+        ] {
+            assert_eq!(is_strict_dns_name(name), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_known_in_every_form() {
+        let v4 = [192, 168, 1, 1];
+        for text in
+            ["192.168.1.1", "0xC0A80101", "192.168.001.001", "192.168.257", "0300.0250.1.1", "3232235777"]
+        {
+            assert!(is_address(text, &v4), "{text}");
+        }
+        for text in [
+            "192.168.1.2",
+            "192.168.1.1.0",
+            "host",
+            "",
+            "1",
+            "192.168.1.",
+            "0x",
+            "192.168.1.256",
+            "99999999999",
+        ] {
+            assert!(!is_address(text, &v4), "{text}");
+        }
+        let mut v6 = [0; 16];
+        v6[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
+        v6[15] = 1;
+        for text in ["2001:db8::1", "2001:DB8::1", "2001:0db8:0:0:0:0:0:1"] {
+            assert!(is_address(text, &v6), "{text}");
+        }
+        assert!(!is_address("2001:db8::2", &v6) && !is_address("192.168.1.1", &v6));
+    }
+
+    #[test]
+    fn addresses_are_shown_in_their_usual_form() {
+        assert_eq!(address_text(&[192, 0, 2, 1]), "192.0.2.1");
+        for text in ["::", "::1", "1::", "2001:db8::1", "2001:db8:0:1:1:1:1:1", "1:0:0:2::3"] {
+            let ServerName::IpAddress(IpAddr::V6(address)) = ServerName::try_from(text).unwrap() else {
+                panic!("{text}")
+            };
+            assert_eq!(address_text(address.as_ref()), text);
+        }
+        assert_eq!(address_text(&[1, 2, 3]), "010203");
+    }
+}

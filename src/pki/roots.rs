@@ -1,0 +1,294 @@
+//! Trust anchors (RFC 5280 section 6.1.1 (d)): a name, a key, constraints. Each is
+//! read once, when it is added.
+
+use super::certificate::{Certificate, Malformed, public_key};
+use super::constraints::NameConstraints;
+use super::dn::Name;
+use super::extensions::{KeyUsage, PolicyLimits, Usage};
+use super::pem::{PemError, certificates};
+use super::rules::Rule;
+use crate::crypto::der::tag;
+use crate::crypto::kdf::sha256;
+use crate::crypto::verify::SubjectPublicKeyInfo;
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// The roots that a verifier trusts.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+/// # let pem = made.cert.pem();
+/// use handfast::pki::Roots;
+/// let mut roots = Roots::new();
+/// let (added, refused) = roots.add_pem(pem.as_bytes())?;
+/// assert_eq!((added, refused, roots.len()), (1, 0, 1));
+/// # Ok::<(), handfast::pki::PemError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Roots {
+    anchors: Vec<Arc<Anchor>>,
+    /// Folded subject to places in `anchors`.
+    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    fingerprint: OnceLock<[u8; 32]>,
+}
+
+/// One trust anchor.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    /// Name, tag and length included.
+    pub(super) subject: Box<[u8]>,
+    spki_algorithm: Box<[u8]>,
+    spki_key: Box<[u8]>,
+    /// The value of a nameConstraints extension, which is well formed.
+    constraints: Option<Box<[u8]>>,
+    pub(super) key_id: Option<Box<[u8]>>,
+    /// What follows is its certificate's; an anchor without one has none of it.
+    pub(super) validity: Option<(i64, i64)>,
+    pub(super) path_length: Option<u32>,
+    pub(super) usage: Option<Usage>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) policies: PolicyLimits,
+    pub(super) has_unknown_critical: bool,
+    pub(super) certificate: Option<CertificateDer<'static>>,
+    /// The rules about its form that the certificate breaks: found when it is
+    /// first used, for they do not depend on what is asked.
+    pub(super) form: OnceLock<Vec<Rule>>,
+}
+
+impl Anchor {
+    pub(super) fn spki(&self) -> SubjectPublicKeyInfo<'_> {
+        SubjectPublicKeyInfo { algorithm: &self.spki_algorithm, key: &self.spki_key }
+    }
+
+    pub(super) fn constraints(&self) -> Option<NameConstraints<'_>> {
+        self.constraints.as_deref().and_then(|value| NameConstraints::read(value).ok())
+    }
+
+    pub(super) fn text(&self) -> String {
+        Name::read(&self.subject).map_or_else(|_| "(malformed)".into(), |name| name.text())
+    }
+}
+
+impl Roots {
+    /// No roots: nothing is trusted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts whatever a certificate's key has signed: an authority, self-signed
+    /// or not, or a server that signed for itself. Nothing of it is judged now,
+    /// but where a path ends in it: an extension that is malformed makes it
+    /// useless there, and says so.
+    pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), Malformed> {
+        let certificate = certificate.into_owned();
+        let read = Certificate::read(&certificate)?;
+        let anchor = Anchor {
+            subject: read.subject_bytes.into(),
+            spki_algorithm: read.spki.algorithm.into(),
+            spki_key: read.spki.key.into(),
+            constraints: read.extensions.constraints.map(|constraints| constraints.value.into()),
+            key_id: read.extensions.subject_key.map(|id| id.key.into()),
+            validity: Some(read.validity),
+            path_length: read.extensions.basic_constraints.and_then(|basic| basic.path_length),
+            usage: read.extensions.extended_key_usage.map(|extended| extended.usage),
+            key_usage: read.extensions.key_usage,
+            policies: read.extensions.policies.limits,
+            has_unknown_critical: read.extensions.unknown_critical.is_some(),
+            form: OnceLock::new(),
+            certificate: None,
+        };
+        let folded = read.subject.folded();
+        self.insert(folded, Anchor { certificate: Some(certificate), ..anchor });
+        Ok(())
+    }
+
+    /// Trusts an anchor that is not given as a certificate, as the
+    /// `webpki-roots` crate has them. It has no dates, so it does not expire.
+    pub fn add_anchor(&mut self, anchor: &TrustAnchor<'_>) -> Result<(), Malformed> {
+        let bad = |reason| Malformed { reason };
+        let subject = in_sequence(&anchor.subject);
+        let folded = Name::read(&subject).map_err(|_| bad("subject"))?.folded();
+        let spki = public_key(&anchor.subject_public_key_info).map_err(|_| bad("subjectPublicKeyInfo"))?;
+        let constraints = match anchor.name_constraints.as_deref() {
+            Some(inside) => {
+                let value = in_sequence(inside);
+                NameConstraints::read(&value).map_err(|_| bad("nameConstraints"))?;
+                Some(value.into_boxed_slice())
+            }
+            None => None,
+        };
+        let anchor = Anchor {
+            subject: subject.clone().into(),
+            spki_algorithm: spki.algorithm.into(),
+            spki_key: spki.key.into(),
+            constraints,
+            key_id: None,
+            validity: None,
+            path_length: None,
+            usage: None,
+            key_usage: None,
+            policies: PolicyLimits::default(),
+            has_unknown_critical: false,
+            form: OnceLock::new(),
+            certificate: None,
+        };
+        self.insert(folded, anchor);
+        Ok(())
+    }
+
+    /// Trusts every certificate of a PEM file, or the one of a DER file. Says
+    /// how many were added, and how many were malformed and left out.
+    pub fn add_pem(&mut self, file: &[u8]) -> Result<(usize, usize), PemError> {
+        let (mut added, mut refused) = (0, 0);
+        for certificate in certificates(file)? {
+            match self.add(certificate) {
+                Ok(()) => added += 1,
+                Err(Malformed { .. }) => refused += 1,
+            }
+        }
+        Ok((added, refused))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+
+    /// The subject of each, a Name in DER, as a server lists them in
+    /// `certificate_authorities` (RFC 8446 section 4.2.4).
+    pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
+        self.anchors.iter().map(|anchor| &*anchor.subject)
+    }
+
+    /// The same for the same roots in the same order, and for no others.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        *self.fingerprint.get_or_init(|| {
+            let mut all = Vec::with_capacity(32 * self.len());
+            for anchor in &self.anchors {
+                all.extend(match &anchor.certificate {
+                    Some(certificate) => sha256(certificate),
+                    None => {
+                        let constraints = anchor.constraints.as_deref().unwrap_or_default();
+                        let parts = [&anchor.subject, &anchor.spki_algorithm, &anchor.spki_key, constraints];
+                        sha256(parts.map(sha256).as_flattened())
+                    }
+                });
+            }
+            sha256(&all)
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        self.anchors.iter().map(|anchor| &**anchor)
+    }
+
+    /// The anchors of a name, which is given folded.
+    pub(super) fn named(&self, folded: &[u8]) -> impl Iterator<Item = (usize, &Arc<Anchor>)> {
+        let places = self.by_subject.get(folded).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|&place| Some((place, self.anchors.get(place)?)))
+    }
+
+    /// Whether this certificate is one of them.
+    pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
+        certificate.subject_bytes == certificate.issuer_bytes
+            && self.named(&certificate.subject.folded()).any(|(_, anchor)| {
+                anchor.certificate.as_ref().is_some_and(|own| own.as_ref() == certificate.der)
+            })
+    }
+
+    fn insert(&mut self, folded: Vec<u8>, anchor: Anchor) {
+        let places = self.by_subject.entry(folded).or_default();
+        // A root that is there already need not be tried twice.
+        let known = places
+            .iter()
+            .filter_map(|&place| self.anchors.get(place))
+            .any(|known| known.certificate.is_some() && known.certificate == anchor.certificate);
+        if !known {
+            self.fingerprint = OnceLock::new();
+            places.push(self.anchors.len());
+            self.anchors.push(Arc::new(anchor));
+        }
+    }
+}
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Roots({})", self.len())
+    }
+}
+
+/// A SEQUENCE around contents.
+fn in_sequence(content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant = length.iter().position(|&octet| octet != 0).unwrap_or(length.len());
+    let octets = length.get(significant..).unwrap_or(&[]);
+    let mut out = vec![tag::SEQUENCE];
+    match octets {
+        [] => out.push(0),
+        [short @ ..0x80] => out.push(*short),
+        long => {
+            out.push(0x80 | long.len() as u8);
+            out.extend(long);
+        }
+    }
+    out.extend(content);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::der::Der;
+
+    #[test]
+    fn anchors_are_read_once_and_found_by_name() {
+        let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+        let mut roots = Roots::new();
+        assert!(roots.is_empty());
+        roots.add(made.cert.der().clone()).unwrap();
+        roots.add(made.cert.der().clone()).unwrap();
+        assert_eq!(roots.len(), 1, "once is enough");
+        let read = Certificate::read(made.cert.der()).unwrap();
+        assert_eq!(roots.subjects().collect::<Vec<_>>(), [read.subject_der()]);
+        let found: Vec<_> = roots.named(&read.subject.folded()).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].1.spki(), read.spki);
+        assert_eq!(roots.named(b"other").count(), 0);
+        assert!(roots.add(CertificateDer::from(vec![1, 2, 3])).is_err());
+        assert!(roots.add_pem(b"nothing").is_err());
+    }
+
+    #[test]
+    fn anchors_without_a_certificate_are_the_same_names_and_keys() {
+        let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+        let read = Certificate::read(made.cert.der()).unwrap();
+        let inside = |value| Der::new(value).content(tag::SEQUENCE).unwrap();
+        let anchor = TrustAnchor {
+            subject: inside(read.subject_der()).into(),
+            subject_public_key_info: inside(read.public_key_der()).into(),
+            name_constraints: None,
+        };
+        let mut roots = Roots::new();
+        roots.add_anchor(&anchor).unwrap();
+        assert_eq!(roots.subjects().collect::<Vec<_>>(), [read.subject_der()]);
+        let (_, found) = roots.named(&read.subject.folded()).next().unwrap();
+        assert_eq!(found.spki(), read.spki);
+        let bad = TrustAnchor { subject: vec![1].into(), ..anchor };
+        assert!(roots.add_anchor(&bad).is_err());
+    }
+
+    #[test]
+    fn sequences_are_written_in_der() {
+        for length in [0, 1, 127, 128, 255, 256, 70_000] {
+            let out = in_sequence(&vec![7; length]);
+            assert_eq!(Der::new(&out).content(tag::SEQUENCE).unwrap().len(), length);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The policies by which a chain is accepted: a path to a root, a pinned key,
+//! exactly one certificate. A policy is a value; it asks nobody, and the time
+//! is the caller's.
+
+use super::certificate::{Certificate, Malformed};
+use super::chain::{Candidate, Search, Sent};
+use super::checks::sha256;
+use super::inquiry::{Expected, FirstBroken, Inquiry, Purpose};
+use super::judge;
+use super::report::Report;
+use super::revocation::Revocation;
+use super::roots::Roots;
+use super::rules::{Profile, Rule};
+use crate::alert::AlertDescription;
+use crate::crypto::verify::SubjectPublicKeyInfo;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::fmt;
+use std::sync::Arc;
+
+/// A policy that judges certificate chains.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+/// # let root = made.cert.der().clone();
+/// # let chain = [root.clone()];
+/// # let now = handfast::pki::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000));
+/// use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+/// let mut roots = Roots::new();
+/// roots.add(root)?;
+/// let verifier = Verifier::web_pki(roots);
+/// let name = ServerName::try_from("example.com").unwrap();
+/// let accepted = verifier.verify(&chain, Some(&name), Purpose::Server, now)?;
+/// assert!(accepted.report.accepted());
+///
+/// let other = ServerName::try_from("example.org").unwrap();
+/// let refused = verifier.verify(&chain, Some(&other), Purpose::Server, now).unwrap_err();
+/// assert_eq!(refused.alert().to_string(), "bad_certificate");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    basis: Basis,
+    profile: Profile,
+    pins: Option<Arc<[[u8; 32]]>>,
+    most_intermediates: Option<usize>,
+    revocation: Revocation,
+}
+
+#[derive(Clone, Debug)]
+enum Basis {
+    Chain { roots: Arc<Roots>, check_name: bool },
+    PinnedKey,
+    Exactly(Arc<[u8]>),
+    Anything,
+}
+
+/// A chain that was accepted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// Each check of the path. It is put into words when it is read.
+    pub report: Report,
+    /// The peer's public key.
+    pub leaf_key: PeerKey,
+}
+
+/// A chain that was refused, and why.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Everything that is wrong with the best path, and what was tried.
+    pub report: Report,
+}
+
+impl Refused {
+    /// The alert that the peer is sent (RFC 8446 section 6.2).
+    pub fn alert(&self) -> AlertDescription {
+        self.report.alert().unwrap_or(AlertDescription::BAD_CERTIFICATE)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.report.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// The public key of a peer's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerKey {
+    algorithm: Box<[u8]>,
+    key: Box<[u8]>,
+}
+
+impl PeerKey {
+    /// The key in words, such as `EC, P-256`.
+    pub fn describe(&self) -> String {
+        self.as_spki().describe()
+    }
+
+    pub(crate) fn as_spki(&self) -> SubjectPublicKeyInfo<'_> {
+        SubjectPublicKeyInfo { algorithm: &self.algorithm, key: &self.key }
+    }
+
+    pub(crate) fn of(certificate: &Certificate<'_>) -> Self {
+        let SubjectPublicKeyInfo { algorithm, key } = certificate.spki;
+        Self { algorithm: algorithm.into(), key: key.into() }
+    }
+}
+
+/// The public key of a certificate that somebody else judges.
+pub fn peer_key(leaf: &CertificateDer<'_>) -> Result<PeerKey, Malformed> {
+    Certificate::read(leaf).map(|leaf| PeerKey::of(&leaf))
+}
+
+/// The SHA-256 of a certificate's SubjectPublicKeyInfo: what
+/// [`Verifier::pinned`] takes.
+pub fn spki_sha256(certificate: &CertificateDer<'_>) -> Result<[u8; 32], Malformed> {
+    Certificate::read(certificate).map(|certificate| sha256(certificate.spki_bytes))
+}
+
+impl Verifier {
+    /// A path to one of the roots, and the server's name in the certificate.
+    /// The name of a client does not matter.
+    pub fn web_pki(roots: Roots) -> Self {
+        Self::new(Basis::Chain { roots: Arc::new(roots), check_name: true })
+    }
+
+    /// A path to one of the roots, whatever name the certificate has: for
+    /// private roots all of whose certificates are equally trusted.
+    pub fn chain_without_name(roots: Roots) -> Self {
+        Self::new(Basis::Chain { roots: Arc::new(roots), check_name: false })
+    }
+
+    /// One of these public keys, each given as the SHA-256 of its
+    /// SubjectPublicKeyInfo (see [`spki_sha256`]); give the key that will
+    /// follow, too. Nothing else of the certificate matters: not who issued
+    /// it, its names or its dates.
+    pub fn pinned(pins: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        Self::new(Basis::PinnedKey).and_pins(pins)
+    }
+
+    /// Exactly this certificate, as long as it is valid and has the server's
+    /// name: for appliances that made their own.
+    pub fn exactly(leaf: CertificateDer<'_>) -> Self {
+        Self::new(Basis::Exactly(leaf.as_ref().into()))
+    }
+
+    /// Accepts every certificate, from whoever it comes. The connection is
+    /// encrypted, perhaps to an attacker.
+    pub fn dangerous_accept_any() -> Self {
+        Self::new(Basis::Anything)
+    }
+
+    /// The same policy under other rules of form.
+    pub fn with_profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The same policy, and the leaf's public key must be one of these.
+    pub fn and_pins(self, pins: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        Self { pins: Some(pins.into_iter().collect()), ..self }
+    }
+
+    /// The same policy with at most so many intermediates between leaf and
+    /// root, self-issued ones not counted.
+    pub fn with_most_intermediates(self, most: usize) -> Self {
+        Self { most_intermediates: Some(most), ..self }
+    }
+
+    /// The same policy with lists of revoked certificates, or with the demand
+    /// for a statement that nothing is revoked. Without this only what the peer
+    /// staples is looked at.
+    pub fn with_revocation(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
+    }
+
+    /// The roots, if the policy has any.
+    pub fn roots(&self) -> Option<&Roots> {
+        match &self.basis {
+            Basis::Chain { roots, .. } => Some(roots),
+            _ => None,
+        }
+    }
+
+    /// The same for policies that judge alike, and for no others: who was
+    /// accepted under another one is not resumed.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        let (kind, basis) = match &self.basis {
+            Basis::Chain { roots, check_name: true } => (0, roots.fingerprint()),
+            Basis::Chain { roots, check_name: false } => (1, roots.fingerprint()),
+            Basis::PinnedKey => (2, [0; 32]),
+            Basis::Exactly(leaf) => (3, sha256(leaf)),
+            Basis::Anything => (4, [0; 32]),
+        };
+        let pins = self.pins.as_deref().map(|pins| sha256(pins.as_flattened()));
+        let most = self.most_intermediates.map(|most| (most as u64).to_be_bytes());
+        let rules: Vec<u8> = Rule::ALL.iter().map(|rule| self.profile.has(*rule).into()).collect();
+        sha256(
+            &[
+                &[kind, pins.is_some().into(), most.is_some().into()][..],
+                &basis,
+                &pins.unwrap_or_default(),
+                &most.unwrap_or_default(),
+                &rules,
+                &self.revocation.fingerprint(),
+            ]
+            .concat(),
+        )
+    }
+
+    /// Judges a chain, the peer's own certificate first; the others may stand
+    /// in any order, and need not belong to the path.
+    ///
+    /// Nothing is asked about stapling, since there is no connection; see
+    /// [`verify_stapled`](Self::verify_stapled).
+    pub fn verify(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: Option<&ServerName<'_>>,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<Accepted, Refused> {
+        self.judge(chain, None, name, purpose, now)
+    }
+
+    /// Judges a chain as [`verify`](Self::verify) does, with the OCSP response
+    /// that the peer stapled to it, in DER (RFC 8446 section 4.4.2.1; RFC 6066
+    /// section 8); empty, if it stapled none.
+    pub fn verify_stapled(
+        &self,
+        chain: &[CertificateDer<'_>],
+        ocsp: &[u8],
+        name: Option<&ServerName<'_>>,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<Accepted, Refused> {
+        self.judge(chain, Some(ocsp), name, purpose, now)
+    }
+
+    fn judge(
+        &self,
+        chain: &[CertificateDer<'_>],
+        staple: Option<&[u8]>,
+        name: Option<&ServerName<'_>>,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<Accepted, Refused> {
+        let refused = |report| Err(Refused { report });
+        let Some(first) = chain.first() else {
+            return refused(Report::unreadable("no certificate was sent".into()));
+        };
+        let leaf = match Certificate::read(first) {
+            Ok(leaf) => leaf,
+            Err(Malformed { reason }) => {
+                return refused(Report::unreadable(format!("its certificate is malformed: {reason}")));
+            }
+        };
+        let leaf_key = PeerKey::of(&leaf);
+        let named = match (name, purpose) {
+            (_, Purpose::Client) => None,
+            (Some(name), Purpose::Server) => Some(Expected::Server(name.clone())),
+            (None, Purpose::Server) => Some(Expected::NotGiven),
+        };
+        let leaf_is_trusted = match &self.basis {
+            Basis::Chain { roots, .. } => roots.contains(&leaf),
+            _ => false,
+        };
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let mut inquiry = Inquiry {
+            name: named,
+            most_intermediates: self.most_intermediates,
+            pins: self.pins.clone(),
+            leaf_is_trusted,
+            revocation: self.revocation.clone(),
+            staple: staple.map(Arc::from),
+            ..Inquiry::about(purpose, self.profile, now)
+        };
+        let report = match &self.basis {
+            Basis::Chain { roots, check_name } => {
+                inquiry.name = inquiry.name.filter(|_| *check_name);
+                return chain_verdict(leaf, leaf_key, chain, roots, inquiry);
+            }
+            Basis::Anything => Report::without_checks(&leaf),
+            Basis::PinnedKey => known_leaf(&leaf, None, inquiry)?,
+            Basis::Exactly(expected) => known_leaf(&leaf, Some(expected), inquiry)?,
+        };
+        Ok(Accepted { report, leaf_key })
+    }
+
+    fn new(basis: Basis) -> Self {
+        let (profile, revocation) = Default::default();
+        Self { basis, profile, pins: None, most_intermediates: None, revocation }
+    }
+}
+
+fn known_leaf(
+    leaf: &Certificate<'_>,
+    exactly: Option<&[u8]>,
+    inquiry: Inquiry<'_>,
+) -> Result<Report, Refused> {
+    match judge::known_leaf(&inquiry, leaf, exactly, &mut FirstBroken) {
+        Ok(()) => Ok(Report::of_leaf(leaf, exactly.is_some(), inquiry)),
+        Err(_) => {
+            let mut findings = Vec::new();
+            let _ = judge::known_leaf(&inquiry, leaf, exactly, &mut findings);
+            Err(Refused { report: Report::refused_leaf(leaf, findings, &inquiry) })
+        }
+    }
+}
+
+fn chain_verdict(
+    leaf: Certificate<'_>,
+    leaf_key: PeerKey,
+    chain: &[CertificateDer<'_>],
+    roots: &Roots,
+    inquiry: Inquiry<'_>,
+) -> Result<Accepted, Refused> {
+    let leaf = Sent::new(0, leaf);
+    let others = chain.iter().enumerate().skip(1).map(|(place, der)| Candidate::new(place, der));
+    let others: Vec<_> = others.collect();
+    match Search::new(&inquiry, roots, &leaf, &others).run() {
+        Ok(path) => Ok(Accepted { report: Report::of_path(&path, inquiry.clone()), leaf_key }),
+        Err(attempt) => {
+            // As many as somebody reads.
+            let malformed = others.iter().take(20).enumerate().filter_map(|(place, other)| {
+                other.read().as_ref().err().map(|Malformed { reason }| (place + 1, *reason))
+            });
+            let unreadable: Vec<_> = malformed.collect();
+            let any_roots = !roots.is_empty();
+            let report = Report::refused_chain(*attempt, &unreadable, &inquiry, any_roots);
+            Err(Refused { report })
+        }
+    }
+}
