@@ -14,6 +14,8 @@ mod crypto;
 pub mod pki;
 mod record;
 
+mod schedule;
+
 pub use alert::{AlertDescription, AlertLevel};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;

@@ -1,0 +1,91 @@
+//! The secrets around pre-shared keys: binders, early data, tickets (RFC 8446
+//! sections 4.2.11.2, 4.6.1 and 7.1). What only the traces of RFC 8448 use so
+//! far, early data among it, is compiled for them alone.
+
+use super::*;
+
+/// Where a PSK comes from; the labels keep one kind from passing as the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PskKind {
+    /// Provisioned outside of TLS.
+    #[cfg(test)]
+    External,
+    /// The ticket of a previous handshake.
+    Resumption,
+}
+
+impl EarlySecret {
+    /// The suite that the server chose. Any with the hash of the PSK's will do
+    /// (RFC 8446 section 4.2.11); fails for another hash.
+    pub(crate) fn suite_chosen(self, suite: &'static Suite) -> Result<Self, Failed> {
+        if suite.hash != self.suite.hash {
+            return Err(Failed);
+        }
+        Ok(Self { suite, ..self })
+    }
+
+    /// PskBinderEntry (RFC 8446 section 4.2.11.2), of the transcript up to the
+    /// ClientHello cut before its binders.
+    pub(crate) fn binder(&self, kind: PskKind, transcript: &Digest) -> Digest {
+        let hash = self.suite.hash;
+        let label = match kind {
+            #[cfg(test)]
+            PskKind::External => "ext binder",
+            PskKind::Resumption => "res binder",
+        };
+        let binder_key = derive_secret(hash, &self.secret, label, &kdf::hash(hash, b""));
+        finished(hash, &binder_key, transcript)
+    }
+
+    /// client_early_traffic_secret; the transcript is the ClientHello.
+    #[cfg(test)]
+    pub(crate) fn client_early_traffic(&self, transcript: &Digest, tap: &Tap) -> TrafficSecret {
+        let entry = (
+            "client_early_traffic_secret",
+            Some("CLIENT_EARLY_TRAFFIC_SECRET"),
+            "early_secret and ClientHello",
+        );
+        let expander = Expander::new(self.suite.hash, self.secret.as_bytes());
+        TrafficSecret::derive(self.suite, &expander, "c e traffic", transcript, entry, tap)
+    }
+
+    /// early_exporter_master_secret; the transcript is the ClientHello.
+    #[cfg(test)]
+    pub(crate) fn early_exporter(&self, transcript: &Digest, tap: &Tap) -> ExporterSecret {
+        let entry =
+            ("early_exporter_master_secret", Some("EARLY_EXPORTER_SECRET"), "early_secret and ClientHello");
+        let secret = derive_secret(self.suite.hash, &self.secret, "e exp master", transcript);
+        ExporterSecret { hash: self.suite.hash, secret: record(tap, entry, secret) }
+    }
+}
+
+impl MasterSecret {
+    /// resumption_master_secret; the transcript is ClientHello...client Finished.
+    pub(crate) fn resumption(self, transcript: &Digest, tap: &Tap) -> ResumptionSecret {
+        let entry = ("resumption_master_secret", None, "master_secret and ClientHello...client Finished");
+        let secret = derive_secret(self.suite.hash, &self.secret, "res master", transcript);
+        ResumptionSecret { hash: self.suite.hash, secret: record(tap, entry, secret) }
+    }
+}
+
+/// resumption_master_secret (RFC 8446 section 4.6.1).
+pub(crate) struct ResumptionSecret {
+    hash: Hash,
+    secret: Secret,
+}
+
+impl ResumptionSecret {
+    /// The PSK of the ticket with this ticket_nonce (at most 255 bytes, as its
+    /// length prefix has it).
+    pub(crate) fn psk(&self, ticket_nonce: &[u8]) -> Secret {
+        kdf::expand_secret(self.hash, self.secret.as_bytes(), "resumption", ticket_nonce)
+    }
+}
+
+#[cfg(test)]
+impl TrafficSecret {
+    /// verify_data (RFC 8446 section 4.4.4).
+    pub(crate) fn verify_data(&self, transcript: &Digest) -> Digest {
+        finished(self.suite.hash, &self.secret, transcript)
+    }
+}
