@@ -16,7 +16,27 @@ mod record;
 
 mod schedule;
 
+mod config;
+mod error;
+mod handshake;
+mod identity;
+mod info;
+mod offer;
+mod question;
+mod session;
+
+mod connection;
+
 pub use alert::{AlertDescription, AlertLevel};
+pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, ServerConfig};
+pub use connection::{Close, Connection, Event, Receiver, Sender, Space, Window};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;
+pub use error::Error;
 pub use fault::Fault;
+pub use identity::{ConfigError, Identity};
+pub use info::{ConnectionInfo, Reasons, Trust};
+#[cfg(feature = "static-rsa")]
+pub use question::EncodedMessage;
+pub use question::{Answer, OwnedQuestion, Question};
+pub use session::{ClientSessions, TicketKey, TicketKeys};

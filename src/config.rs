@@ -1,0 +1,411 @@
+//! What each side is told before it begins. Nothing here changes while a
+//! connection lives: configurations are shared behind an `Arc`.
+
+use crate::crypto::kdf::sha256;
+use crate::crypto::suite::{self, Suite};
+#[cfg(feature = "static-rsa")]
+use crate::crypto::suite::{KeyExchange, Version};
+use crate::identity::{ConfigError, Identity};
+use crate::limits;
+use crate::observe::Observer;
+use crate::pki::{UnixTime, Verifier};
+use crate::session::{ClientSessions, TicketKeys};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Who judges the peer's chain.
+#[derive(Clone, Debug)]
+pub enum Judge {
+    /// A policy of this crate, in memory.
+    Policy(Verifier),
+    /// The application, through [`Question::Verify`](crate::Question::Verify).
+    Application,
+}
+
+impl Judge {
+    /// Tells judges apart, as far as this crate can: see [`ClientConfig::sessions`].
+    fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            Self::Policy(verifier) => verifier.fingerprint(),
+            Self::Application => [0; 32],
+        }
+    }
+}
+
+impl From<Verifier> for Judge {
+    fn from(verifier: Verifier) -> Self {
+        Self::Policy(verifier)
+    }
+}
+
+type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// What both roles are told.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) suites: Vec<&'static Suite>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) ask_refused: bool,
+    pub(crate) extended_master_secret: bool,
+    #[cfg(feature = "static-rsa")]
+    pub(crate) static_rsa: bool,
+    versions: Vec<ProtocolVersion>,
+    pub(crate) clock: Clock,
+}
+
+impl Common {
+    fn new(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            suites: suite::TLS13.iter().chain(&suite::TLS12).collect(),
+            groups: suite::GROUPS.to_vec(),
+            alpn: Vec::new(),
+            ask_refused: false,
+            extended_master_secret: true,
+            #[cfg(feature = "static-rsa")]
+            static_rsa: false,
+            versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
+            clock: Arc::new(clock),
+        }
+    }
+
+    /// The versions, the newest first, as far as a suite is there for them.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + Clone {
+        let suite_for = |version: &ProtocolVersion| {
+            self.suites.iter().any(|suite| suite.is_tls13() == (*version == ProtocolVersion::TLS13))
+        };
+        self.versions.iter().copied().filter(suite_for)
+    }
+
+    /// The suites of these versions.
+    pub(crate) fn offered_suites(&self) -> impl Iterator<Item = &'static Suite> {
+        let (tls13, tls12) = (self.tls13(), self.tls12());
+        self.suites.iter().copied().filter(move |suite| if suite.is_tls13() { tls13 } else { tls12 })
+    }
+
+    pub(crate) fn tls13(&self) -> bool {
+        self.versions().any(|version| version == ProtocolVersion::TLS13)
+    }
+
+    pub(crate) fn tls12(&self) -> bool {
+        self.versions().any(|version| version == ProtocolVersion::TLS12)
+    }
+
+    /// The groups for TLS 1.2: the hybrid is defined for TLS 1.3 only.
+    pub(crate) fn groups12(&self) -> impl Iterator<Item = NamedGroup> {
+        self.groups.iter().copied().filter(|group| suite::GROUPS12.contains(group))
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+}
+
+/// The setters that both configurations have.
+macro_rules! common_settings {
+    () => {
+        /// The cipher suites to speak, the preferred one first.
+        ///
+        /// # Errors
+        /// The list is empty, or names a suite that this build does not have,
+        /// or one of static RSA, which is not allowed.
+        pub fn suites(mut self, suites: &[CipherSuite]) -> Result<Self, ConfigError> {
+            let find = |id: &CipherSuite| match Suite::find(*id) {
+                #[cfg(feature = "static-rsa")]
+                Some(Suite { version: Version::Tls12(KeyExchange::Rsa), .. }) if !self.common.static_rsa => {
+                    Err(ConfigError::StaticRsaNotAllowed(*id))
+                }
+                suite => suite.ok_or(ConfigError::UnknownSuite(*id)),
+            };
+            self.common.suites =
+                not_empty("cipher suites", suites.iter().map(find).collect::<Result<_, _>>()?)?;
+            Ok(self)
+        }
+
+        /// The key exchange groups to speak, the preferred one first.
+        ///
+        /// # Errors
+        /// The list is empty, or names a group that this build does not have.
+        pub fn groups(mut self, groups: &[NamedGroup]) -> Result<Self, ConfigError> {
+            if let Some(unknown) = groups.iter().find(|group| !suite::GROUPS.contains(group)) {
+                return Err(ConfigError::UnknownGroup(*unknown));
+            }
+            self.common.groups = not_empty("groups", groups.to_vec())?;
+            Ok(self)
+        }
+
+        /// The protocol versions to speak: TLS 1.3, TLS 1.2, or both, as is the default.
+        ///
+        /// # Errors
+        /// The list is empty, or names a version that this crate does not speak.
+        pub fn versions(mut self, versions: &[ProtocolVersion]) -> Result<Self, ConfigError> {
+            const KNOWN: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+            if let Some(unknown) = versions.iter().find(|version| !KNOWN.contains(version)) {
+                return Err(ConfigError::UnknownVersion(*unknown));
+            }
+            let known = KNOWN.into_iter().filter(|version| versions.contains(version)).collect();
+            self.common.versions = not_empty("versions", known)?;
+            Ok(self)
+        }
+
+        /// Leaves extended_master_secret out of TLS 1.2 (RFC 7627): the master
+        /// secret is then made of the pre-master secret and both randoms alone,
+        /// as textbooks draw it, and nothing can be exported.
+        pub fn without_extended_master_secret(mut self) -> Self {
+            self.common.extended_master_secret = false;
+            self
+        }
+
+        /// Allows static RSA in TLS 1.2, the handshake of textbooks: the client
+        /// encrypts the pre-master secret under the key of the server's
+        /// certificate (RFC 5246 section 7.4.7.1). Its two suites come after
+        /// all others; a later call of `suites` may order them anew, or leave
+        /// them out.
+        ///
+        /// There is no forward secrecy: who gets the server's key later reads
+        /// all that was recorded before. And a server that decrypts for
+        /// strangers is attacked through whatever tells how that went, its time
+        /// included. The crate `rsa`, which does it here, is under the advisory
+        /// RUSTSEC-2023-0071 for that.
+        #[cfg(feature = "static-rsa")]
+        pub fn allow_static_rsa(mut self) -> Self {
+            self.common.static_rsa = true;
+            let missing = suite::STATIC_RSA.iter().filter(|suite| !self.common.suites.contains(suite));
+            let missing: Vec<_> = missing.collect();
+            self.common.suites.extend(missing);
+            self
+        }
+
+        /// The application protocols to speak, the preferred one first
+        /// (RFC 7301), such as `b"h2"`.
+        ///
+        /// # Errors
+        /// A name is not 1 to 255 bytes long.
+        pub fn alpn(mut self, protocols: &[&[u8]]) -> Result<Self, ConfigError> {
+            if let Some(bad) = protocols.iter().find(|name| name.is_empty() || name.len() > 255) {
+                return Err(ConfigError::ProtocolName(String::from_utf8_lossy(bad).into_owned()));
+            }
+            self.common.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+            Ok(self)
+        }
+
+        /// Asks [`Question::Refused`](crate::Question::Refused) before a refused certificate ends the
+        /// handshake, so that a person may accept it this once.
+        pub fn ask_when_refused(mut self) -> Self {
+            self.common.ask_refused = true;
+            self
+        }
+    };
+}
+
+fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
+    if list.is_empty() { Err(ConfigError::Empty(what)) } else { Ok(list) }
+}
+
+/// What a client is told.
+///
+/// ```
+/// use handfast::{ClientConfig, pki::{Roots, UnixTime, Verifier}};
+/// let config = ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now).alpn(&[b"http/1.1"])?;
+/// # Ok::<(), handfast::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct ClientConfig {
+    pub(crate) common: Common,
+    pub(crate) judge: Judge,
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) sessions: Option<Arc<ClientSessions>>,
+}
+
+impl ClientConfig {
+    /// With a judge of servers and a clock. All else has its default: the
+    /// suites and groups of this build, no client certificate, no ALPN.
+    pub fn new(judge: impl Into<Judge>, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self { common: Common::new(clock), judge: judge.into(), identity: None, sessions: None }
+    }
+
+    common_settings!();
+
+    /// The certificate to show to servers that request one.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(Arc::new(identity));
+        self
+    }
+
+    /// Resumes sessions, and keeps new ones, in this store; without one, no
+    /// session is resumed. Other configurations may share it.
+    ///
+    /// The server shows no certificate then: it is trusted because the same
+    /// policy accepted it at most seven days before, and its certificate has not
+    /// expired. Where the application judges, this crate cannot tell whether it
+    /// would still judge the same: take another store then, or
+    /// [`clear`](ClientSessions::clear) it.
+    pub fn sessions(mut self, sessions: impl Into<Arc<ClientSessions>>) -> Self {
+        self.sessions = Some(sessions.into());
+        self
+    }
+
+    /// Tells apart how servers are judged, and as whom this side shows itself.
+    pub(crate) fn policy(&self) -> [u8; 32] {
+        let own = self.identity.as_ref().map(|identity| sha256(identity.leaf())).unwrap_or_default();
+        sha256([self.judge.fingerprint(), own].as_flattened())
+    }
+}
+
+/// What a client is told for one connection.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// Hears what the connection does.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Leaves server_name out of the ClientHello (RFC 6066 section 3); the
+    /// name is still verified.
+    pub hide_server_name: bool,
+    /// The ClientHellos to send, one after another: those of an RFC's trace.
+    #[cfg(test)]
+    pub(crate) hellos: Vec<Vec<u8>>,
+}
+
+/// What a server does about client certificates.
+#[derive(Clone, Debug)]
+pub enum ClientAuth {
+    /// Requests none.
+    None,
+    /// Requests one, and goes on without.
+    Request(Judge),
+    /// Requires one: `certificate_required` is sent where there is none.
+    Require(Judge),
+}
+
+/// What a server is told.
+///
+/// ```no_run
+/// use handfast::{Identity, ServerConfig, pki::UnixTime};
+/// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// let config = ServerConfig::new(identity, UnixTime::now);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ServerConfig {
+    pub(crate) common: Common,
+    pub(crate) identities: Vec<Arc<Identity>>,
+    pub(crate) ask_certificate: bool,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) half_rtt: bool,
+    pub(crate) tickets: Option<Arc<TicketKeys>>,
+    pub(crate) tickets_sent: u8,
+}
+
+impl ServerConfig {
+    /// With a certificate and a clock. All else has its default.
+    pub fn new(identity: Identity, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            common: Common::new(clock),
+            identities: vec![Arc::new(identity)],
+            ask_certificate: false,
+            client_auth: ClientAuth::None,
+            retry_cookie: None,
+            half_rtt: false,
+            tickets: None,
+            tickets_sent: 2,
+        }
+    }
+
+    /// With no certificate: each ClientHello asks [`Question::Certificate`](crate::Question::Certificate).
+    pub fn asking_for_certificates(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            common: Common::new(clock),
+            identities: Vec::new(),
+            ask_certificate: true,
+            client_auth: ClientAuth::None,
+            retry_cookie: None,
+            half_rtt: false,
+            tickets: None,
+            tickets_sent: 2,
+        }
+    }
+
+    common_settings!();
+
+    /// A further certificate. The one is shown that names the host which the
+    /// client asks for and that signs with a scheme which it verifies; where
+    /// none names the host, the first that can sign.
+    pub fn add_identity(mut self, identity: Identity) -> Self {
+        self.identities.push(Arc::new(identity));
+        self
+    }
+
+    /// What to do about client certificates.
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// Makes HelloRetryRequests stateless: what must be remembered goes to the
+    /// client in a cookie, authenticated under `key` (RFC 8446 section 4.2.2),
+    /// so that the second ClientHello may reach another connection, even
+    /// another server with the same key.
+    pub fn retry_cookie(mut self, key: [u8; 32]) -> Self {
+        self.retry_cookie = Some(Zeroizing::new(key));
+        self
+    }
+
+    /// Sends tickets sealed with these keys, and resumes the sessions of those
+    /// that come back; without keys there are none. Servers that share the keys
+    /// resume each other's sessions, if they judge clients alike.
+    ///
+    /// A client is taken for whom its certificate said at most seven days
+    /// before, and not longer than that is valid. TLS 1.2 sessions without
+    /// extended_master_secret are not resumed (RFC 7627 section 5.4).
+    pub fn tickets(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
+        self.tickets = Some(keys.into());
+        self
+    }
+
+    /// How many tickets a TLS 1.3 client is sent after the handshake: 2 if
+    /// nothing is said, and at most 8.
+    pub fn tickets_sent(mut self, count: u8) -> Self {
+        self.tickets_sent = count.min(limits::TICKETS_KEPT);
+        self
+    }
+
+    /// Tells apart what clients are asked for, and how they are judged.
+    pub(crate) fn policy(&self) -> [u8; 32] {
+        match &self.client_auth {
+            ClientAuth::None => [0; 32],
+            ClientAuth::Request(judge) => sha256(&[&[1][..], &judge.fingerprint()].concat()),
+            ClientAuth::Require(judge) => sha256(&[&[2][..], &judge.fingerprint()].concat()),
+        }
+    }
+
+    /// Who judges client certificates, if any are requested.
+    pub(crate) fn judge(&self) -> Option<&Judge> {
+        match &self.client_auth {
+            ClientAuth::None => None,
+            ClientAuth::Request(judge) | ClientAuth::Require(judge) => Some(judge),
+        }
+    }
+
+    /// Allows application data before the client's Finished (RFC 8446 section
+    /// 4.4.4): nobody has proven then to be alive. Without effect where a
+    /// client certificate is requested.
+    pub fn half_rtt(mut self) -> Self {
+        self.half_rtt = true;
+        self
+    }
+}
+
+macro_rules! opaque_debug {
+    ($($config:ident)*) => {$(
+        impl fmt::Debug for $config {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($config)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+opaque_debug!(ClientConfig ClientOptions ServerConfig);

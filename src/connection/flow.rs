@@ -1,0 +1,129 @@
+//! Which flow a connection is in.
+
+use super::receiving::CONNECTED;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::handshake::context::{Connected, Cx, Input, Received, Reply};
+use crate::handshake::{client, server};
+use crate::question::Question;
+use crate::session::Keeper;
+use crate::wire::Form;
+
+/// Client or server until the handshake is complete. Boxed, so that a
+/// connection does not keep the room of a state when it has none any more.
+pub(crate) enum Flow {
+    Client(Box<client::State>),
+    Server(Box<server::State>),
+    /// Connected: what both roles have in common is in `Post`; this is for the
+    /// tickets of a client that keeps sessions.
+    Done(Option<Box<Keeper>>),
+    /// Being stepped, or failed: its secrets are gone.
+    Over,
+}
+
+/// What a step led to.
+pub(crate) enum Stepped {
+    On(Flow),
+    Connected(Connected),
+}
+
+impl Flow {
+    pub(crate) fn client(state: client::State) -> Self {
+        Self::Client(Box::new(state))
+    }
+
+    pub(crate) fn server(state: server::State) -> Self {
+        Self::Server(Box::new(state))
+    }
+
+    pub(crate) fn step(
+        self,
+        input: Input<'_>,
+        msg: &Received<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Stepped, Error> {
+        Ok(match self {
+            Self::Client(s) => match s.step(input, msg, cx)? {
+                client::State::Tls13(client::Tls13::Connected(connected))
+                | client::State::Tls12(client::Tls12::Connected(connected)) => Stepped::Connected(connected),
+                s => Stepped::On(Self::client(s)),
+            },
+            Self::Server(s) => match s.step(input, msg, cx)? {
+                server::State::Tls13(server::Tls13::Connected(connected))
+                | server::State::Tls12(server::Tls12::Connected(connected)) => Stepped::Connected(connected),
+                s => Stepped::On(Self::server(s)),
+            },
+            Self::Done(_) | Self::Over => return Err(Fault::UnexpectedMessage.into()),
+        })
+    }
+
+    /// The state's name in RFC 8446 Appendix A, or in its spirit.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Client(s) => s.name(),
+            Self::Server(s) => s.name(),
+            Self::Done(_) => CONNECTED,
+            Self::Over => "Failed",
+        }
+    }
+
+    /// The question that is open, if one is.
+    pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
+        match self {
+            Self::Client(s) => s.question(),
+            Self::Server(s) => s.question(msg),
+            Self::Done(_) | Self::Over => None,
+        }
+    }
+
+    /// What the configuration answers to the open question.
+    pub(crate) fn answer_in_memory(
+        &self,
+        msg: &Received<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Reply>, Error> {
+        match self {
+            Self::Client(s) => Ok(s.answer_in_memory()),
+            Self::Server(s) => s.answer_in_memory(msg, cx),
+            Self::Done(_) | Self::Over => Ok(None),
+        }
+    }
+
+    /// The wire form of the messages that differ by version.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Client(s) if matches!(**s, client::State::Tls12(_)) => Form::Tls12,
+            Self::Server(s) if matches!(**s, server::State::Tls12(_)) => Form::Tls12,
+            _ => Form::Tls13,
+        }
+    }
+
+    /// What a ChangeCipherSpec is here.
+    pub(crate) fn change_cipher_spec(&self) -> Meaning {
+        match self {
+            Self::Client(_) | Self::Server(_) if self.form() == Form::Tls12 => Meaning::KeyChange,
+            Self::Client(_) => Meaning::Compatibility,
+            Self::Server(s) if matches!(**s, server::State::Tls13(_)) => Meaning::Compatibility,
+            Self::Server(s) if s.may_await_second_hello() => Meaning::Compatibility,
+            Self::Server(_) | Self::Done(_) | Self::Over => Meaning::None,
+        }
+    }
+
+    /// Whether application data may be sent before the handshake is complete.
+    pub(crate) fn allows_half_rtt(&self) -> bool {
+        match self {
+            Self::Server(s) => matches!(&**s, server::State::Tls13(s) if s.allows_half_rtt()),
+            _ => false,
+        }
+    }
+}
+
+/// What a ChangeCipherSpec can be.
+pub(crate) enum Meaning {
+    /// TLS 1.2: the peer's keys change behind it; a row of the flow's table.
+    KeyChange,
+    /// TLS 1.3: for middleboxes; to be dropped.
+    Compatibility,
+    /// It may not stand here.
+    None,
+}

@@ -1,0 +1,466 @@
+//! `Connection`: a flow and two halves that own all they need.
+//!
+//! ```text
+//!   transport -> space() -> Receiving -> step(flow) -> Event
+//!   transport <- pending() <- Sending <- flow, payload()
+//! ```
+//!
+//! It never blocks, and touches no socket, no clock of its own and no setting
+//! of the process. Every call makes progress, asks, or needs input.
+
+mod event;
+mod flow;
+mod receiving;
+mod sending;
+mod split;
+
+pub use event::{Close, Event};
+pub use receiving::Space;
+pub use sending::Window;
+pub use split::{Receiver, Sender};
+
+use crate::config::{ClientConfig, ClientOptions, ServerConfig};
+use crate::crypto::source::Entropy;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::handshake::context::{
+    Connected, Cx, Exporter, FinishedVerified, Input, NO_QUESTION, Received, Reply, WRONG_ANSWER,
+};
+use crate::handshake::post::Post;
+use crate::handshake::{client, server};
+use crate::info::ConnectionInfo;
+use crate::limits;
+use crate::observe::{Direction, Observed, Observer, Tap};
+use crate::pki::ServerName;
+use crate::question::{Answer, Question};
+use crate::record::{Incoming, Located, RecordEnd};
+use crate::schedule::Side;
+use crate::wire::Message;
+use flow::{Flow, Meaning, Stepped};
+use receiving::{Arrived, Receiving};
+use sending::{Owed, Sending};
+use std::sync::Arc;
+
+/// One TLS connection, client or server.
+///
+/// ```
+/// use handfast::{ClientConfig, Connection, Event, pki::{Roots, ServerName, UnixTime, Verifier}};
+/// use std::sync::Arc;
+/// let config = Arc::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
+/// let mut connection = Connection::client(&config, ServerName::try_from("example.com")?)?;
+/// assert!(!connection.pending().is_empty()); // the ClientHello, for the transport
+/// assert!(matches!(connection.next()?, Event::NeedInput));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Connection {
+    flow: Flow,
+    receiving: Receiving,
+    sending: Sending,
+    post: Post,
+    owed: Owed,
+    /// The message that made the flow ask: it stays where it came until the answer.
+    asked: Option<Located>,
+    exporter: Option<Exporter>,
+    announced: bool,
+    change_cipher_specs: u8,
+    info: Box<ConnectionInfo>,
+    failed: Option<Box<Error>>,
+    entropy: Entropy,
+}
+
+/// What the next event is; the event itself is lent at the last line.
+enum Next {
+    NeedInput,
+    Ask,
+    HandshakeDone,
+    Data,
+    Closed(Close),
+}
+
+impl Connection {
+    /// A client for a server of this name; its ClientHello is pending at once.
+    ///
+    /// # Errors
+    /// The system's randomness fails.
+    pub fn client(config: &Arc<ClientConfig>, name: ServerName<'_>) -> Result<Self, Error> {
+        Self::client_with(config, name, ClientOptions::default())
+    }
+
+    /// The same with options for this connection alone.
+    ///
+    /// # Errors
+    /// As [`Connection::client`].
+    pub fn client_with(
+        config: &Arc<ClientConfig>,
+        name: ServerName<'_>,
+        options: ClientOptions,
+    ) -> Result<Self, Error> {
+        let mut connection = Self::new(Flow::Over, Side::Client, options.observer.clone());
+        let (_, mut cx) = connection.cx(None);
+        let state = client::start(config, name, &options, &mut cx)?;
+        connection.flow = Flow::client(state);
+        connection.end_flight()?;
+        Ok(connection)
+    }
+
+    /// A server.
+    pub fn server(config: &Arc<ServerConfig>) -> Self {
+        Self::server_with(config, None)
+    }
+
+    /// The same, with an observer of this connection.
+    pub fn server_with(config: &Arc<ServerConfig>, observer: Option<Arc<dyn Observer>>) -> Self {
+        let mut connection = Self::new(Flow::server(server::State::new(config)), Side::Server, observer);
+        // A client that fails before it has keys can only say so in the clear.
+        connection.receiving.reading.allow_plain_alert();
+        connection
+    }
+
+    fn new(flow: Flow, side: Side, observer: Option<Arc<dyn Observer>>) -> Self {
+        let tap = Tap::new(observer);
+        Self {
+            flow,
+            receiving: Receiving::new(tap.clone()),
+            sending: Sending::new(side, tap),
+            post: Post::new(side),
+            owed: Owed::default(),
+            asked: None,
+            exporter: None,
+            announced: false,
+            change_cipher_specs: 0,
+            info: Box::default(),
+            failed: None,
+            entropy: Entropy::system(),
+        }
+    }
+
+    /// Room to read the transport into; `None` while what arrived must be
+    /// taken with [`next`](Self::next) and [`consume`](Self::consume) first.
+    pub fn space(&mut self) -> Option<Space<'_>> {
+        self.receiving.space()
+    }
+
+    /// The transport has ended: no more bytes will come.
+    pub fn filled_eof(&mut self) {
+        self.receiving.filled_eof();
+    }
+
+    /// What happened next. Call it until it needs input.
+    ///
+    /// # Errors
+    /// The connection failed; the alert that says so, if one is owed, is
+    /// pending, and the error is repeated for ever.
+    #[allow(clippy::should_implement_trait)] // what it lends, no Iterator can
+    pub fn next(&mut self) -> Result<Event<'_>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(Error::clone(error));
+        }
+        match self.advance() {
+            Err(error) => Err(self.fail(error)),
+            Ok(Next::NeedInput) => Ok(Event::NeedInput),
+            Ok(Next::HandshakeDone) => Ok(Event::HandshakeDone),
+            Ok(Next::Closed(close)) => Ok(Event::Closed(close)),
+            Ok(Next::Data) => Ok(Event::Data(self.receiving.reading.data())),
+            Ok(Next::Ask) => Ok(self.question().map_or(Event::NeedInput, Event::Ask)),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Next, Error> {
+        loop {
+            if let Some(asked) = self.asked.take() {
+                match self.answer_in_memory(&asked)? {
+                    Some(reply) => self.step(Some(asked), Some(Input::Reply(reply)))?,
+                    None => {
+                        self.asked = Some(asked);
+                        self.end_flight()?;
+                        return Ok(Next::Ask);
+                    }
+                }
+                continue;
+            }
+            if matches!(self.flow, Flow::Done(_)) {
+                return self.advance_connected();
+            }
+            match self.receiving.next(self.flow.name())? {
+                Incoming::Message(located) => self.step(Some(located), None)?,
+                Incoming::ChangeCipherSpec(end) => self.change_cipher_spec(end)?,
+                Incoming::Data | Incoming::NoData => return Err(Fault::DataBeforeFinished.into()),
+                Incoming::Alert(..) => {}
+                Incoming::Nothing => {
+                    self.end_flight()?;
+                    return match self.receiving.close() {
+                        Some(_) => Err(Error::EndOfStream { state: self.flow.name() }),
+                        None => Ok(Next::NeedInput),
+                    };
+                }
+            }
+        }
+    }
+
+    fn advance_connected(&mut self) -> Result<Next, Error> {
+        if !std::mem::replace(&mut self.announced, true) {
+            self.end_flight()?;
+            return Ok(Next::HandshakeDone);
+        }
+        let keeper = match &self.flow {
+            Flow::Done(keeper) => keeper.as_deref(),
+            _ => None,
+        };
+        let arrived = self.receiving.next_arrived(&mut self.post, keeper, &mut self.owed)?;
+        self.sending.settle(&mut self.owed)?;
+        Ok(match arrived {
+            Arrived::Nothing => Next::NeedInput,
+            Arrived::Data => Next::Data,
+            Arrived::Closed(close) => Next::Closed(close),
+        })
+    }
+
+    /// Steps the flow with a message, or with another input; then `located` is
+    /// the message that the input is about, if there is one.
+    fn step(&mut self, located: Option<Located>, input: Option<Input<'static>>) -> Result<(), Error> {
+        let flow = std::mem::replace(&mut self.flow, Flow::Over);
+        let (state, form) = (flow.name(), flow.form());
+        let (received, mut cx) = self.cx(located.as_ref());
+        let stepped = match input {
+            Some(input) => flow.step(input, &received, &mut cx),
+            None => {
+                let (level, bytes) = (cx.read.level(), received.bytes);
+                cx.tap.tell(|| Observed::Message { direction: Direction::In, level, bytes });
+                match Message::decode(bytes, form) {
+                    Ok(message) => flow.step(Input::Message(message.body), &received, &mut cx),
+                    Err(fault) => Err(fault.into()),
+                }
+            }
+        };
+        match stepped.map_err(|error| error.in_state(state))? {
+            Stepped::On(flow) => {
+                self.flow = flow;
+                self.asked = located.filter(|located| self.flow.question(&self.received(located)).is_some());
+            }
+            Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, keeper }) => {
+                self.flow = Flow::Done(keeper);
+                self.post.negotiated(form);
+                self.exporter = Some(exporter);
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&self, located: &Located) -> Received<'_> {
+        Received { bytes: self.receiving.reading.bytes(located), end: located.end }
+    }
+
+    fn answer_in_memory(&mut self, asked: &Located) -> Result<Option<Reply>, Error> {
+        let flow = std::mem::replace(&mut self.flow, Flow::Over);
+        let (received, mut cx) = self.cx(Some(asked));
+        let reply = flow.answer_in_memory(&received, &mut cx);
+        let state = flow.name();
+        self.flow = flow;
+        reply.map_err(|error| error.in_state(state))
+    }
+
+    /// Lends the message and what a handler may touch, beside each other.
+    fn cx<'a>(&'a mut self, located: Option<&Located>) -> (Received<'a>, Cx<'a>) {
+        let (bytes, read) = match located {
+            Some(located) => self.receiving.reading.message(located),
+            None => (&[][..], &mut self.receiving.reading.key),
+        };
+        let cx = Cx {
+            info: &mut self.info,
+            entropy: &self.entropy,
+            tap: &self.sending.tap,
+            writing: &mut self.sending.writing,
+            read,
+        };
+        (Received { bytes, end: located.and_then(|located| located.end) }, cx)
+    }
+
+    fn question(&self) -> Option<Question<'_>> {
+        let asked = self.asked.as_ref()?;
+        self.flow.question(&self.received(asked))
+    }
+
+    /// Answers the question that [`Event::Ask`] asked; `next` goes on from there.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if nothing is asked, or the answer is to another
+    /// question; the question stays open then.
+    pub fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        match self.question() {
+            None => return Err(Error::Misuse(NO_QUESTION)),
+            Some(question) if !answer.fits(&question) => return Err(Error::Misuse(WRONG_ANSWER)),
+            Some(_) => {}
+        }
+        if let Some(asked) = self.asked.take() {
+            self.step(Some(asked), Some(Input::Reply(Reply::Answered(answer))))
+                .map_err(|error| self.fail(error))?;
+        }
+        Ok(())
+    }
+
+    /// TLS 1.2's ChangeCipherSpec is an input of the flow; that of middlebox
+    /// compatibility is dropped here (RFC 8446 section 5 and appendix D.4).
+    fn change_cipher_spec(&mut self, end: RecordEnd) -> Result<(), Error> {
+        match self.flow.change_cipher_spec() {
+            Meaning::KeyChange => self.step(None, Some(Input::ChangeCipherSpec(end))),
+            Meaning::None => Err(Fault::BadChangeCipherSpec.into()),
+            Meaning::Compatibility => {
+                self.change_cipher_specs += 1;
+                match self.change_cipher_specs > limits::CHANGE_CIPHER_SPECS {
+                    true => Err(Fault::TooManyChangeCipherSpecs.into()),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Fails for ever, and sends the alert that says why.
+    fn fail(&mut self, error: Error) -> Error {
+        let error = self.receiving.explain(error.in_state(self.flow.name()));
+        self.flow = Flow::Over;
+        self.asked = None;
+        match error.alert() {
+            Some(description) => self.owed.alert = Some(description),
+            None => self.sending.fall_silent(),
+        }
+        // Failing already: that an alert cannot be sent adds nothing.
+        let _nothing_to_add = self.sending.settle(&mut self.owed);
+        self.failed = Some(Box::new(error.clone()));
+        error
+    }
+
+    fn end_flight(&mut self) -> Result<(), Error> {
+        Ok(self.sending.writing.seal(&self.sending.tap)?)
+    }
+
+    /// Takes `n` bytes of the [`Event::Data`] that is lent.
+    pub fn consume(&mut self, n: usize) {
+        self.receiving.reading.consume(n);
+    }
+
+    /// Bytes for the transport.
+    pub fn pending(&self) -> &[u8] {
+        self.sending.writing.pending()
+    }
+
+    /// The transport took the first `n` bytes of [`pending`](Self::pending).
+    pub fn sent(&mut self, n: usize) {
+        self.sending.sent(n);
+    }
+
+    /// A window to write application data into, at most 2^14 bytes long.
+    /// `None` before the handshake is complete (but see
+    /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while
+    /// [`pending`](Self::pending) must be sent first.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
+        match self.may_send()? {
+            true => self.sending.payload(),
+            false => Ok(None),
+        }
+    }
+
+    /// Copies application data into windows; returns how many bytes there was
+    /// room for, 0 where [`payload`](Self::payload) is `None`.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
+        match self.may_send()? {
+            true => self.sending.send(data),
+            false => Ok(0),
+        }
+    }
+
+    fn may_send(&mut self) -> Result<bool, Error> {
+        if let Some(error) = &self.failed {
+            return Err(Error::clone(error));
+        }
+        Ok(self.announced || self.flow.allows_half_rtt())
+    }
+
+    /// Sends a KeyUpdate, so that what follows is under a new key; with
+    /// `ask_peer` the peer is asked to do the same (RFC 8446 section 4.6.3).
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] before the handshake is complete, and in TLS 1.2,
+    /// which has no KeyUpdate.
+    pub fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
+        if !self.announced {
+            return Err(Error::Misuse("keys can be updated only after the handshake"));
+        }
+        if let Some(error) = &self.failed {
+            return Err(Error::clone(error));
+        }
+        self.post.ask_for_key_updates(ask_peer.into());
+        self.sending.update_key(ask_peer)
+    }
+
+    /// Fills `out` with keying material that both sides have, and nobody else
+    /// (RFC 8446 section 7.5). In TLS 1.3 no context is the empty context.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] before the handshake is complete, for a label of more
+    /// than 249 bytes or none, and for an output longer than 255 hashes.
+    pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        split::export(self.exporter.as_ref(), label, context, out)
+    }
+
+    /// Says with close_notify that this side sends no more. The peer may still
+    /// send; what it sends arrives as before.
+    ///
+    /// In mid-handshake it gives the connection up: [`next`](Self::next) says
+    /// [`Error::GivenUp`] from then on. Only a server that may send already
+    /// ([`ServerConfig::half_rtt`]) goes on and reads.
+    pub fn close(&mut self) {
+        self.sending.close();
+        let sends_already = matches!(self.flow, Flow::Done(_)) || self.flow.allows_half_rtt();
+        if self.failed.is_none() && !sends_already {
+            let _repeated_by_next = self.fail(Error::GivenUp { state: self.flow.name() });
+        }
+    }
+
+    /// After a wait: gives idle memory back, buffers and expanded keys.
+    /// They are made again on use.
+    pub fn rest(&mut self) {
+        self.receiving.rest();
+        self.sending.writing.rest();
+    }
+
+    /// Gives the two halves away, for two threads.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] before the handshake is complete; the error of a
+    /// connection that failed.
+    pub fn split(self) -> Result<(Receiver, Sender), Error> {
+        if let Some(error) = self.failed {
+            return Err(*error);
+        }
+        if !self.announced {
+            return Err(Error::Misuse("a connection can be split only after the handshake"));
+        }
+        let keeper = match self.flow {
+            Flow::Done(keeper) => keeper,
+            _ => None,
+        };
+        let common = split::Common { info: self.info, exporter: self.exporter };
+        Ok(split::split(self.receiving, self.sending, self.post, keeper, self.owed, common))
+    }
+
+    /// What was negotiated so far.
+    pub fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
+    /// Whether the handshake is complete.
+    pub fn is_handshaking(&self) -> bool {
+        !self.announced
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trace;

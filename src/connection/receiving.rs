@@ -1,0 +1,179 @@
+//! The half of a connection that receives, after the handshake.
+
+use super::event::Close;
+use super::sending::Owed;
+use crate::alert::{AlertDescription, AlertLevel};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::handshake::context::Received;
+use crate::handshake::post::Post;
+use crate::limits;
+use crate::observe::{Direction, Observed, Tap};
+use crate::record::{Incoming, Reading, Room, looks_like};
+use crate::session::Keeper;
+use crate::wire::Message;
+use std::ops::{Deref, DerefMut};
+
+/// What the receiving half has for its user.
+pub(crate) enum Arrived {
+    /// Nothing until more bytes come.
+    Nothing,
+    /// Lent by `reading.data()`.
+    Data,
+    /// The end.
+    Closed(Close),
+}
+
+/// Inbox, join, read key, and how the peer ended.
+pub(crate) struct Receiving {
+    pub(crate) reading: Reading,
+    pub(crate) tap: Tap,
+    warnings: u8,
+    eof: bool,
+    closed: bool,
+}
+
+impl Receiving {
+    pub(crate) fn new(tap: Tap) -> Self {
+        Self { reading: Reading::new(), tap, warnings: 0, eof: false, closed: false }
+    }
+
+    pub(crate) fn space(&mut self) -> Option<Space<'_>> {
+        self.reading.space().map(Space)
+    }
+
+    pub(crate) fn filled_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// How the peer's direction ended, if it did and nothing is left to read.
+    pub(crate) fn close(&self) -> Option<Close> {
+        match (self.closed, self.eof) {
+            (true, _) => Some(Close::Clean),
+            (false, true) => Some(Close::Truncated),
+            (false, false) => None,
+        }
+    }
+
+    /// The next thing for the connection; alerts end here, as the end of the
+    /// peer's direction or of all. After close_notify nothing is read.
+    pub(crate) fn next(&mut self, state: &'static str) -> Result<Incoming, Error> {
+        loop {
+            if self.closed {
+                return Ok(Incoming::Nothing);
+            }
+            match self.reading.next(&self.tap)? {
+                Incoming::Alert(level, description) => self.alert(level, description, state)?,
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// The next thing after the handshake.
+    pub(crate) fn next_arrived(
+        &mut self,
+        post: &mut Post,
+        keeper: Option<&Keeper>,
+        owed: &mut Owed,
+    ) -> Result<Arrived, Error> {
+        loop {
+            match self.next(CONNECTED)? {
+                Incoming::Nothing => return Ok(self.close().map_or(Arrived::Nothing, Arrived::Closed)),
+                Incoming::Data => {
+                    post.data_arrived();
+                    self.warnings = 0;
+                    return Ok(Arrived::Data);
+                }
+                Incoming::Message(located) => {
+                    let tap = &self.tap;
+                    let (bytes, key) = self.reading.message(&located);
+                    tap.tell(|| Observed::Message { direction: Direction::In, level: key.level(), bytes });
+                    let message = Message::decode(bytes, post.form())?;
+                    let received = Received { bytes, end: located.end };
+                    owed.key_update |= post.message(message.body, &received, key, keeper, tap)?;
+                }
+                Incoming::ChangeCipherSpec(_) => return Err(Fault::BadChangeCipherSpec.into()),
+                Incoming::Alert(..) | Incoming::NoData => {}
+            }
+        }
+    }
+
+    /// close_notify ends the peer's direction; a warning, in TLS 1.3
+    /// user_canceled alone, changes nothing; any other alert ends the
+    /// connection (RFC 8446 section 6, RFC 5246 section 7.2).
+    fn alert(
+        &mut self,
+        level: AlertLevel,
+        description: AlertDescription,
+        state: &'static str,
+    ) -> Result<(), Error> {
+        self.tap.tell(|| Observed::Alert { direction: Direction::In, level: level.code(), description });
+        // TLS 1.3 ignores the level; before it is negotiated the level counts.
+        let goes_on = match self.reading.key.is_tls13() {
+            true => description == AlertDescription::USER_CANCELED,
+            false => level == AlertLevel::Warning,
+        };
+        match description {
+            AlertDescription::CLOSE_NOTIFY if state == CONNECTED => self.closed = true,
+            AlertDescription::CLOSE_NOTIFY => return Err(Error::AlertReceived { description, state }),
+            _ if goes_on => {
+                self.reading.between()?;
+                self.warnings += 1;
+                if self.warnings > limits::WARNING_ALERTS {
+                    return Err(Fault::TooManyWarnings.into());
+                }
+            }
+            _ => return Err(Error::AlertReceived { description, state }),
+        }
+        Ok(())
+    }
+
+    /// What a first record that is none says of the peer: not every fault of a
+    /// header means that the peer speaks something else.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match error.fault() {
+            Some(Fault::UnknownContentType | Fault::BadRecordVersion) if !self.reading.any_record() => {
+                let first: Vec<u8> = self.reading.first_bytes().iter().copied().take(16).collect();
+                Error::NotTls {
+                    looks_like: looks_like(&first),
+                    first_bytes: first.escape_ascii().to_string(),
+                }
+            }
+            _ => error,
+        }
+    }
+
+    /// Gives idle memory back.
+    pub(crate) fn rest(&mut self) {
+        self.reading.rest();
+    }
+}
+
+/// Room for bytes from the transport: fill it from its start, then say how far
+/// with [`filled`](Space::filled).
+pub struct Space<'a>(Room<'a>);
+
+impl Space<'_> {
+    /// The transport wrote `n` bytes. 0 is not the end: that is
+    /// [`Connection::filled_eof`](super::Connection::filled_eof).
+    pub fn filled(self, n: usize) {
+        self.0.filled(n);
+    }
+}
+
+impl Deref for Space<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for Space<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+/// The state after the handshake, by its name in RFC 8446 Appendix A.
+pub(crate) const CONNECTED: &str = "Connected";

@@ -1,0 +1,32 @@
+//! The flows through real, protected records: what each state takes and what
+//! it refuses, with the alert that leaves.
+
+mod alter;
+mod closing;
+mod closing12;
+mod ear;
+mod early;
+mod extensions;
+mod faults;
+mod faults12;
+mod kit;
+mod kit12;
+mod matrix;
+mod matrix12;
+mod negotiation;
+mod negotiation12;
+mod noise;
+mod noise12;
+mod places;
+mod places12;
+mod questions;
+mod questions12;
+mod resumption;
+mod resumption12;
+mod retry;
+mod splits;
+mod splits12;
+#[cfg(feature = "static-rsa")]
+mod static_rsa;
+mod tls12;
+mod updates;

@@ -1,0 +1,133 @@
+//! Messages of TLS 1.2 dropped, repeated, swapped and damaged at random, properly
+//! hashed and sealed: no handshake completes that should not, nothing panics, and
+//! at most one alert leaves.
+
+use super::alter::*;
+use super::kit::*;
+use super::kit12::*;
+use crate::config::{ClientAuth, Judge};
+use crate::crypto::source::Entropy;
+use crate::question::Answer;
+use crate::record::Alter;
+use crate::schedule::Side;
+
+/// With every message that there is: 5 of the client, 7 of the server.
+fn run(side: Side, alter: Alter) -> (Party, Party) {
+    let client = client12_of(Judge::Application).identity(PKI.client.identity());
+    let server = stapling12().client_auth(ClientAuth::Require(trusting().into()));
+    let (of_client, of_server) = match side {
+        Side::Client => (Some(alter), None),
+        Side::Server => (None, Some(alter)),
+    };
+    let client = Party::client_altered(&client, of_client);
+    let mut client = client.answering(|_| Some(Answer::Accept));
+    let mut server = Party::server_altered(&server, of_server);
+    pump(&mut client, &mut server);
+    (client, server)
+}
+
+/// What each side says when it is over.
+fn check(client: &mut Party, server: &mut Party) {
+    for side in [client, server] {
+        let alerts = alerts12(side);
+        match side.error.as_ref().map(|error| error.alert()) {
+            Some(Some(alert)) => assert_eq!(alerts, [(2, alert.0)], "{:?}", side.error),
+            _ => assert_eq!(alerts, []),
+        }
+    }
+}
+
+#[test]
+fn no_message_is_dropped_repeated_or_swapped() {
+    for (side, count) in [(Side::Client, 5), (Side::Server, 7)] {
+        for n in 0..count {
+            let (mut client, mut server) = run(side, nth(n, |_| vec![]).unwrap());
+            // Only CertificateStatus may be left out, announced or not (RFC 6066 section 8).
+            let optional = (side, n) == (Side::Server, 2);
+            assert_eq!(client.is_done() && server.is_done(), optional, "{side:?} {n} dropped");
+            check(&mut client, &mut server);
+            let (mut client, mut server) =
+                run(side, nth(n, |message| vec![message.clone(), message]).unwrap());
+            assert!(!client.is_done() || !server.is_done(), "{side:?} {n} repeated");
+            assert!(client.error.is_some() && server.error.is_some());
+            check(&mut client, &mut server);
+            // Held back until the next one is sent.
+            let (mut held, mut seen) = (None, 0);
+            let swap: Alter = Box::new(move |message| {
+                seen += 1;
+                match seen - 1 == n {
+                    true => {
+                        held = Some(message);
+                        vec![]
+                    }
+                    false => std::iter::once(message).chain(held.take()).collect(),
+                }
+            });
+            let (mut client, mut server) = run(side, swap);
+            assert!(!client.is_done() || !server.is_done(), "{side:?} {n} swapped");
+            check(&mut client, &mut server);
+        }
+    }
+}
+
+/// A small stream of choices, the same for the same seed.
+struct Dice(Entropy);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes).unwrap();
+        (u64::from_be_bytes(bytes) % n as u64) as usize
+    }
+}
+
+fn damage(message: &mut Vec<u8>, dice: &mut Dice) {
+    for _ in 0..=dice.below(3) {
+        let at = dice.below(message.len());
+        match dice.below(6) {
+            0 => message[at] ^= 1 << dice.below(8),
+            1 => message[at] = [0, 1, 0x7f, 0x80, 0xff][dice.below(5)],
+            2 => message.truncate(at.max(4)),
+            3 => message.insert(at, dice.below(256) as u8),
+            4 => drop(message.remove(at)),
+            _ => {
+                let end = at + dice.below(message.len() - at);
+                let part = message[at..=end.min(message.len() - 1)].to_vec();
+                message.splice(at..at, part);
+            }
+        }
+        if message.len() < 4 {
+            message.resize(4, 0);
+        }
+    }
+    // As often as not the length in front is right: what is inside is read then.
+    if dice.below(4) > 0 {
+        let length = u32::try_from(message.len() - 4).unwrap().to_be_bytes();
+        message[1..4].copy_from_slice(&length[1..]);
+    }
+}
+
+#[test]
+fn no_damage_panics() {
+    let mut done = 0;
+    for seed in 0..3000 {
+        let mut dice = Dice(Entropy::seeded(seed));
+        let side = if dice.below(2) == 0 { Side::Client } else { Side::Server };
+        let (number, mut seen) = (dice.below(if side == Side::Client { 5 } else { 7 }), 0);
+        let alter: Alter = Box::new(move |mut message| {
+            seen += 1;
+            if seen - 1 == number {
+                damage(&mut message, &mut dice);
+            }
+            vec![message]
+        });
+        let (mut client, mut server) = run(side, alter);
+        check(&mut client, &mut server);
+        if client.is_done() && server.is_done() {
+            done += 1;
+            deliver(&mut client, &mut server, b"harmless, as in a random");
+        }
+    }
+    // Some damage is none (a random, a session id that is echoed), most is.
+    assert!((25..1500).contains(&done), "{done}");
+}

@@ -1,0 +1,155 @@
+//! A connection in each state of both flows, and the message that its peer was
+//! about to send.
+
+use super::alter::keep;
+use super::kit::*;
+use super::resumption::primed;
+use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
+use crate::question::Answer;
+use crate::schedule::Side;
+use crate::wire::{NamedGroup, ProtocolVersion};
+
+/// A connection that waits, and what comes next.
+pub(super) struct Place {
+    pub(super) victim: Party,
+    /// Its peer, which knows nothing of what becomes of the victim.
+    pub(super) peer: Party,
+    /// The message that the peer was about to send.
+    pub(super) next: Vec<u8>,
+}
+
+/// The states, by their names in RFC 8446 Appendix A and in its spirit; a
+/// variant in brackets leads to the same state by another way.
+pub(super) const CLIENT: [&str; 14] = [
+    "WaitSh",
+    "WaitSh (retry)",
+    "WaitEe",
+    "WaitEe (resumed)",
+    "WaitCertCr",
+    "WaitCertCr (request)",
+    "WaitCert",
+    "WaitVerdict",
+    "WaitPerson",
+    "WaitCv",
+    "WaitFinished",
+    "WaitFinished (resumed)",
+    "WaitSignature",
+    "Connected",
+];
+pub(super) const SERVER: [&str; 13] = [
+    "Start",
+    "Start (resumed)",
+    "WaitSecondHello",
+    "WaitCertificate",
+    "WaitSignature",
+    "WaitCert",
+    "WaitCert (none)",
+    "WaitVerdict",
+    "WaitPerson",
+    "WaitCv",
+    "WaitFinished",
+    "WaitFinished (resumed)",
+    "Connected",
+];
+
+pub(super) fn places() -> impl Iterator<Item = (Side, &'static str)> {
+    let client = CLIENT.into_iter().map(|state| (Side::Client, state));
+    client.chain(SERVER.into_iter().map(|state| (Side::Server, state)))
+}
+
+pub(super) fn place(side: Side, state: &str) -> Place {
+    let place = match side {
+        Side::Client => client_place(state),
+        Side::Server => server_place(state),
+    };
+    let name = state.split(' ').next().unwrap();
+    assert_eq!(place.victim.state(), name, "{:?}", place.victim.error);
+    place
+}
+
+fn client_place(state: &str) -> Place {
+    let with_client = |config: ClientConfig| config.identity(PKI.client.identity());
+    let ask = |judge: Judge| ClientConfig::new(judge, now).groups(&[NamedGroup::X25519]).unwrap();
+    let two = client_config().groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap();
+    let p256 = server_config().groups(&[NamedGroup::SECP256R1]).unwrap();
+    let all = usize::MAX;
+    match state {
+        "WaitSh" => client(0, &client_config(), &server_config()),
+        "WaitSh (retry)" => client(0, &two, &p256),
+        "WaitEe" => client(1, &client_config(), &server_config()),
+        "WaitEe (resumed)" => resuming(|c, s| client(1, c, s)),
+        "WaitFinished (resumed)" => resuming(|c, s| client(2, c, s)),
+        "WaitCertCr" => client(2, &client_config(), &server_config()),
+        "WaitCertCr (request)" => client(2, &client_config(), &requesting()),
+        "WaitCert" => client(3, &client_config(), &requesting()),
+        "WaitVerdict" => client(3, &ask(Judge::Application), &server_config()),
+        "WaitPerson" => client(3, &ask(distrusting().into()).ask_when_refused(), &server_config()),
+        "WaitCv" => client(3, &client_config(), &server_config()),
+        "WaitFinished" => client(4, &client_config(), &server_config()),
+        "WaitSignature" => client(all, &client_config().identity(PKI.client.elsewhere()), &requesting()),
+        "Connected" => client(all, &with_client(client_config()), &requesting()),
+        _ => panic!("{state}"),
+    }
+}
+
+fn server_place(state: &str) -> Place {
+    let with_client = || client_config().identity(PKI.client.identity());
+    let request = |judge: Judge| server_config().client_auth(ClientAuth::Request(judge));
+    let two = client_config().groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap();
+    let p256 = server_config().groups(&[NamedGroup::SECP256R1]).unwrap();
+    let all = usize::MAX;
+    match state {
+        "Start" => server(0, &client_config(), &server_config()),
+        "Start (resumed)" => resuming(|c, s| server(0, c, s)),
+        "WaitFinished (resumed)" => resuming(|c, s| server(1, c, s)),
+        "WaitSecondHello" => server(1, &two, &p256),
+        "WaitCertificate" => server(all, &client_config(), &ServerConfig::asking_for_certificates(now)),
+        "WaitSignature" => server(all, &client_config(), &server_config_with(PKI.server.elsewhere())),
+        "WaitCert" => server(1, &with_client(), &requesting()),
+        "WaitCert (none)" => server(1, &client_config(), &requesting()),
+        "WaitVerdict" => server(2, &with_client(), &request(Judge::Application)),
+        "WaitPerson" => server(2, &with_client(), &request(distrusting().into()).ask_when_refused()),
+        "WaitCv" => server(2, &with_client(), &requesting()),
+        "WaitFinished" => server(1, &client_config(), &server_config()),
+        "Connected" => server(all, &client_config(), &server_config()),
+        _ => panic!("{state}"),
+    }
+}
+
+/// With configurations that have a session to resume.
+fn resuming(place: impl FnOnce(&ClientConfig, &ServerConfig) -> Place) -> Place {
+    let (client, server) = primed(ProtocolVersion::TLS13);
+    place(&client, &server)
+}
+
+/// A client to which the first `n` messages of its server came.
+fn client(n: usize, client: &ClientConfig, server: &ServerConfig) -> Place {
+    let (alter, captured) = keep(n);
+    let (mut client, mut server) = (Party::client(client), Party::server_altered(server, alter));
+    pump(&mut client, &mut server);
+    let next = captured.lock().unwrap().get(n).cloned().unwrap_or_default();
+    Place { victim: client, peer: server, next }
+}
+
+/// A server to which the first `n` messages of its client came.
+fn server(n: usize, client: &ClientConfig, server: &ServerConfig) -> Place {
+    let (alter, captured) = keep(n);
+    let (mut client, mut server) = (Party::client_altered(client, alter), Party::server(server));
+    pump(&mut client, &mut server);
+    let next = captured.lock().unwrap().get(n).cloned().unwrap_or_default();
+    Place { victim: server, peer: client, next }
+}
+
+/// The answers that there are, and the state's question that each is for.
+pub(super) fn answers() -> [(Answer, &'static str); 8] {
+    [
+        (Answer::Accept, "WaitVerdict"),
+        (Answer::Reject("no".to_owned()), "WaitVerdict"),
+        (Answer::Signature(vec![1; 70]), "WaitSignature"),
+        (Answer::CannotSign, "WaitSignature"),
+        (Answer::Certificate(PKI.server.identity().into()), "WaitCertificate"),
+        (Answer::NoCertificate, "WaitCertificate"),
+        (Answer::Refuse, "WaitPerson"),
+        (Answer::AcceptThisOnce("the tests".to_owned()), "WaitPerson"),
+    ]
+}

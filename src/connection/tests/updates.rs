@@ -1,0 +1,183 @@
+//! KeyUpdates: asked for, answered, made by a limit, and held down (RFC 8446
+//! sections 4.6.3 and 5.5).
+
+use super::kit::*;
+use super::places::place;
+use crate::fault::Fault;
+use crate::limits;
+use crate::schedule::Side;
+use crate::wire::{CipherSuite, HandshakeType};
+
+fn connect_pair() -> (Party, Party) {
+    connect(&client_config(), &server_config())
+}
+
+/// The KeyUpdates that a side sent: the level of each and what it asks.
+fn updates(party: &mut Party) -> Vec<(usize, u8)> {
+    let records = party.records().into_iter().filter(|record| record.kind == HANDSHAKE);
+    let updates = records.filter(|record| record.content[0] == HandshakeType::KEY_UPDATE.0);
+    updates.map(|record| (record.level, record.content[4])).collect()
+}
+
+fn last_level(party: &mut Party) -> usize {
+    party.records().last().unwrap().level
+}
+
+#[test]
+fn asked_for_it_is_answered_once() {
+    for from_client in [true, false] {
+        let (mut client, mut server) = connect_pair();
+        let (from, to) = if from_client { (&mut client, &mut server) } else { (&mut server, &mut client) };
+        for round in 0..3 {
+            from.c.update_keys(true).unwrap();
+            deliver(from, to, b"under new keys");
+            deliver(to, from, b"and under new keys here");
+            assert_eq!([last_level(from), last_level(to)], [3 + round, 3 + round]);
+        }
+        assert_eq!(updates(from), [(2, 1), (3, 1), (4, 1)]);
+        assert_eq!(updates(to), [(2, 0), (3, 0), (4, 0)]);
+    }
+}
+
+#[test]
+fn not_asked_for_it_is_not_answered() {
+    let (mut client, mut server) = connect_pair();
+    client.c.update_keys(false).unwrap();
+    deliver(&mut client, &mut server, b"new");
+    deliver(&mut server, &mut client, b"old");
+    assert_eq!([last_level(&mut client), last_level(&mut server)], [3, 2]);
+    assert_eq!(updates(&mut server), []);
+}
+
+#[test]
+fn both_at_once() {
+    let (mut client, mut server) = connect_pair();
+    client.c.update_keys(true).unwrap();
+    server.c.update_keys(true).unwrap();
+    pump(&mut client, &mut server);
+    deliver(&mut client, &mut server, b"up");
+    deliver(&mut server, &mut client, b"down");
+    assert_eq!(updates(&mut client), [(2, 1), (3, 0)]);
+    assert_eq!(updates(&mut server), [(2, 1), (3, 0)]);
+}
+
+#[test]
+fn a_key_is_updated_before_its_limit() {
+    for (suite, limit) in [
+        (CipherSuite::TLS_AES_128_GCM_SHA256, limits::AES_GCM_RECORDS),
+        (CipherSuite::TLS_AES_256_GCM_SHA384, limits::AES_GCM_RECORDS),
+        (CipherSuite::TLS_CHACHA20_POLY1305_SHA256, limits::CHACHA_RECORDS),
+    ] {
+        let (mut client, mut server) = connect(&client_config().suites(&[suite]).unwrap(), &server_config());
+        client.take();
+        client.c.sending.writing.key_mut().unwrap().set_records(limit - 2);
+        server.c.receiving.reading.key.get_mut().unwrap().set_records(limit - 2);
+        // What goes out from here on is opened by the server alone.
+        for n in 0..5 {
+            deliver(&mut client, &mut server, &[n]);
+        }
+        let records = client.c.sending.writing.key().unwrap().records();
+        assert!(records < 10, "{suite}: {records} records under the present key");
+        assert!(server.c.receiving.reading.key.get().unwrap().records() == records);
+        // It asks for nothing: the other direction has its own count.
+        deliver(&mut server, &mut client, b"old");
+        assert_eq!(last_level(&mut server), 2);
+    }
+}
+
+#[test]
+fn a_peer_that_asks_and_does_not_read_is_owed_one() {
+    for side in [Side::Client, Side::Server] {
+        let mut at = place(side, "Connected");
+        let request = [24, 0, 0, 1, 1];
+        at.victim.take();
+        let before = at.victim.sent.len();
+        for _ in 0..limits::KEY_UPDATES {
+            let bytes = at.victim.forge(HANDSHAKE, &request);
+            at.victim.give(&bytes);
+        }
+        assert!(at.victim.error.is_none(), "{:?}", at.victim.error);
+        assert_eq!(updates(&mut at.victim), [(2, 0)]);
+        assert_eq!(at.victim.sent.len() - before, 5 + 5 + 1 + 16);
+        // Sent by now: the next request gets the next answer.
+        let bytes = at.victim.forge(DATA, b"refilled");
+        at.victim.give(&bytes);
+        let bytes = at.victim.forge(HANDSHAKE, &request);
+        at.victim.give(&bytes);
+        assert_eq!(updates(&mut at.victim), [(2, 0), (3, 0)]);
+    }
+}
+
+#[test]
+fn an_answer_waits_behind_what_is_pending() {
+    let (mut client, mut server) = connect_pair();
+    // The server does not get rid of what it has to say.
+    while server.c.send(&[1; 16_000]).unwrap() == 16_000 {}
+    let full = server.c.pending().len();
+    client.c.update_keys(true).unwrap();
+    let bytes = client.take();
+    server.give(&bytes);
+    let waiting = server.c.pending().len();
+    assert!(waiting > full, "room for a KeyUpdate is always kept");
+    // No second one while the first waits, whatever the client asks.
+    for _ in 0..5 {
+        client.c.update_keys(true).unwrap();
+        let bytes = client.take();
+        server.give(&bytes);
+    }
+    assert_eq!(server.c.pending().len(), waiting);
+    pump(&mut client, &mut server);
+    assert_eq!(updates(&mut server), [(2, 0)]);
+    deliver(&mut server, &mut client, b"after all");
+}
+
+#[test]
+fn data_gives_the_budget_back() {
+    for refilled in [true, false] {
+        let mut at = place(Side::Server, "Connected");
+        for _ in 0..2 {
+            for _ in 0..limits::KEY_UPDATES {
+                let bytes = at.victim.forge(HANDSHAKE, &[24, 0, 0, 1, 0]);
+                at.victim.give(&bytes);
+            }
+            // An empty record is no data.
+            let bytes = at.victim.forge(DATA, if refilled { b"data" } else { b"" });
+            at.victim.give(&bytes);
+        }
+        match refilled {
+            true => assert!(at.victim.error.is_none(), "{:?}", at.victim.error),
+            false => at.victim.assert_failed(Fault::TooManyKeyUpdates),
+        }
+    }
+}
+
+#[test]
+fn old_keys_are_over() {
+    let (mut client, mut server) = connect_pair();
+    assert_eq!(client.c.send(b"one").unwrap(), 3);
+    let old = client.take();
+    client.c.update_keys(false).unwrap();
+    let update = client.take();
+    server.give(&[old.clone(), update].concat());
+    assert_eq!(server.data(), b"one");
+    server.give(&old);
+    server.assert_failed(Fault::BadRecordMac);
+}
+
+#[test]
+fn not_before_the_handshake_is_complete_and_not_after_the_end() {
+    let mut client = Party::client(&client_config());
+    assert!(matches!(client.c.update_keys(true), Err(crate::Error::Misuse(_))));
+    let (mut client, mut server) = connect_pair();
+    client.c.close();
+    client.take();
+    let sent = client.sent.len();
+    let _nothing_follows = client.c.update_keys(true);
+    server.c.update_keys(true).unwrap();
+    let bytes = server.take();
+    client.give(&bytes);
+    assert!(client.error.is_none(), "{:?}", client.error);
+    client.take();
+    assert_eq!(client.sent.len(), sent, "nothing follows close_notify");
+    deliver(&mut server, &mut client, b"yet the other direction goes on");
+}

@@ -1,0 +1,185 @@
+//! What ends a connection, gathered from the floors below.
+//!
+//! Every message says what was found, what was expected and, where one is
+//! known, what to do. [`Error::alert`] gives the alert that the peer was sent.
+
+use crate::alert::AlertDescription;
+use crate::crypto;
+use crate::fault::Fault;
+use crate::pki::Report;
+use crate::record::SendError;
+use std::sync::Arc;
+
+/// Why a connection ended. Cheap to clone: a failed connection repeats it for ever.
+///
+/// ```
+/// use handfast::{Error, Fault};
+/// let error = Error::Peer { fault: Fault::UnofferedSuite, state: "WaitSh" };
+/// assert_eq!(
+///     error.to_string(),
+///     "the peer chose a cipher suite that was not offered (RFC 8446 4.1.3), in state WaitSh",
+/// );
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke a rule of the protocol.
+    #[error("{fault}, in state {state}")]
+    Peer {
+        /// The rule.
+        fault: Fault,
+        /// The state in which this side was, by its name in RFC 8446 Appendix A.
+        state: &'static str,
+    },
+    /// The peer ended the connection with an alert.
+    #[error("the peer sent the alert {description}, in state {state}{}", hint_for(*description))]
+    AlertReceived {
+        /// The alert.
+        description: AlertDescription,
+        /// The state in which this side was.
+        state: &'static str,
+    },
+    /// The peer's certificate was refused; the report has each check.
+    #[error("{0}")]
+    CertificateRefused(Arc<Report>),
+    /// The application, asked to judge the peer's certificate, refused it.
+    #[error("the application refused the peer's certificate: {reason}")]
+    CertificateRejected {
+        /// The application's reason.
+        reason: String,
+    },
+    /// The application, asked for a certificate to show, had none for this client.
+    #[error("this server has no certificate for the name that the client asks for")]
+    NoCertificate,
+    /// Both sides speak TLS, but share no parameter of this kind.
+    #[error("no {what} in common: the peer offers {theirs}; this side takes {ours}")]
+    NothingInCommon {
+        /// The kind of parameter: `cipher suite`, `group`, `signature scheme`, `version`.
+        what: &'static str,
+        /// What this side takes.
+        ours: String,
+        /// What the peer offers.
+        theirs: String,
+        /// The alert that says so.
+        alert: AlertDescription,
+    },
+    /// The peer's first bytes are not a TLS record.
+    #[error("the peer does not speak TLS: its first bytes are {first_bytes}{}", looks(*looks_like))]
+    NotTls {
+        /// The protocol that it seems to speak, if it is a known one.
+        looks_like: Option<&'static str>,
+        /// The bytes, escaped.
+        first_bytes: String,
+    },
+    /// The transport ended before the handshake did.
+    #[error("the connection ended in mid-handshake, in state {state}, without an alert")]
+    EndOfStream {
+        /// The state in which this side was.
+        state: &'static str,
+    },
+    /// The transport ended after the handshake without close_notify: data may be
+    /// missing, cut off by somebody between (RFC 8446 section 6.1).
+    #[error("the connection was cut: it ended without close_notify, so data may be missing (RFC 8446 6.1)")]
+    Truncated,
+    /// This side closed the connection before the handshake was complete.
+    #[error("this side closed the connection in mid-handshake, in state {state}")]
+    GivenUp {
+        /// The state in which this side was.
+        state: &'static str,
+    },
+    /// The application called something that cannot be called now, or gave an
+    /// answer that does not fit the question. The connection is unharmed.
+    #[error("{0}")]
+    Misuse(&'static str),
+    /// The application, asked for something that the handshake needs, had none.
+    #[error("this side cannot go on: {0}")]
+    Unanswered(&'static str),
+    /// A limit of this side was reached.
+    #[error("a limit of this side was reached: {0}")]
+    Limit(&'static str),
+    /// An operation of the cryptographic library failed that a peer cannot make fail.
+    #[error("the cryptographic library failed")]
+    Crypto,
+}
+
+impl Error {
+    /// The alert that tells the peer, or `None` where none is sent: the peer
+    /// ended the connection itself, or the connection is unharmed.
+    pub fn alert(&self) -> Option<AlertDescription> {
+        match self {
+            Self::Peer { fault, .. } => Some(fault.alert()),
+            Self::CertificateRefused(report) => {
+                Some(report.alert().unwrap_or(AlertDescription::BAD_CERTIFICATE))
+            }
+            // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
+            Self::CertificateRejected { .. } => Some(AlertDescription::CERTIFICATE_UNKNOWN),
+            Self::NothingInCommon { alert, .. } => Some(*alert),
+            Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
+            Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
+            Self::Unanswered(_) | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),
+            Self::AlertReceived { .. } | Self::EndOfStream { .. } | Self::Truncated => None,
+            Self::GivenUp { .. } | Self::Misuse(_) => None,
+        }
+    }
+
+    /// The rule that the peer broke, if that is what happened.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Peer { fault, .. } => Some(*fault),
+            _ => None,
+        }
+    }
+
+    /// Fills in where it happened: the dispatcher knows the state, the handler need not.
+    pub(crate) fn in_state(self, state: &'static str) -> Self {
+        match self {
+            Self::Peer { fault, state: "" } => Self::Peer { fault, state },
+            other => other,
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Peer { fault, state: "" }
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Full => Self::Limit("more bytes wait to be sent than the outbox holds"),
+            SendError::TooLong => Self::Limit("a message to be sent is longer than its length field can say"),
+            SendError::KeyUsedUp => Self::Limit("the key has protected as many records as it may"),
+        }
+    }
+}
+
+impl From<crypto::Failed> for Error {
+    fn from(_: crypto::Failed) -> Self {
+        Self::Crypto
+    }
+}
+
+fn looks(like: Option<&'static str>) -> String {
+    match like {
+        Some(protocol) => format!(" (it looks like {protocol}; is this the right port?)"),
+        None => String::new(),
+    }
+}
+
+/// What an alert usually means for the side that receives it.
+fn hint_for(description: AlertDescription) -> &'static str {
+    match description {
+        AlertDescription::PROTOCOL_VERSION => ": it speaks none of the offered versions",
+        AlertDescription::HANDSHAKE_FAILURE => ": it found no suite, group or signature scheme in common",
+        AlertDescription::UNKNOWN_CA => {
+            ": it does not know the authority that signed this side's certificate"
+        }
+        AlertDescription::CERTIFICATE_REQUIRED => ": it requires a certificate from this side",
+        AlertDescription::NO_APPLICATION_PROTOCOL => ": it speaks none of the offered application protocols",
+        AlertDescription::UNRECOGNIZED_NAME => ": it does not serve the name that was asked for",
+        AlertDescription::BAD_RECORD_MAC => ": what this side sent did not decrypt there",
+        _ => "",
+    }
+}

@@ -1,0 +1,537 @@
+//! The client's handshake in TLS 1.2, after the ServerHello (RFC 5246 section
+//! 7.3, RFC 8422 section 5; a full handshake; `resumed12` has the other):
+//!
+//! ```text
+//!   ClientHello                  -------->
+//!                                                  ServerHello
+//!                                                  Certificate     WAIT_CERT
+//!                                           CertificateStatus*     WAIT_STATUS
+//!                                            ServerKeyExchange     WAIT_SKE
+//!                                          CertificateRequest*     WAIT_CR
+//!                                <--------     ServerHelloDone     WAIT_DONE
+//!                                                                  WAIT_VERDICT    Verify, perhaps Refused, is asked
+//!   Certificate*
+//!   ClientKeyExchange
+//!   CertificateVerify*                                             WAIT_SIGNATURE  Sign is asked
+//!   [ChangeCipherSpec]  K_send
+//!   Finished                     -------->
+//!                                            NewSessionTicket*     WAIT_TICKET
+//!                                    K_recv [ChangeCipherSpec]     WAIT_CCS
+//!                                <--------            Finished     WAIT_FINISHED
+//!                                                                  CONNECTED
+//! ```
+//!
+//! The verdict comes before the signature of the ServerKeyExchange is checked,
+//! and both before anything is sent.
+
+use super::auth::{self, TrustedPeer};
+use super::context::{
+    Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, unexpected,
+};
+use super::resume::Ticket12;
+use super::resumed12::client as resumed;
+use super::{negotiate, resume};
+use crate::config::ClientConfig;
+use crate::crypto::aead::Protection;
+use crate::crypto::agree;
+#[cfg(feature = "static-rsa")]
+use crate::crypto::rsa_exchange::EncryptionKey;
+use crate::crypto::suite::{self, KeyExchange, Suite};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::identity::Identity;
+use crate::observe::Level;
+use crate::offer::Offered;
+#[cfg(feature = "static-rsa")]
+use crate::pki::Certificate;
+use crate::pki::{CertificateDer, Purpose, Report, ServerName};
+use crate::question::Question;
+use crate::record::RecordEnd;
+use crate::schedule::Side;
+use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
+use crate::schedule::transcript::Transcript;
+use crate::wire::{
+    Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
+    ClientKeyExchange, EcPointFormat, Finished, List, NamedGroup, NewSessionTicket12, ProtocolVersion,
+    ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
+};
+use std::sync::Arc;
+
+pub(crate) enum State {
+    WaitCert(WaitCert),
+    WaitStatus(WaitStatus),
+    WaitSke(WaitSke),
+    WaitCr(WaitCr),
+    WaitDone(WaitDone),
+    WaitVerdict(WaitVerdict),
+    WaitPerson(WaitPerson),
+    WaitSignature(WaitSignature),
+    WaitTicket(WaitTicket),
+    WaitCcs(WaitCcs),
+    WaitFinished(WaitFinished),
+    Resumed(resumed::State),
+    Connected(Connected),
+}
+
+impl State {
+    #[rustfmt::skip] // a table
+    pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+        use Body::{Certificate12 as Certificate, CertificateRequest12 as CertificateRequest, CertificateStatus};
+        use Body::{Finished, NewSessionTicket12 as NewSessionTicket, ServerHelloDone, ServerKeyExchange};
+        use Input::{ChangeCipherSpec, Message, Reply};
+        use State::{Connected, Resumed, WaitCcs, WaitCert, WaitCr, WaitDone, WaitFinished};
+        use State::{WaitPerson, WaitSignature, WaitSke, WaitStatus, WaitTicket, WaitVerdict};
+        Ok(match (self, input) {
+            (WaitCert(s),      Message(Certificate(m)))        => s.certificate(msg, &m)?,
+            (WaitStatus(s),    Message(CertificateStatus(m)))  => s.certificate_status(msg, &m).into(),
+            (WaitStatus(s),    input)                          => Self::from(s.no_status()).step(input, msg, cx)?,
+            (WaitSke(s),       Message(ServerKeyExchange(m)))  => WaitCr(s.server_key_exchange(msg, &m)?),
+            (WaitCr(s),        Message(CertificateRequest(m))) => WaitDone(s.certificate_request(msg, &m)?),
+            (WaitCr(s),        Message(ServerHelloDone(m)))    => WaitVerdict(s.no_request().server_hello_done(msg, &m)?),
+            (WaitDone(s),      Message(ServerHelloDone(m)))    => WaitVerdict(s.server_hello_done(msg, &m)?),
+            (WaitVerdict(s),   Reply(reply))                   => s.verdict(reply, cx)?,
+            (WaitPerson(s),    Reply(reply))                   => s.person(reply, cx)?,
+            (WaitSignature(s), Reply(reply))                   => s.signature(reply, cx)?.into(),
+            (WaitTicket(s),    Message(NewSessionTicket(m)))   => WaitCcs(s.new_session_ticket(msg, &m)),
+            (WaitCcs(s),       ChangeCipherSpec(end))          => WaitFinished(s.change_cipher_spec(end, cx)),
+            (WaitFinished(s),  Message(Finished(m)))           => Connected(s.finished(msg, &m, cx)?),
+            (Resumed(s),       input)                          => s.step(input, msg, cx)?.into(),
+            (_, got) => return Err(unexpected(&got)),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::WaitCert(_) => "WaitCert",
+            Self::WaitStatus(_) => "WaitStatus",
+            Self::WaitSke(_) => "WaitSke",
+            Self::WaitCr(_) => "WaitCr",
+            Self::WaitDone(_) => "WaitDone",
+            Self::WaitVerdict(_) => "WaitVerdict",
+            Self::WaitPerson(_) => "WaitPerson",
+            Self::WaitSignature(_) => "WaitSignature",
+            Self::WaitTicket(_) => "WaitTicket",
+            Self::WaitCcs(_) => "WaitCcs",
+            Self::WaitFinished(_) => "WaitFinished",
+            Self::Resumed(s) => s.name(),
+            Self::Connected(_) => "Connected",
+        }
+    }
+
+    pub(crate) fn question(&self) -> Option<Question<'_>> {
+        match self {
+            Self::WaitVerdict(s) => Some(s.question()),
+            Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
+            Self::WaitSignature(s) => Some(s.question()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
+        match self {
+            Self::WaitVerdict(s) => auth::judge(&s.b.config.judge, &s.b.config.common, &s.question()),
+            Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
+            _ => None,
+        }
+    }
+}
+
+impl From<resumed::State> for State {
+    fn from(state: resumed::State) -> Self {
+        match state {
+            resumed::State::Connected(connected) => Self::Connected(connected),
+            state => Self::Resumed(state),
+        }
+    }
+}
+
+/// What lives from the ServerHello to the end, handed from state to state.
+struct Hs {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    suite: &'static Suite,
+    exchange: KeyExchange,
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    extended_master_secret: bool,
+    /// The server said that a NewSessionTicket follows.
+    announces_ticket: bool,
+    ticket: Option<Ticket12>,
+    transcript: Transcript,
+    chain: Arc<[CertificateDer<'static>]>,
+    ocsp: Vec<u8>,
+    server_key: Option<SignedKey>,
+    request: Option<Option<(Arc<Identity>, SignatureScheme)>>,
+}
+
+/// The server's ephemeral key, and the signature that is still to be checked.
+struct SignedKey {
+    group: NamedGroup,
+    public: Vec<u8>,
+    signed: Vec<u8>,
+    scheme: SignatureScheme,
+    signature: Vec<u8>,
+}
+
+impl Hs {
+    fn randoms(&self) -> Randoms<'_> {
+        Randoms { client: &self.client_random, server: &self.server_random }
+    }
+}
+
+/// The fork of `client` leads here; version and suite are checked.
+pub(super) fn server_hello(
+    b: Box<Offered>,
+    suite: &'static Suite,
+    exchange: KeyExchange,
+    msg: &Received<'_>,
+    m: &ServerHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    let Offered { mut offer, mut transcript, offered, .. } = *b;
+    let extensions = &m.extensions;
+    if !extensions.present().is_subset(offered) {
+        return Err(Fault::UnofferedExtension.into());
+    }
+    // The echo of an id that came with a ticket takes the ticket (RFC 5077 section
+    // 3.4); without one there is no session that the id could name.
+    let resumes = !m.session_id.is_empty() && m.session_id == offer.session_id();
+    if resumes && offer.session12.is_none() {
+        return Err(Fault::SessionIdEchoed.into());
+    }
+    if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        return Err(Fault::BadRenegotiationInfo.into());
+    }
+    if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&EcPointFormat::UNCOMPRESSED)) {
+        return Err(Fault::NoUncompressedPoints.into());
+    }
+    if let Some(name) = extensions.alpn {
+        if !offer.config.common.alpn.iter().any(|ours| ours == name.0) {
+            return Err(Fault::UnofferedAlpn.into());
+        }
+        cx.info.alpn = Some(name.0.into());
+    }
+    cx.info.version = Some(ProtocolVersion::TLS12);
+    cx.info.suite = Some(suite.id);
+    cx.info.extended_master_secret = extensions.extended_master_secret;
+    if let Some(session) = offer.session12.take().filter(|_| resumes) {
+        return Ok(resumed::server_hello(offer, session, transcript, suite, msg, m, cx)?.into());
+    }
+    // A CertificateVerify would sign the messages themselves.
+    match offer.config.identity {
+        Some(_) => transcript.set_hash_keeping_messages(suite.hash),
+        None => transcript.set_hash(suite.hash),
+    }
+    transcript.add(msg.bytes);
+    let b = Box::new(Hs {
+        config: offer.config,
+        name: offer.name,
+        suite,
+        exchange,
+        client_random: offer.random,
+        server_random: *m.random,
+        extended_master_secret: extensions.extended_master_secret,
+        announces_ticket: extensions.session_ticket,
+        ticket: None,
+        transcript,
+        chain: Arc::new([]),
+        ocsp: Vec::new(),
+        server_key: None,
+        request: None,
+    });
+    Ok(State::WaitCert(WaitCert { b, status: extensions.status_request }))
+}
+
+pub(crate) struct WaitCert {
+    b: Box<Hs>,
+    /// The server said that a CertificateStatus may follow.
+    status: bool,
+}
+
+impl WaitCert {
+    fn certificate(self, msg: &Received<'_>, m: &Certificate12<'_>) -> Result<State, Error> {
+        let Self { mut b, status } = self;
+        if m.certificates.is_empty() {
+            return Err(Fault::EmptyCertificateList.into());
+        }
+        b.chain = auth::copy_chain(m.certificates.iter().map(|certificate| certificate.0))?;
+        b.transcript.add(msg.bytes);
+        Ok(match status {
+            true => State::WaitStatus(WaitStatus(b)),
+            false => WaitStatus(b).no_status().into(),
+        })
+    }
+}
+
+pub(crate) struct WaitStatus(Box<Hs>);
+
+impl WaitStatus {
+    fn certificate_status(self, msg: &Received<'_>, m: &CertificateStatus<'_>) -> WaitSke {
+        let Self(mut b) = self;
+        b.ocsp = m.ocsp_response.to_vec();
+        b.transcript.add(msg.bytes);
+        WaitSke(b)
+    }
+
+    fn no_status(self) -> WaitSke {
+        WaitSke(self.0)
+    }
+}
+
+pub(crate) struct WaitSke(Box<Hs>);
+
+/// With static RSA there is no ServerKeyExchange: its state is passed over.
+impl From<WaitSke> for State {
+    fn from(WaitSke(b): WaitSke) -> Self {
+        match b.exchange {
+            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => Self::WaitSke(WaitSke(b)),
+            #[cfg(feature = "static-rsa")]
+            KeyExchange::Rsa => Self::WaitCr(WaitCr(b)),
+        }
+    }
+}
+
+impl WaitSke {
+    fn server_key_exchange(self, msg: &Received<'_>, m: &ServerKeyExchange<'_>) -> Result<WaitCr, Error> {
+        let Self(mut b) = self;
+        let group = m.params.group();
+        if !b.config.common.groups12().any(|offered| offered == group) {
+            return Err(Fault::UnofferedGroup.into());
+        }
+        b.server_key = Some(SignedKey {
+            group,
+            public: m.params.public().to_vec(),
+            signed: auth::signed_params(b.randoms(), m.params.as_bytes()),
+            scheme: m.scheme,
+            signature: m.signature.to_vec(),
+        });
+        b.transcript.add(msg.bytes);
+        Ok(WaitCr(b))
+    }
+}
+
+pub(crate) struct WaitCr(Box<Hs>);
+
+impl WaitCr {
+    fn certificate_request(
+        self,
+        msg: &Received<'_>,
+        m: &CertificateRequest12<'_>,
+    ) -> Result<WaitDone, Error> {
+        let Self(mut b) = self;
+        let able = b.config.identity.as_ref().and_then(|identity| {
+            let scheme = negotiate::scheme_of_request12(identity, m)?;
+            Some((Arc::clone(identity), scheme))
+        });
+        b.request = Some(able);
+        b.transcript.add(msg.bytes);
+        Ok(WaitDone(b))
+    }
+
+    fn no_request(self) -> WaitDone {
+        let Self(mut b) = self;
+        b.transcript.drop_messages();
+        WaitDone(b)
+    }
+}
+
+pub(crate) struct WaitDone(Box<Hs>);
+
+impl WaitDone {
+    fn server_hello_done(
+        self,
+        msg: &Received<'_>,
+        ServerHelloDone: &ServerHelloDone,
+    ) -> Result<WaitVerdict, Error> {
+        let Self(mut b) = self;
+        // The server says no more until it has this side's flight.
+        msg.end()?;
+        b.transcript.add(msg.bytes);
+        Ok(WaitVerdict { b })
+    }
+}
+
+pub(crate) struct WaitVerdict {
+    b: Box<Hs>,
+}
+
+impl WaitVerdict {
+    fn question(&self) -> Question<'_> {
+        let b = &self.b;
+        Question::Verify { chain: &b.chain, name: Some(&b.name), purpose: Purpose::Server, ocsp: &b.ocsp }
+    }
+
+    fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b } = self;
+        match auth::verdict(reply, &b.chain, cx)? {
+            Ok(peer) => trusted(b, peer, cx),
+            Err(report) if b.config.common.ask_refused => Ok(State::WaitPerson(WaitPerson { b, report })),
+            Err(report) => Err(Error::CertificateRefused(report)),
+        }
+    }
+}
+
+pub(crate) struct WaitPerson {
+    b: Box<Hs>,
+    report: Arc<Report>,
+}
+
+impl WaitPerson {
+    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b, report } = self;
+        let peer = auth::person(reply, &b.chain, report, cx)?;
+        trusted(b, peer, cx)
+    }
+}
+
+/// The chain is trusted: checks the key exchange, and sends this side's flight.
+fn trusted(mut b: Box<Hs>, peer: TrustedPeer, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let (trusted, proof, exchange, pre_master) = exchange(&mut b, peer, cx)?;
+    if let Some(identity) = &b.request {
+        let chain = identity.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
+        let certificates: Vec<_> = chain.iter().map(|der| CertificateBytes(der)).collect();
+        let certificate = Certificate12 { certificates: List::from(&certificates[..]) };
+        b.transcript.add(cx.send(Body::Certificate12(certificate))?);
+    }
+    b.transcript.add(cx.send(Body::ClientKeyExchange(ClientKeyExchange { body: &exchange }))?);
+    let master = match b.extended_master_secret {
+        true => pre_master.extended(b.suite, &b.transcript.hash(), cx.tap),
+        false => pre_master.classic(b.suite, b.randoms(), cx.tap),
+    };
+    let own = Own { b, master, _trusted: trusted, _proof: proof };
+    match own.b.request.clone().flatten() {
+        None => own.finish(cx).map(State::from),
+        Some((identity, scheme)) => Ok(State::WaitSignature(WaitSignature { own, identity, scheme })),
+    }
+}
+
+/// ClientKeyExchange's body, and the pre-master secret.
+fn exchange(
+    b: &mut Hs,
+    peer: TrustedPeer,
+    cx: &mut Cx<'_>,
+) -> Result<(PeerTrusted, KeyProof, Vec<u8>, PreMasterSecret), Error> {
+    #[cfg(feature = "static-rsa")]
+    if b.exchange == KeyExchange::Rsa {
+        let key = EncryptionKey::from_spki(peer.key.as_spki()).map_err(|_| Fault::NotAnRsaKey)?;
+        let allowed = |leaf: &CertificateDer<'_>| {
+            Certificate::read(leaf).is_ok_and(|leaf| leaf.allows_key_encipherment())
+        };
+        if !b.chain.first().is_some_and(allowed) {
+            return Err(Fault::KeyNotForEncryption.into());
+        }
+        // The version of this client's ClientHello: a proxy that lowered it would show.
+        let (encrypted, pre_master) = key.encrypt(ProtocolVersion::TLS12, cx.entropy)?;
+        let mut body = Vec::new();
+        ClientKeyExchange::encode_rsa(&encrypted, &mut Writer::new(&mut body));
+        return Ok((peer.trusted, KeyProof::ByFinished, body, PreMasterSecret::new(pre_master)));
+    }
+    let SignedKey { group, public, signed, scheme, signature } =
+        b.server_key.take().ok_or(Fault::UnexpectedMessage)?;
+    let (trusted, verified) =
+        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, suite::SCHEMES)?;
+    cx.info.peer_scheme = Some(scheme);
+    cx.info.group = Some(group);
+    let (own_public, shared) = agree::respond(group, &public, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
+    let mut body = Vec::new();
+    ClientKeyExchange::encode_ecdhe(&own_public, &mut Writer::new(&mut body));
+    Ok((trusted, KeyProof::Signed(verified), body, PreMasterSecret::new(shared)))
+}
+
+/// What the end of this side's flight needs: a server that is who it says.
+struct Own {
+    b: Box<Hs>,
+    master: MasterSecret,
+    _trusted: PeerTrusted,
+    _proof: KeyProof,
+}
+
+impl Own {
+    fn finish(self, cx: &mut Cx<'_>) -> Result<WaitTicket, Error> {
+        let Self { mut b, master, .. } = self;
+        let KeyBlock { client, server } = master.key_block(b.randoms(), cx.tap)?;
+        cx.send_change_cipher_spec()?;
+        cx.k_send(Level::Application, client)?;
+        let verify_data = master.verify_data(Side::Client, &b.transcript.hash());
+        b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
+        b.transcript.drop_messages();
+        Ok(WaitTicket(WaitCcs { b, server: Box::new(server), master }))
+    }
+}
+
+pub(crate) struct WaitSignature {
+    own: Own,
+    identity: Arc<Identity>,
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn question(&self) -> Question<'_> {
+        let message = self.own.b.transcript.messages();
+        Question::Sign { scheme: self.scheme, message, certificate: self.identity.leaf() }
+    }
+
+    fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitTicket, Error> {
+        let Self { mut own, scheme, .. } = self;
+        let signature = auth::signature(reply)?;
+        cx.info.own_scheme = Some(scheme);
+        let verify = CertificateVerify { scheme, signature: &signature };
+        own.b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
+        own.finish(cx)
+    }
+}
+
+pub(crate) struct WaitTicket(WaitCcs);
+
+/// Where no ticket was announced its state is passed over.
+impl From<WaitTicket> for State {
+    fn from(WaitTicket(s): WaitTicket) -> Self {
+        match s.b.announces_ticket {
+            true => Self::WaitTicket(WaitTicket(s)),
+            false => Self::WaitCcs(s),
+        }
+    }
+}
+
+impl WaitTicket {
+    fn new_session_ticket(self, msg: &Received<'_>, m: &NewSessionTicket12<'_>) -> WaitCcs {
+        let Self(mut s) = self;
+        s.b.ticket = Some(m.into());
+        s.b.transcript.add(msg.bytes);
+        s
+    }
+}
+
+pub(crate) struct WaitCcs {
+    b: Box<Hs>,
+    server: Box<Protection>,
+    master: MasterSecret,
+}
+
+impl WaitCcs {
+    fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
+        let Self { b, server, master } = self;
+        cx.k_recv(Level::Application, *server, end);
+        WaitFinished { b, master }
+    }
+}
+
+pub(crate) struct WaitFinished {
+    b: Box<Hs>,
+    master: MasterSecret,
+}
+
+impl WaitFinished {
+    fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+        let Self { mut b, master } = self;
+        let finished: FinishedVerified =
+            auth::verify_finished12(&master, Side::Server, &b.transcript.hash(), m.verify_data)?;
+        // Nothing of this handshake may follow.
+        msg.end()?;
+        if let Some(ticket) = b.ticket.take() {
+            resume::keep12(&b.config, &b.name, b.suite, &master, ticket, None, cx.info)?;
+        }
+        let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);
+        Ok(Connected { exporter, finished, keeper: None })
+    }
+}

@@ -1,0 +1,216 @@
+//! What a handler may touch, and the evidence that it must have.
+//!
+//! A flow has three verbs to the wire, each with its level: `send`, `k_recv`
+//! and `k_send` (the names of RFC 8446 Appendix A). Evidence is a type: each
+//! is made in one place, and demanded by the handler that may only run after it.
+
+use crate::crypto::aead::Protection;
+use crate::crypto::source::Entropy;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::info::ConnectionInfo;
+use crate::observe::{Direction, Level, Observed, Tap};
+use crate::pki::{Accepted, Refused, Report};
+use crate::question::Answer;
+use crate::record::{ReadKey, RecordEnd, Writing};
+use crate::schedule::tls12::{MasterSecret, Randoms};
+use crate::schedule::tls13::ExporterSecret;
+use crate::session::Keeper;
+use crate::wire::{Body, ClientHello, Form, Message};
+
+/// What a flow is stepped with.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // made, and taken apart at once
+pub(crate) enum Input<'a> {
+    /// A handshake message; [`Received`] has its bytes.
+    Message(Body<'a>),
+    /// TLS 1.2's, behind which the peer's keys change.
+    ChangeCipherSpec(RecordEnd),
+    /// The answer to the flow's question.
+    Reply(Reply),
+}
+
+/// An answer from memory or from the application.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The configured policy judged the chain.
+    Judged(Result<Accepted, Refused>),
+    /// The application answered, or the configuration in its place.
+    Answered(Answer),
+}
+
+/// The message being handled, as it came; while a question is open, the one
+/// that made the flow ask.
+#[derive(Clone, Copy)]
+pub(crate) struct Received<'a> {
+    /// With the four-byte header: what the transcript takes.
+    pub(crate) bytes: &'a [u8],
+    /// Present if the message ended its record.
+    pub(crate) end: Option<RecordEnd>,
+}
+
+impl<'a> Received<'a> {
+    /// The proof that nothing follows under the old keys.
+    pub(crate) fn end(&self) -> Result<RecordEnd, Fault> {
+        self.end.ok_or(Fault::KeyChangeInsideRecord)
+    }
+
+    /// The ClientHello that the open question is about: it is still where it came.
+    pub(crate) fn client_hello(&self) -> Result<ClientHello<'a>, Fault> {
+        match Message::decode(self.bytes, Form::Tls13)?.body {
+            Body::ClientHello(hello) => Ok(hello),
+            _ => Err(Fault::UnexpectedMessage),
+        }
+    }
+}
+
+/// What a handler may touch.
+pub(crate) struct Cx<'a> {
+    pub(crate) info: &'a mut ConnectionInfo,
+    pub(crate) entropy: &'a Entropy,
+    pub(crate) tap: &'a Tap,
+    pub(crate) writing: &'a mut Writing,
+    pub(crate) read: &'a mut ReadKey,
+}
+
+impl Cx<'_> {
+    /// Sends a handshake message under the present write key, and lends its
+    /// bytes for the transcript.
+    pub(crate) fn send(&mut self, message: Body<'_>) -> Result<&[u8], Error> {
+        let level = self.writing.level();
+        let bytes = self.writing.message(self.tap, |w| message.encode(w))?;
+        self.tap.tell(|| Observed::Message { direction: Direction::Out, level, bytes });
+        Ok(bytes)
+    }
+
+    /// The middlebox compatibility message (RFC 8446 appendix D.4).
+    pub(crate) fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
+        Ok(self.writing.change_cipher_spec(self.tap)?)
+    }
+
+    /// From here on this side writes under `key`.
+    pub(crate) fn k_send(&mut self, level: Level, key: Protection) -> Result<(), Error> {
+        Ok(self.writing.set_key(self.tap, level, key)?)
+    }
+
+    /// From here on this side reads under `key`.
+    pub(crate) fn k_recv(&mut self, level: Level, key: Protection, end: RecordEnd) {
+        self.read.set(level, key, end);
+    }
+
+    /// The key that protects what is read now.
+    pub(crate) fn read_key(&self) -> Result<&Protection, Error> {
+        Ok(self.read.get()?)
+    }
+
+    /// The key that protects what is written now.
+    pub(crate) fn write_key(&self) -> Result<&Protection, Error> {
+        Ok(self.writing.key()?)
+    }
+
+    /// Shows each check of a report to the observer, then the verdict.
+    pub(crate) fn show(&self, report: &Report, accepted: bool) {
+        let tap = self.tap;
+        if tap.listens() {
+            report.checks().for_each(|check| tap.tell(|| Observed::Check(check)));
+            let sentence = report.to_string();
+            tap.tell(|| Observed::Verdict { accepted, sentence: &sentence });
+        }
+    }
+}
+
+/// A policy, or the application, vouches for the peer's chain.
+#[derive(Debug)]
+pub(crate) struct PeerVerified(pub(super) ());
+
+/// A policy refused the peer's chain, and a person accepted it for this connection.
+#[derive(Debug)]
+pub(crate) struct PeerAccepted(pub(super) ());
+
+/// An earlier handshake came to trust the peer, under the same policy.
+#[derive(Debug)]
+pub(crate) struct PeerResumed(pub(super) ());
+
+/// One of the three: no handshake with a certificate completes without.
+#[derive(Debug)]
+pub(crate) enum PeerTrusted {
+    Verified(PeerVerified),
+    Accepted(PeerAccepted),
+    Resumed(PeerResumed),
+}
+
+/// How the peer shows that it is whom this side trusts.
+#[derive(Debug)]
+pub(crate) enum KeyProof {
+    /// It signed this handshake.
+    Signed(SignatureVerified),
+    /// Its Finished will show that it has a secret which nobody else has: that of
+    /// an earlier session, or the one that was encrypted for its certificate's key.
+    ByFinished,
+}
+
+/// The peer signed this handshake with its certificate's key.
+#[derive(Debug)]
+pub(crate) struct SignatureVerified(pub(super) ());
+
+/// The peer's Finished matches the handshake.
+#[derive(Debug)]
+pub(crate) struct FinishedVerified(pub(super) ());
+
+/// CONNECTED: the handshake is complete. The peer's Finished is the last proof;
+/// the others were demanded before it.
+pub(crate) struct Connected {
+    pub(crate) exporter: Exporter,
+    pub(crate) finished: FinishedVerified,
+    /// On a client of TLS 1.3 that keeps sessions.
+    pub(crate) keeper: Option<Box<Keeper>>,
+}
+
+/// Where keying material for the application comes from.
+pub(crate) enum Exporter {
+    /// RFC 8446 section 7.5.
+    Tls13(ExporterSecret),
+    /// RFC 5705, with a master secret that is bound to the handshake.
+    Tls12(Box<(MasterSecret, [u8; 32], [u8; 32])>),
+    /// Without extended_master_secret two connections can have the same master
+    /// secret: what is exported would prove nothing (RFC 7627 section 5.4).
+    Refused,
+}
+
+impl Exporter {
+    pub(crate) fn tls12(master: MasterSecret, randoms: Randoms<'_>, extended_master_secret: bool) -> Self {
+        match extended_master_secret {
+            true => Self::Tls12(Box::new((master, *randoms.client, *randoms.server))),
+            false => Self::Refused,
+        }
+    }
+
+    pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        let exported = match self {
+            Self::Tls13(secret) => secret.export(label, context.unwrap_or_default(), out),
+            Self::Tls12(b) => b.0.export(label, Randoms { client: &b.1, server: &b.2 }, context, out),
+            Self::Refused => {
+                return Err(Error::Misuse(
+                    "the peer does not speak extended_master_secret, without which keying material identifies no connection",
+                ));
+            }
+        };
+        exported.map_err(|_| {
+            Error::Misuse("the exporter's label, context or output has a length that it cannot have")
+        })
+    }
+}
+
+/// The last row of each table.
+pub(crate) fn unexpected(got: &Input<'_>) -> Error {
+    match got {
+        Input::Message(_) => Fault::UnexpectedMessage.into(),
+        Input::ChangeCipherSpec(_) => Fault::BadChangeCipherSpec.into(),
+        Input::Reply(_) => Error::Misuse(NO_QUESTION),
+    }
+}
+
+/// The two ways to misuse `answer`.
+pub(crate) const WRONG_ANSWER: &str = "the answer does not fit the question that is open";
+
+pub(crate) const NO_QUESTION: &str = "no question is open that this could answer";

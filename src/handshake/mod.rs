@@ -1,0 +1,15 @@
+//! The handshake: one file for each flow, and what the flows share.
+
+pub(crate) mod auth;
+pub(crate) mod client;
+pub(crate) mod client12;
+pub(crate) mod client13;
+pub(crate) mod context;
+pub(crate) mod negotiate;
+pub(crate) mod post;
+pub(crate) mod resume;
+pub(crate) mod resumed12;
+pub(crate) mod retry;
+pub(crate) mod server;
+pub(crate) mod server12;
+pub(crate) mod server13;

@@ -1,0 +1,272 @@
+//! Resuming sessions, as far as the flows share it: which ticket a server
+//! takes, what it gives for the next time, and what a client keeps of that
+//! (RFC 8446 sections 4.2.11 and 4.6.1, RFC 5077, RFC 7627 section 5.3).
+
+use super::context::{Cx, Received};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::crypto::secret::Secret;
+use crate::crypto::suite::Suite;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::info::ConnectionInfo;
+use crate::limits;
+use crate::observe::Tap;
+use crate::pki::ServerName;
+use crate::schedule::tls12::MasterSecret;
+use crate::schedule::tls13::psk::{PskKind, ResumptionSecret};
+use crate::schedule::tls13::{self, EarlySecret};
+use crate::schedule::transcript::Transcript;
+use crate::session::{self, ClientSession, Keeper, Peer, ServerSession};
+use crate::wire::{
+    Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
+    TicketExtensions,
+};
+use std::sync::Arc;
+
+/// A pre-shared key that a server takes.
+pub(crate) struct Psk {
+    /// Its place among those that the client offers.
+    pub(crate) place: u16,
+    pub(crate) session: ServerSession,
+    pub(crate) early: EarlySecret,
+}
+
+/// Whether tickets of TLS 1.3 go to and from this client: the key exchange is
+/// done anew each time, so it must know psk_dhe_ke (RFC 8446 section 4.2.9).
+pub(crate) fn wants_tickets(config: &ServerConfig, m: &ClientHello<'_>) -> bool {
+    let modes = m.extensions.psk_key_exchange_modes.unwrap_or_default();
+    config.tickets.is_some() && modes.contains(&PskKeyExchangeMode::PSK_DHE_KE)
+}
+
+/// The first pre-shared key of the ClientHello that this server has, with this
+/// hash; it must come with its binder. The transcript is what came before the
+/// ClientHello.
+pub(crate) fn psk(
+    config: &ServerConfig,
+    suite: &'static Suite,
+    transcript: &Transcript,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    tap: &Tap,
+) -> Result<Option<Psk>, Fault> {
+    let Some(offered) = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m)) else {
+        return Ok(None);
+    };
+    let identities = (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES);
+    let mut opened = identities.filter_map(|(place, psk)| {
+        let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
+        (session.suite.hash == suite.hash).then_some((place, session))
+    });
+    let Some((place, session)) = opened.next() else { return Ok(None) };
+    let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
+    // The binder covers all but the binders.
+    let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
+    let hash = cut.and_then(|cut| transcript.hash_with(suite.hash, cut)).ok_or(Fault::BadBinder)?;
+    let binder = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
+    match early.binder(PskKind::Resumption, &hash).ct_eq(binder.0) {
+        true => Ok(Some(Psk { place, session, early })),
+        false => Err(Fault::BadBinder),
+    }
+}
+
+/// The session of TLS 1.2 that the client's ticket holds, and whether the ticket
+/// is as good as a new one.
+pub(crate) fn session12(
+    config: &ServerConfig,
+    m: &ClientHello<'_>,
+) -> Result<Option<(ServerSession, bool)>, Fault> {
+    let Some(ticket) = m.extensions.session_ticket else { return Ok(None) };
+    let usable = |session: &ServerSession| {
+        let ours = config.common.offered_suites().any(|suite| suite.id == session.suite.id);
+        ours && m.cipher_suites.contains(&session.suite.id) && config.common.extended_master_secret
+    };
+    let opened = open(config, ticket, ProtocolVersion::TLS12, m).filter(|(session, _)| usable(session));
+    match opened {
+        Some(_) if !m.extensions.extended_master_secret => Err(Fault::ResumedWithoutBinding),
+        opened => Ok(opened),
+    }
+}
+
+/// Whether a client of TLS 1.2 gets a ticket: only where the master secret is
+/// bound to the handshake (RFC 7627 section 5.4).
+pub(crate) fn wants_ticket12(
+    config: &ServerConfig,
+    m: &ClientHello<'_>,
+    extended_master_secret: bool,
+) -> bool {
+    config.tickets.is_some() && m.extensions.session_ticket.is_some() && extended_master_secret
+}
+
+/// What a ticket holds, where all that it binds is as it was. Any other ticket
+/// is no fault: a full handshake follows.
+fn open(
+    config: &ServerConfig,
+    ticket: &[u8],
+    version: ProtocolVersion,
+    m: &ClientHello<'_>,
+) -> Option<(ServerSession, bool)> {
+    let keys = config.tickets.as_ref()?;
+    let (session, current) = keys.open(ticket, config.common.now())?;
+    let same_name = session.server_name.as_deref().map(str::as_bytes) == m.extensions.server_name;
+    (session.version == version && same_name && session.policy == config.policy())
+        .then_some((session, current))
+}
+
+/// What a server of TLS 1.3 makes tickets from when the client's Finished has come.
+pub(crate) struct Tickets {
+    pub(crate) suite: &'static Suite,
+    pub(crate) master: tls13::MasterSecret,
+    /// When the session expires that was resumed, if one was.
+    pub(crate) expires: Option<u64>,
+}
+
+impl Tickets {
+    /// Sends them, each with a key of its own. The transcript ends with the
+    /// client's Finished.
+    pub(crate) fn send(
+        self,
+        config: &ServerConfig,
+        transcript: &Transcript,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Error> {
+        let Self { suite, master, expires } = self;
+        let secret = master.resumption(&transcript.hash(), cx.tap);
+        for nonce in 0..config.tickets_sent {
+            let psk = secret.psk(&[nonce]);
+            let Some((ticket, lifetime)) = seal(config, suite, psk, expires, cx)? else { return Ok(()) };
+            let mut age_add = [0; 4];
+            cx.entropy.fill(&mut age_add)?;
+            cx.send(Body::NewSessionTicket13(NewSessionTicket13 {
+                ticket_lifetime: lifetime,
+                ticket_age_add: u32::from_be_bytes(age_add),
+                ticket_nonce: &[nonce],
+                ticket: &ticket,
+                extensions: TicketExtensions::default(),
+            }))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends the ticket of TLS 1.2 that was announced; an empty one says that there
+/// is none after all (RFC 5077 section 3.3).
+pub(crate) fn send_ticket12(
+    config: &ServerConfig,
+    suite: &'static Suite,
+    master: &MasterSecret,
+    expires: Option<u64>,
+    transcript: &mut Transcript,
+    cx: &mut Cx<'_>,
+) -> Result<(), Error> {
+    let secret = Secret::from_slice(master.as_bytes())?;
+    let (ticket, lifetime) = seal(config, suite, secret, expires, cx)?.unwrap_or_default();
+    let message = NewSessionTicket12 { ticket_lifetime_hint: lifetime, ticket: &ticket };
+    transcript.add(cx.send(Body::NewSessionTicket12(message))?);
+    Ok(())
+}
+
+/// A ticket for what this handshake came to, and its lifetime.
+fn seal(
+    config: &ServerConfig,
+    suite: &'static Suite,
+    secret: Secret,
+    expires: Option<u64>,
+    cx: &Cx<'_>,
+) -> Result<Option<(Vec<u8>, u32)>, Error> {
+    let (Some(keys), Some(version), Some(peer)) = (&config.tickets, cx.info.version, Peer::of(cx.info))
+    else {
+        return Ok(None);
+    };
+    let now = config.common.now();
+    let session = ServerSession {
+        version,
+        suite,
+        secret,
+        expires: expires.unwrap_or_else(|| peer.trusted_until(now.as_secs())),
+        server_name: cx.info.server_name.clone(),
+        policy: config.policy(),
+        peer,
+    };
+    Ok(keys.seal(&session, now, cx.entropy)?)
+}
+
+/// What a client of TLS 1.3 keeps for the tickets that will come, if it has a
+/// store. Whom a person accepted for once is asked about again.
+pub(crate) fn keeper(
+    config: &Arc<ClientConfig>,
+    name: ServerName<'static>,
+    suite: &'static Suite,
+    trusted_until: Option<u64>,
+    info: &ConnectionInfo,
+    secret: impl FnOnce() -> ResumptionSecret,
+) -> Option<Box<Keeper>> {
+    let (sessions, peer) = (config.sessions.as_ref()?, Peer::of(info)?);
+    let clock = Arc::clone(&config.common.clock);
+    let now = clock().as_secs();
+    Some(Box::new(Keeper {
+        sessions: Arc::clone(sessions),
+        clock,
+        name,
+        policy: config.policy(),
+        suite,
+        secret: secret(),
+        trusted_until: trusted_until.unwrap_or_else(|| peer.trusted_until(now)),
+        peer,
+    }))
+}
+
+/// Keeps the session of a ticket of TLS 1.2, if the client has a store and the
+/// session may be resumed.
+pub(crate) fn keep12(
+    config: &ClientConfig,
+    name: &ServerName<'static>,
+    suite: &'static Suite,
+    master: &MasterSecret,
+    ticket: Ticket12,
+    trusted_until: Option<u64>,
+    info: &ConnectionInfo,
+) -> Result<(), Error> {
+    let (Some(sessions), Some(peer), true) = (&config.sessions, Peer::of(info), info.extended_master_secret)
+    else {
+        return Ok(());
+    };
+    let now = config.common.now().as_secs();
+    let trusted_until = trusted_until.unwrap_or_else(|| peer.trusted_until(now));
+    // No hint is no promise (RFC 5077 section 3.3): it is tried, and may be refused.
+    let lifetime = if ticket.lifetime_hint == 0 { limits::TICKET_SECONDS } else { ticket.lifetime_hint };
+    let expires = session::expires(lifetime, now, trusted_until);
+    if !ticket.ticket.is_empty() && ticket.ticket.len() <= limits::TICKET_BYTES {
+        let session = ClientSession {
+            version: ProtocolVersion::TLS12,
+            suite,
+            secret: Secret::from_slice(master.as_bytes())?,
+            ticket: ticket.ticket,
+            age_add: 0,
+            received: now,
+            expires,
+            trusted_until,
+            peer,
+        };
+        sessions.keep(name, config.policy(), session);
+    }
+    Ok(())
+}
+
+/// Puts a session of TLS 1.2 back with which a handshake has succeeded.
+pub(crate) fn keep_again(config: &ClientConfig, name: &ServerName<'static>, session: ClientSession) {
+    if let Some(sessions) = &config.sessions {
+        sessions.keep(name, config.policy(), session);
+    }
+}
+
+/// A ticket of TLS 1.2 until the server's Finished has come.
+pub(crate) struct Ticket12 {
+    lifetime_hint: u32,
+    ticket: Box<[u8]>,
+}
+
+impl From<&NewSessionTicket12<'_>> for Ticket12 {
+    fn from(m: &NewSessionTicket12<'_>) -> Self {
+        Self { lifetime_hint: m.ticket_lifetime_hint, ticket: m.ticket.into() }
+    }
+}

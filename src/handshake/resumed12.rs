@@ -1,0 +1,315 @@
+//! The abbreviated handshake in TLS 1.2 (RFC 5246 section 7.3, RFC 5077 section
+//! 3.1): both sides have the master secret of the session, and the server's
+//! Finished comes first.
+//!
+//! ```text
+//!   Client                                              Server
+//!
+//!   ClientHello (with the ticket) -------->
+//!                                                  ServerHello
+//!                  WAIT_TICKET               NewSessionTicket*
+//!                  WAIT_CCS          [ChangeCipherSpec] K_send
+//!                  WAIT_FINISHED  <--------           Finished
+//!   K_send [ChangeCipherSpec]                                      WAIT_CCS
+//!   Finished                      -------->                        WAIT_FINISHED
+//!   CONNECTED                                                      CONNECTED
+//! ```
+
+use super::context::{Connected, Cx, Exporter, Input, PeerTrusted, Received, unexpected};
+use super::{auth, negotiate, resume};
+use crate::crypto::aead::Protection;
+use crate::crypto::suite::Suite;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::observe::Level;
+use crate::record::RecordEnd;
+use crate::schedule::Side;
+use crate::schedule::tls12::{KeyBlock, MasterSecret, Randoms};
+use crate::schedule::transcript::Transcript;
+use crate::wire::{Body, ClientHello, Finished, NewSessionTicket12, ProtocolVersion, ServerHello};
+use std::sync::Arc;
+
+/// What lives to the end on both sides.
+struct Hs {
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    master: MasterSecret,
+    transcript: Transcript,
+    /// The handshake that made the session came to trust the peer.
+    _trusted: PeerTrusted,
+}
+
+impl Hs {
+    fn randoms(&self) -> Randoms<'_> {
+        Randoms { client: &self.client_random, server: &self.server_random }
+    }
+
+    /// Sends this side's Finished, under the key that it begins.
+    fn send_finished(&mut self, side: Side, key: Protection, cx: &mut Cx<'_>) -> Result<(), Error> {
+        cx.send_change_cipher_spec()?;
+        cx.k_send(Level::Application, key)?;
+        let verify_data = self.master.verify_data(side, &self.transcript.hash());
+        self.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
+        Ok(())
+    }
+
+    fn exporter(self) -> Exporter {
+        let Self { client_random, server_random, master, .. } = self;
+        // Sessions without extended_master_secret are not resumed.
+        Exporter::tls12(master, Randoms { client: &client_random, server: &server_random }, true)
+    }
+}
+
+/// The client's side.
+pub(crate) mod client {
+    use super::*;
+    use crate::config::ClientConfig;
+    use crate::offer::Offer;
+    use crate::pki::ServerName;
+    use crate::session::ClientSession;
+    use resume::Ticket12;
+
+    pub(crate) enum State {
+        WaitTicket(WaitTicket),
+        WaitCcs(WaitCcs),
+        WaitFinished(WaitFinished),
+        Connected(Connected),
+    }
+
+    impl State {
+        #[rustfmt::skip] // a table
+        pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+            use Body::{Finished, NewSessionTicket12 as NewSessionTicket};
+            use Input::{ChangeCipherSpec, Message};
+            Ok(match (self, input) {
+                (Self::WaitTicket(s),   Message(NewSessionTicket(m))) => Self::WaitCcs(s.new_session_ticket(msg, &m)),
+                (Self::WaitCcs(s),      ChangeCipherSpec(end))        => Self::WaitFinished(s.change_cipher_spec(end, cx)),
+                (Self::WaitFinished(s), Message(Finished(m)))         => Self::Connected(s.finished(msg, &m, cx)?),
+                (_, got) => return Err(unexpected(&got)),
+            })
+        }
+
+        pub(crate) fn name(&self) -> &'static str {
+            match self {
+                Self::WaitTicket(_) => "WaitTicket",
+                Self::WaitCcs(_) => "WaitCcs",
+                Self::WaitFinished(_) => "WaitFinished",
+                Self::Connected(_) => "Connected",
+            }
+        }
+    }
+
+    /// What the client keeps beside.
+    struct Own {
+        hs: Hs,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        session: Box<ClientSession>,
+        ticket: Option<Ticket12>,
+        client: Protection,
+    }
+
+    /// The server takes the session; the extensions of its hello are checked.
+    pub(crate) fn server_hello(
+        offer: Offer,
+        session: Box<ClientSession>,
+        mut transcript: Transcript,
+        suite: &'static Suite,
+        msg: &Received<'_>,
+        m: &ServerHello<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
+        if suite != session.suite {
+            return Err(Fault::SessionSuiteChanged.into());
+        }
+        if !m.extensions.extended_master_secret {
+            return Err(Fault::ResumedWithoutBinding.into());
+        }
+        transcript.set_hash(suite.hash);
+        transcript.add(msg.bytes);
+        let master = MasterSecret::resumed(suite, session.secret.as_bytes(), cx.tap)?;
+        let trusted = auth::resumed(&session.peer, cx);
+        let hs = Hs {
+            client_random: offer.random,
+            server_random: *m.random,
+            master,
+            transcript,
+            _trusted: trusted,
+        };
+        let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
+        let Offer { config, name, .. } = offer;
+        let b = Box::new(Own { hs, config, name, session, ticket: None, client });
+        let next = WaitCcs { b, server: Box::new(server) };
+        Ok(match m.extensions.session_ticket {
+            true => State::WaitTicket(WaitTicket(next)),
+            false => State::WaitCcs(next),
+        })
+    }
+
+    pub(crate) struct WaitTicket(WaitCcs);
+
+    impl WaitTicket {
+        fn new_session_ticket(self, msg: &Received<'_>, m: &NewSessionTicket12<'_>) -> WaitCcs {
+            let Self(mut s) = self;
+            s.b.ticket = Some(m.into());
+            s.b.hs.transcript.add(msg.bytes);
+            s
+        }
+    }
+
+    pub(crate) struct WaitCcs {
+        b: Box<Own>,
+        server: Box<Protection>,
+    }
+
+    impl WaitCcs {
+        fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
+            let Self { b, server } = self;
+            cx.k_recv(Level::Application, *server, end);
+            WaitFinished { b }
+        }
+    }
+
+    pub(crate) struct WaitFinished {
+        b: Box<Own>,
+    }
+
+    impl WaitFinished {
+        fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+            let Own { mut hs, config, name, session, ticket, client } = *self.b;
+            // Hash before adding: Finished covers the transcript without itself.
+            let hash = hs.transcript.hash();
+            let finished = auth::verify_finished12(&hs.master, Side::Server, &hash, m.verify_data)?;
+            // Nothing of this handshake may follow.
+            msg.end()?;
+            hs.transcript.add(msg.bytes);
+            hs.send_finished(Side::Client, client, cx)?;
+            let (suite, until) = (session.suite, Some(session.trusted_until));
+            match ticket {
+                Some(ticket) => resume::keep12(&config, &name, suite, &hs.master, ticket, until, cx.info)?,
+                None => resume::keep_again(&config, &name, *session),
+            }
+            Ok(Connected { exporter: hs.exporter(), finished, keeper: None })
+        }
+    }
+}
+
+/// The server's side.
+pub(crate) mod server {
+    use super::*;
+    use crate::config::ServerConfig;
+    use crate::session::ServerSession;
+    use crate::wire::{DOWNGRADE_TLS12, ProtocolName, ServerExtensions};
+
+    pub(crate) enum State {
+        WaitCcs(WaitCcs),
+        WaitFinished(WaitFinished),
+        Connected(Connected),
+    }
+
+    impl State {
+        #[rustfmt::skip] // a table
+        pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+            use Body::Finished;
+            use Input::{ChangeCipherSpec, Message};
+            Ok(match (self, input) {
+                (Self::WaitCcs(s),      ChangeCipherSpec(end)) => Self::WaitFinished(s.change_cipher_spec(end, cx)),
+                (Self::WaitFinished(s), Message(Finished(m)))  => Self::Connected(s.finished(msg, &m)?),
+                (_, got) => return Err(unexpected(&got)),
+            })
+        }
+
+        pub(crate) fn name(&self) -> &'static str {
+            match self {
+                Self::WaitCcs(_) => "WaitCcs",
+                Self::WaitFinished(_) => "WaitFinished",
+                Self::Connected(_) => "Connected",
+            }
+        }
+    }
+
+    /// ServerHello.random, in the full handshake too.
+    pub(crate) fn server_random(config: &ServerConfig, cx: &Cx<'_>) -> Result<[u8; 32], Error> {
+        let mut random = [0; 32];
+        cx.entropy.fill(&mut random)?;
+        if config.common.tls13()
+            && let Some(sentinel) = random.last_chunk_mut()
+        {
+            // This server could do better: the client can tell that its offer was changed.
+            *sentinel = DOWNGRADE_TLS12;
+        }
+        Ok(random)
+    }
+
+    /// This server takes the session. `current`: the client's ticket is as good as
+    /// a new one.
+    pub(crate) fn client_hello(
+        config: Arc<ServerConfig>,
+        session: ServerSession,
+        current: bool,
+        mut transcript: Transcript,
+        m: &ClientHello<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
+        let suite = session.suite;
+        cx.info.suite = Some(suite.id);
+        cx.info.reasons.suite = Some("that of the session which is resumed");
+        cx.info.extended_master_secret = true;
+        let trusted = auth::resumed(&session.peer, cx);
+        let server_random = server_random(&config, cx)?;
+        transcript.set_hash(suite.hash);
+        let alpn = cx.info.alpn.clone();
+        transcript.add(cx.send(Body::ServerHello(ServerHello {
+            legacy_version: ProtocolVersion::TLS12,
+            random: &server_random,
+            // Takes the ticket (RFC 5077 section 3.4).
+            session_id: m.session_id,
+            cipher_suite: suite.id,
+            compression_method: 0,
+            extensions: ServerExtensions {
+                renegotiation_info: negotiate::secure_renegotiation(m).then_some(&[]),
+                extended_master_secret: true,
+                session_ticket: !current,
+                alpn: alpn.as_deref().map(ProtocolName),
+                ..ServerExtensions::default()
+            },
+        }))?);
+        let master = MasterSecret::resumed(suite, session.secret.as_bytes(), cx.tap)?;
+        if !current {
+            let expires = Some(session.expires);
+            resume::send_ticket12(&config, suite, &master, expires, &mut transcript, cx)?;
+        }
+        let mut hs = Hs { client_random: *m.random, server_random, master, transcript, _trusted: trusted };
+        let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
+        hs.send_finished(Side::Server, server, cx)?;
+        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), client: Box::new(client) }))
+    }
+
+    pub(crate) struct WaitCcs {
+        hs: Box<Hs>,
+        client: Box<Protection>,
+    }
+
+    impl WaitCcs {
+        fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
+            let Self { hs, client } = self;
+            cx.k_recv(Level::Application, *client, end);
+            WaitFinished { hs }
+        }
+    }
+
+    pub(crate) struct WaitFinished {
+        hs: Box<Hs>,
+    }
+
+    impl WaitFinished {
+        fn finished(self, msg: &Received<'_>, m: &Finished<'_>) -> Result<Connected, Error> {
+            let Self { hs } = self;
+            let hash = hs.transcript.hash();
+            let finished = auth::verify_finished12(&hs.master, Side::Client, &hash, m.verify_data)?;
+            // Nothing of this handshake may follow.
+            msg.end()?;
+            Ok(Connected { exporter: hs.exporter(), finished, keeper: None })
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a server remembers over a HelloRetryRequest, in the connection or in
+//! a cookie (RFC 8446 sections 4.1.4 and 4.2.2).
+//!
+//! ```text
+//!   cookie = suite (2) group (2) time (8) invariants (32) Hash(ClientHello1) (32 or 48) tag (32)
+//!   tag    = HMAC-SHA256(key, all before it)
+//! ```
+
+use crate::crypto::kdf::{Digest, Hasher, hmac};
+use crate::crypto::suite::{Hash, Suite};
+use crate::fault::Fault;
+use crate::limits;
+use crate::wire::{
+    CipherSuite, ClientHello, ExtensionType, HelloRetryRequest, NamedGroup, ProtocolVersion, Reader,
+    RetryExtensions,
+};
+
+/// The choices of a HelloRetryRequest, and what the second ClientHello is held against.
+pub(crate) struct Memory {
+    pub(crate) suite: &'static Suite,
+    pub(crate) group: NamedGroup,
+    pub(crate) invariants: Digest,
+    pub(crate) first_hello: Digest,
+}
+
+impl Memory {
+    /// Writes the cookie; `now` is in seconds since 1970.
+    pub(crate) fn to_cookie(&self, key: &[u8; 32], now: u64) -> Vec<u8> {
+        let mut cookie = Vec::with_capacity(128);
+        cookie.extend_from_slice(&self.suite.id.0.to_be_bytes());
+        cookie.extend_from_slice(&self.group.0.to_be_bytes());
+        cookie.extend_from_slice(&now.to_be_bytes());
+        cookie.extend_from_slice(self.invariants.as_bytes());
+        cookie.extend_from_slice(self.first_hello.as_bytes());
+        let tag = hmac(Hash::Sha256, key, &[&cookie]);
+        cookie.extend_from_slice(tag.as_bytes());
+        cookie
+    }
+
+    /// Reads a cookie that this server, or another with its key, made not
+    /// longer than [`limits::COOKIE_SECONDS`] ago.
+    pub(crate) fn from_cookie(key: &[u8; 32], cookie: &[u8], now: u64) -> Result<Self, Fault> {
+        let content = cookie.len().checked_sub(Hash::Sha256.len()).ok_or(Fault::BadCookie)?;
+        let (content, tag) = cookie.split_at_checked(content).ok_or(Fault::BadCookie)?;
+        if !hmac(Hash::Sha256, key, &[content]).ct_eq(tag) {
+            return Err(Fault::BadCookie);
+        }
+        let mut r = Reader::new(content);
+        let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadCookie)?;
+        let group = NamedGroup(r.u16()?);
+        let made = u64::from_be_bytes(*r.array()?);
+        let invariants = Digest::new(r.take(Hash::Sha256.len())?);
+        let first_hello = Digest::new(r.take(suite.hash.len())?);
+        r.finish()?;
+        if now.checked_sub(made).is_none_or(|age| age > limits::COOKIE_SECONDS) {
+            return Err(Fault::BadCookie);
+        }
+        Ok(Self { suite, group, invariants, first_hello })
+    }
+}
+
+/// The message that asks for what is remembered.
+pub(crate) fn request<'a>(memory: &Memory, session_id: &'a [u8], cookie: &'a [u8]) -> HelloRetryRequest<'a> {
+    HelloRetryRequest {
+        legacy_version: ProtocolVersion::TLS12,
+        session_id,
+        cipher_suite: memory.suite.id,
+        compression_method: 0,
+        extensions: RetryExtensions {
+            supported_versions: Some(ProtocolVersion::TLS13),
+            cookie: (!cookie.is_empty()).then_some(cookie),
+            key_share: Some(memory.group),
+            ..RetryExtensions::default()
+        },
+    }
+}
+
+/// A hash of all that may not differ between two ClientHellos: everything but
+/// key_share, cookie, early_data, pre_shared_key and padding (RFC 8446 section 4.1.2).
+pub(crate) fn invariants(m: &ClientHello<'_>) -> Digest {
+    let mut hash = Hasher::new(Hash::Sha256);
+    let mut part = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(&m.legacy_version.0.to_be_bytes());
+    part(m.random);
+    part(m.session_id);
+    m.cipher_suites.iter().for_each(|suite| part(&suite.0.to_be_bytes()));
+    part(m.compression_methods);
+    const MAY_DIFFER: [ExtensionType; 5] = [
+        ExtensionType::KEY_SHARE,
+        ExtensionType::COOKIE,
+        ExtensionType::EARLY_DATA,
+        ExtensionType::PRE_SHARED_KEY,
+        ExtensionType::PADDING,
+    ];
+    for (extension, body) in m.raw_extensions().filter(|(id, _)| !MAY_DIFFER.contains(id)) {
+        part(&extension.0.to_be_bytes());
+        part(body);
+    }
+    hash.finish()
+}

@@ -1,0 +1,92 @@
+//! The server's beginning: ClientHello in, and the fork by version (RFC 8446
+//! sections 4.1.1, 4.1.2 and 4.2.1).
+//!
+//! ```text
+//!   START -- recv ClientHello of 1.3 ------> server13: NEGOTIATED, or a retry
+//!   START -- recv ClientHello of 1.2 ------> server12: WAIT_CERTIFICATE
+//!   START -- recv ClientHello with a cookie of this server -> the same, as a second one
+//! ```
+
+use super::context::{Cx, Input, Received, Reply, unexpected};
+use super::negotiate;
+use super::server12;
+pub(crate) use super::server12::State as Tls12;
+pub(crate) use super::server13::State as Tls13;
+use super::server13::{self, WaitSecondHello};
+use crate::config::ServerConfig;
+use crate::error::Error;
+use crate::question::Question;
+use crate::wire::{Body, ClientHello, ProtocolVersion};
+use std::sync::Arc;
+
+pub(crate) enum State {
+    Start(Start),
+    Tls13(server13::State),
+    Tls12(server12::State),
+}
+
+impl State {
+    pub(crate) fn new(config: &Arc<ServerConfig>) -> Self {
+        Self::Start(Start(Arc::clone(config)))
+    }
+
+    pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+        Ok(match (self, input) {
+            (Self::Start(s), Input::Message(Body::ClientHello(m))) => s.client_hello(msg, &m, cx)?,
+            (Self::Tls13(s), input) => Self::Tls13(s.step(input, msg, cx)?),
+            (Self::Tls12(s), input) => Self::Tls12(s.step(input, msg, cx)?),
+            (_, got) => return Err(unexpected(&got)),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "Start",
+            Self::Tls13(s) => s.name(),
+            Self::Tls12(s) => s.name(),
+        }
+    }
+
+    /// Whether this server keeps no state over a HelloRetryRequest: it cannot
+    /// know then whether a ClientHello that it awaits is the first or the
+    /// second, which a ChangeCipherSpec may precede (RFC 8446 section 4.2.2).
+    pub(crate) fn may_await_second_hello(&self) -> bool {
+        matches!(self, Self::Start(Start(config)) if config.retry_cookie.is_some())
+    }
+
+    pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
+        match self {
+            Self::Start(_) => None,
+            Self::Tls13(s) => s.question(msg),
+            Self::Tls12(s) => s.question(msg),
+        }
+    }
+
+    pub(crate) fn answer_in_memory(
+        &self,
+        msg: &Received<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Reply>, Error> {
+        match self {
+            Self::Start(_) => Ok(None),
+            Self::Tls13(s) => s.answer_in_memory(msg, cx),
+            Self::Tls12(s) => s.answer_in_memory(msg, cx),
+        }
+    }
+}
+
+pub(crate) struct Start(Arc<ServerConfig>);
+
+impl Start {
+    fn client_hello(self, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self(config) = self;
+        cx.tap.name_connection(m.random);
+        Ok(match (negotiate::version(&config.common, m)?, m.extensions.cookie) {
+            (ProtocolVersion::TLS12, _) => State::Tls12(server12::client_hello(config, msg, m, cx)?),
+            (_, None) => State::Tls13(server13::client_hello(config, msg, m, cx)?),
+            (_, Some(cookie)) => {
+                State::Tls13(WaitSecondHello::recall(config, cookie, m)?.client_hello(msg, m, cx)?)
+            }
+        })
+    }
+}

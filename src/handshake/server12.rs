@@ -1,0 +1,553 @@
+//! The server's handshake in TLS 1.2 (RFC 5246 section 7.3, RFC 8422 section
+//! 5; a full handshake; `resumed12` has the other):
+//!
+//! ```text
+//!   ClientHello                  -------->
+//!                                                                  WAIT_CERTIFICATE  Certificate is asked
+//!                                                  ServerHello
+//!                                                  Certificate
+//!                                           CertificateStatus*
+//!                                            ServerKeyExchange     WAIT_SIGNATURE    Sign is asked
+//!                                          CertificateRequest*
+//!                                <--------     ServerHelloDone
+//!   Certificate*                                                   WAIT_CERT
+//!                                                                  WAIT_VERDICT      Verify, perhaps Refused, is asked
+//!   ClientKeyExchange                                              WAIT_CKE          (static RSA: Decrypt is asked)
+//!   CertificateVerify*                                             WAIT_CV
+//!   K_recv [ChangeCipherSpec]                                      WAIT_CCS
+//!   Finished                     -------->                         WAIT_FINISHED
+//!                                            NewSessionTicket*
+//!                                    [ChangeCipherSpec]  K_send
+//!                                <--------            Finished
+//!                                                                  CONNECTED
+//! ```
+
+use super::auth::{self, TrustedPeer};
+use super::context::{
+    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
+};
+use super::resumed12::server as resumed;
+use super::{negotiate, resume};
+use crate::config::{ClientAuth, ServerConfig};
+use crate::crypto::aead::Protection;
+use crate::crypto::agree::KeyShares;
+use crate::crypto::suite::{self, KeyExchange, Suite};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::identity::Identity;
+use crate::observe::Level;
+use crate::pki::{CertificateDer, Purpose, Report};
+use crate::question::{Answer, Question};
+use crate::record::RecordEnd;
+use crate::schedule::Side;
+use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
+use crate::schedule::transcript::Transcript;
+use crate::wire::{
+    Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
+    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, List, NamedGroup,
+    ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello, ServerHelloDone,
+    ServerKeyExchange, SignatureScheme, Writer,
+};
+use std::sync::Arc;
+
+pub(crate) enum State {
+    WaitCertificate(WaitCertificate),
+    WaitSignature(WaitSignature),
+    WaitCert(WaitCert),
+    WaitVerdict(WaitVerdict),
+    WaitPerson(WaitPerson),
+    WaitCke(WaitCke),
+    #[cfg(feature = "static-rsa")]
+    WaitDecrypted(WaitDecrypted),
+    WaitCv(WaitCv),
+    WaitCcs(WaitCcs),
+    WaitFinished(WaitFinished),
+    Resumed(resumed::State),
+    Connected(Connected),
+}
+
+impl State {
+    #[rustfmt::skip] // a table
+    pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+        use Body::{Certificate12 as Certificate, CertificateVerify, ClientKeyExchange, Finished};
+        use Input::{ChangeCipherSpec, Message, Reply};
+        use State::{Connected, Resumed, WaitCcs, WaitCert, WaitCertificate, WaitCke};
+        use State::{WaitCv, WaitFinished, WaitPerson, WaitSignature, WaitVerdict};
+        Ok(match (self, input) {
+            (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
+            (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
+            (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
+            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
+            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply, cx)?),
+            (WaitCke(s),         Message(ClientKeyExchange(m))) => s.client_key_exchange(msg, &m, cx)?,
+            #[cfg(feature = "static-rsa")]
+            (Self::WaitDecrypted(s), Reply(reply))              => s.decrypted(reply, cx)?,
+            (WaitCv(s),          Message(CertificateVerify(m))) => WaitCcs(s.certificate_verify(msg, &m, cx)?),
+            (WaitCcs(s),         ChangeCipherSpec(end))         => WaitFinished(s.change_cipher_spec(end, cx)?),
+            (WaitFinished(s),    Message(Finished(m)))          => Connected(s.finished(msg, &m, cx)?),
+            (Resumed(s),         input)                         => s.step(input, msg, cx)?.into(),
+            (_, got) => return Err(unexpected(&got)),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::WaitCertificate(_) => "WaitCertificate",
+            Self::WaitSignature(_) => "WaitSignature",
+            Self::WaitCert(_) => "WaitCert",
+            Self::WaitVerdict(_) => "WaitVerdict",
+            Self::WaitPerson(_) => "WaitPerson",
+            Self::WaitCke(_) => "WaitCke",
+            #[cfg(feature = "static-rsa")]
+            Self::WaitDecrypted(_) => "WaitDecrypted",
+            Self::WaitCv(_) => "WaitCv",
+            Self::WaitCcs(_) => "WaitCcs",
+            Self::WaitFinished(_) => "WaitFinished",
+            Self::Resumed(s) => s.name(),
+            Self::Connected(_) => "Connected",
+        }
+    }
+
+    pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
+        match self {
+            Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitSignature(s) => Some(s.question()),
+            Self::WaitVerdict(s) => Some(s.question()),
+            Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
+            #[cfg(feature = "static-rsa")]
+            Self::WaitDecrypted(s) => Some(s.question()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn answer_in_memory(
+        &self,
+        msg: &Received<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Reply>, Error> {
+        Ok(match self {
+            Self::WaitCertificate(s) if !s.b.config.ask_certificate => {
+                let (m, common) = (msg.client_hello()?, &s.b.config.common);
+                let usable = |identity: &Identity| negotiate::suite12(common, identity, &m).map(drop);
+                let (identity, why) = negotiate::identity(&s.b.config, &m, usable)?;
+                cx.info.reasons.certificate = Some(why);
+                Some(Reply::Answered(Answer::Certificate(identity)))
+            }
+            Self::WaitSignature(s) => auth::sign(&s.question(), &s.b.identity),
+            Self::WaitVerdict(s) => match s.b.config.judge() {
+                Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
+                None => None,
+            },
+            #[cfg(feature = "static-rsa")]
+            Self::WaitDecrypted(s) => auth::decrypt(&s.question(), &s.b.identity),
+            _ => None,
+        })
+    }
+}
+
+impl From<resumed::State> for State {
+    fn from(state: resumed::State) -> Self {
+        match state {
+            resumed::State::Connected(connected) => Self::Connected(connected),
+            state => Self::Resumed(state),
+        }
+    }
+}
+
+/// RECVD_CH: the version is chosen; suite and group wait for the certificate.
+pub(super) fn client_hello(
+    config: Arc<ServerConfig>,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    if !m.compression_methods.contains(&0) {
+        return Err(Fault::NullCompressionMissing.into());
+    }
+    if m.extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        return Err(Fault::BadRenegotiationInfo.into());
+    }
+    if m.extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&EcPointFormat::UNCOMPRESSED)) {
+        return Err(Fault::NoUncompressedPoints.into());
+    }
+    // A client says no more until it has this server's flight.
+    msg.end()?;
+    let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
+    cx.info.version = Some(ProtocolVersion::TLS12);
+    cx.info.server_name = name.map(Into::into);
+    cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
+    let mut transcript = Transcript::new();
+    transcript.add(msg.bytes);
+    if let Some((session, current)) = resume::session12(&config, m)? {
+        return Ok(resumed::client_hello(config, session, current, transcript, m, cx)?.into());
+    }
+    Ok(State::WaitCertificate(WaitCertificate { b: Box::new(Start { config, transcript }) }))
+}
+
+struct Start {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
+}
+
+pub(crate) struct WaitCertificate {
+    b: Box<Start>,
+}
+
+/// What lives from the ServerHello to the end, handed from state to state.
+struct Hs {
+    config: Arc<ServerConfig>,
+    identity: Arc<Identity>,
+    suite: &'static Suite,
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    /// ClientHello.client_version, which the pre-master secret repeats.
+    #[cfg(feature = "static-rsa")]
+    client_version: ProtocolVersion,
+    extended_master_secret: bool,
+    wants_ticket: bool,
+    transcript: Transcript,
+    client: Option<TrustedPeer>,
+}
+
+impl Hs {
+    fn randoms(&self) -> Randoms<'_> {
+        Randoms { client: &self.client_random, server: &self.server_random }
+    }
+}
+
+impl WaitCertificate {
+    /// Sends all up to the ServerKeyExchange, which must be signed.
+    fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Start { config, mut transcript } = *self.b;
+        let m = msg.client_hello()?;
+        let Reply::Answered(Answer::Certificate(identity)) = reply else {
+            return Err(Error::NoCertificate);
+        };
+        let (suite, exchange, why) = negotiate::suite12(&config.common, &identity, &m)?;
+        cx.info.suite = Some(suite.id);
+        cx.info.reasons.suite = Some(why);
+        let extended_master_secret =
+            m.extensions.extended_master_secret && config.common.extended_master_secret;
+        cx.info.extended_master_secret = extended_master_secret;
+        let wants_ticket = resume::wants_ticket12(&config, &m, extended_master_secret);
+        let status = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
+
+        let random = resumed::server_random(&config, cx)?;
+        // A client's CertificateVerify would sign the messages themselves.
+        match config.judge() {
+            Some(_) => transcript.set_hash_keeping_messages(suite.hash),
+            None => transcript.set_hash(suite.hash),
+        }
+        let alpn = cx.info.alpn.clone();
+        transcript.add(cx.send(Body::ServerHello(ServerHello {
+            legacy_version: ProtocolVersion::TLS12,
+            random: &random,
+            session_id: &[],
+            cipher_suite: suite.id,
+            compression_method: 0,
+            extensions: ServerExtensions {
+                renegotiation_info: negotiate::secure_renegotiation(&m).then_some(&[]),
+                server_name: m.extensions.server_name.is_some(),
+                extended_master_secret,
+                session_ticket: wants_ticket,
+                status_request: status,
+                ec_point_formats:
+                    m.extensions.ec_point_formats.map(|_| List::from(&[EcPointFormat::UNCOMPRESSED])),
+                alpn: alpn.as_deref().map(ProtocolName),
+                ..ServerExtensions::default()
+            },
+        }))?);
+        let certificates: Vec<_> = identity.chain().iter().map(|der| CertificateBytes(der)).collect();
+        let certificate = Certificate12 { certificates: List::from(&certificates[..]) };
+        transcript.add(cx.send(Body::Certificate12(certificate))?);
+        if status {
+            let staple = CertificateStatus { ocsp_response: identity.ocsp() };
+            transcript.add(cx.send(Body::CertificateStatus(staple))?);
+        }
+        let b = Box::new(Hs {
+            config,
+            identity,
+            suite,
+            client_random: *m.random,
+            server_random: random,
+            #[cfg(feature = "static-rsa")]
+            client_version: m.legacy_version,
+            extended_master_secret,
+            wants_ticket,
+            transcript,
+            client: None,
+        });
+        match exchange {
+            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => server_key_exchange(b, &m, cx),
+            #[cfg(feature = "static-rsa")]
+            KeyExchange::Rsa => server_hello_done(b, None, cx),
+        }
+    }
+}
+
+/// Makes the ephemeral key, and asks for its signature.
+fn server_key_exchange(b: Box<Hs>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let (group, why) = negotiate::group12(&b.config.common, m)?;
+    cx.info.group = Some(group);
+    cx.info.reasons.group = Some(why);
+    let scheme = negotiate::scheme_of_hello12(&b.identity, m)?;
+    let shares = KeyShares::generate(&[group], cx.entropy)?;
+    let mut params = Vec::new();
+    for (group, public) in shares.entries() {
+        ServerEcdhParams::encode(group, public, &mut Writer::new(&mut params));
+    }
+    let signed = auth::signed_params(b.randoms(), &params);
+    Ok(State::WaitSignature(WaitSignature {
+        b,
+        exchange: Box::new(Ephemeral { group, shares, params, signed }),
+        scheme,
+    }))
+}
+
+/// This server's ephemeral key, as it was generated, encoded and is to be signed.
+struct Ephemeral {
+    group: NamedGroup,
+    shares: KeyShares,
+    params: Vec<u8>,
+    signed: Vec<u8>,
+}
+
+pub(crate) struct WaitSignature {
+    b: Box<Hs>,
+    exchange: Box<Ephemeral>,
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn question(&self) -> Question<'_> {
+        Question::Sign {
+            scheme: self.scheme,
+            message: &self.exchange.signed,
+            certificate: self.b.identity.leaf(),
+        }
+    }
+
+    fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { mut b, exchange, scheme } = self;
+        let Ephemeral { group, shares, params, .. } = *exchange;
+        let signature = auth::signature(reply)?;
+        cx.info.own_scheme = Some(scheme);
+        let params = ServerEcdhParams::decode(&params)?;
+        let exchange = ServerKeyExchange { params, scheme, signature: &signature };
+        b.transcript.add(cx.send(Body::ServerKeyExchange(exchange))?);
+        server_hello_done(b, Some(Box::new((group, shares))), cx)
+    }
+}
+
+/// Ends this server's flight.
+fn server_hello_done(mut b: Box<Hs>, own: OwnKey, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let asked = b.config.judge().map(auth::authorities);
+    if let Some(authorities) = &asked {
+        const TYPES: &[ClientCertificateType] =
+            &[ClientCertificateType::ECDSA_SIGN, ClientCertificateType::RSA_SIGN];
+        b.transcript.add(cx.send(Body::CertificateRequest12(CertificateRequest12 {
+            certificate_types: List::from(TYPES),
+            signature_algorithms: List::from(suite::SCHEMES),
+            certificate_authorities: List::from(&authorities[..]),
+        }))?);
+    }
+    let asked = asked.is_some();
+    b.transcript.add(cx.send(Body::ServerHelloDone(ServerHelloDone))?);
+    Ok(match asked {
+        true => State::WaitCert(WaitCert { b, own }),
+        false => State::WaitCke(WaitCke { b, own }),
+    })
+}
+
+/// The ephemeral key; none with static RSA.
+type OwnKey = Option<Box<(NamedGroup, KeyShares)>>;
+
+pub(crate) struct WaitCert {
+    b: Box<Hs>,
+    own: OwnKey,
+}
+
+impl WaitCert {
+    fn certificate(self, msg: &Received<'_>, m: &Certificate12<'_>) -> Result<State, Error> {
+        let Self { mut b, own } = self;
+        b.transcript.add(msg.bytes);
+        if m.certificates.is_empty() {
+            b.transcript.drop_messages();
+            return match b.config.client_auth {
+                // TLS 1.2 has no certificate_required (RFC 5246 section 7.4.6).
+                ClientAuth::Require(_) => Err(Fault::CertificateRequired12.into()),
+                _ => Ok(State::WaitCke(WaitCke { b, own })),
+            };
+        }
+        let chain = auth::copy_chain(m.certificates.iter().map(|certificate| certificate.0))?;
+        Ok(State::WaitVerdict(WaitVerdict { b, own, chain }))
+    }
+}
+
+pub(crate) struct WaitVerdict {
+    b: Box<Hs>,
+    own: OwnKey,
+    chain: Arc<[CertificateDer<'static>]>,
+}
+
+impl WaitVerdict {
+    fn question(&self) -> Question<'_> {
+        Question::Verify { chain: &self.chain, name: None, purpose: Purpose::Client, ocsp: &[] }
+    }
+
+    fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { mut b, own, chain } = self;
+        match auth::verdict(reply, &chain, cx)? {
+            Ok(peer) => {
+                b.client = Some(peer);
+                Ok(State::WaitCke(WaitCke { b, own }))
+            }
+            Err(report) if b.config.common.ask_refused => {
+                Ok(State::WaitPerson(WaitPerson { b, own, chain, report }))
+            }
+            Err(report) => Err(Error::CertificateRefused(report)),
+        }
+    }
+}
+
+pub(crate) struct WaitPerson {
+    b: Box<Hs>,
+    own: OwnKey,
+    chain: Arc<[CertificateDer<'static>]>,
+    report: Arc<Report>,
+}
+
+impl WaitPerson {
+    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitCke, Error> {
+        let Self { mut b, own, chain, report } = self;
+        b.client = Some(auth::person(reply, &chain, report, cx)?);
+        Ok(WaitCke { b, own })
+    }
+}
+
+pub(crate) struct WaitCke {
+    b: Box<Hs>,
+    own: OwnKey,
+}
+
+impl WaitCke {
+    fn client_key_exchange(
+        self,
+        msg: &Received<'_>,
+        m: &ClientKeyExchange<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
+        let Self { mut b, own } = self;
+        b.transcript.add(msg.bytes);
+        match own {
+            Some(own) => {
+                let (group, shares) = *own;
+                let shared = shares.agree(group, m.ecdhe()?).map_err(|_| Fault::BadKeyShare)?;
+                Ok(keys(b, PreMasterSecret::new(shared), cx))
+            }
+            #[cfg(feature = "static-rsa")]
+            None => Ok(State::WaitDecrypted(WaitDecrypted { encrypted: m.rsa()?.to_vec(), b })),
+            #[cfg(not(feature = "static-rsa"))]
+            None => Err(Fault::UnexpectedMessage.into()),
+        }
+    }
+}
+
+#[cfg(feature = "static-rsa")]
+pub(crate) struct WaitDecrypted {
+    b: Box<Hs>,
+    encrypted: Vec<u8>,
+}
+
+#[cfg(feature = "static-rsa")]
+impl WaitDecrypted {
+    fn question(&self) -> Question<'_> {
+        Question::Decrypt { encrypted: &self.encrypted, certificate: self.b.identity.leaf() }
+    }
+
+    /// Whatever came of it, the handshake goes on as if all were well: a wrong
+    /// pre-master secret shows in the Finished, and nowhere before.
+    fn decrypted(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let shared = auth::decrypted(reply, self.b.client_version, cx.entropy)?;
+        Ok(keys(self.b, PreMasterSecret::new(shared), cx))
+    }
+}
+
+/// The key exchange is done: the master secret.
+fn keys(mut b: Box<Hs>, pre_master: PreMasterSecret, cx: &mut Cx<'_>) -> State {
+    let master = match b.extended_master_secret {
+        true => pre_master.extended(b.suite, &b.transcript.hash(), cx.tap),
+        false => pre_master.classic(b.suite, b.randoms(), cx.tap),
+    };
+    match b.client.take() {
+        Some(peer) => State::WaitCv(WaitCv { b, master, peer }),
+        None => State::WaitCcs(WaitCcs { b, master, _client: None }),
+    }
+}
+
+pub(crate) struct WaitCv {
+    b: Box<Hs>,
+    master: MasterSecret,
+    peer: TrustedPeer,
+}
+
+impl WaitCv {
+    fn certificate_verify(
+        self,
+        msg: &Received<'_>,
+        m: &CertificateVerify<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<WaitCcs, Error> {
+        let Self { mut b, master, peer } = self;
+        // Before adding: the signature covers the messages without this one.
+        let signed = b.transcript.messages();
+        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, suite::SCHEMES)?;
+        cx.info.peer_scheme = Some(m.scheme);
+        b.transcript.drop_messages();
+        b.transcript.add(msg.bytes);
+        Ok(WaitCcs { b, master, _client: Some(client) })
+    }
+}
+
+/// The client is who it says, where it showed a certificate.
+type Client = Option<(PeerTrusted, SignatureVerified)>;
+
+pub(crate) struct WaitCcs {
+    b: Box<Hs>,
+    master: MasterSecret,
+    _client: Client,
+}
+
+impl WaitCcs {
+    fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> Result<WaitFinished, Error> {
+        let Self { b, master, .. } = self;
+        let KeyBlock { client, server } = master.key_block(b.randoms(), cx.tap)?;
+        cx.k_recv(Level::Application, client, end);
+        Ok(WaitFinished { b, master, server: Box::new(server) })
+    }
+}
+
+pub(crate) struct WaitFinished {
+    b: Box<Hs>,
+    master: MasterSecret,
+    server: Box<Protection>,
+}
+
+impl WaitFinished {
+    fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+        let Self { mut b, master, server } = self;
+        let finished = auth::verify_finished12(&master, Side::Client, &b.transcript.hash(), m.verify_data)?;
+        // Nothing of this handshake may follow.
+        msg.end()?;
+        b.transcript.add(msg.bytes);
+        if b.wants_ticket {
+            resume::send_ticket12(&b.config, b.suite, &master, None, &mut b.transcript, cx)?;
+        }
+        cx.send_change_cipher_spec()?;
+        cx.k_send(Level::Application, *server)?;
+        let verify_data = master.verify_data(Side::Server, &b.transcript.hash());
+        cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?;
+        let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);
+        Ok(Connected { exporter, finished, keeper: None })
+    }
+}

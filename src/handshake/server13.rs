@@ -1,0 +1,592 @@
+//! The server's handshake in TLS 1.3 (RFC 8446 Appendix A.2, without 0-RTT):
+//!
+//! ```text
+//!                               START
+//!                Recv ClientHello |
+//!                                 v          no share of a common group
+//!                              RECVD_CH ---- Send HelloRetryRequest ---> WAIT_SECOND_HELLO
+//!                                 |                                        | Recv ClientHello
+//!                                 |<---------------------------------------+
+//!                                 |        Using PSK
+//!                                 +-------------------> Send ServerHello, EncryptedExtensions, Finished
+//!                                 |                        | the keys change as on the left
+//!                                 v                        v
+//!                          WAIT_CERTIFICATE             WAIT_FINISHED      Certificate is asked
+//!                                 | Send ServerHello
+//!                                 | K_send = handshake, K_recv = handshake
+//!                                 | Send EncryptedExtensions, [CertificateRequest], Certificate
+//!                                 v
+//!                           WAIT_SIGNATURE       Sign is asked
+//!                                 | Send CertificateVerify, Finished
+//!                                 | K_send = application
+//!                                 v
+//!                            WAIT_FLIGHT2
+//!                       No request |   | Certificate requested
+//!                                  |   v
+//!                                  | WAIT_CERT --- empty ---+
+//!                                  |   | Recv Certificate   |
+//!                                  |   v                    |
+//!                                  | WAIT_VERDICT           |   Verify, perhaps Refused, is asked
+//!                                  |   v                    |
+//!                                  | WAIT_CV                |
+//!                                  |   | Recv CertificateVerify
+//!                                  v   v                    v
+//!                               WAIT_FINISHED <-------------+
+//!                                 | Recv Finished
+//!                                 | K_recv = application
+//!                                 | Send [NewSessionTicket ...]
+//!                                 v
+//!                             CONNECTED
+//! ```
+
+use super::auth::{self, SignedContent, Signer, TrustedPeer};
+use super::context::{
+    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
+};
+use super::negotiate::{self, Exchange};
+use super::resume::{self, Psk, Tickets};
+use super::retry::{self, Memory};
+use crate::config::{ClientAuth, ServerConfig};
+use crate::crypto::agree;
+use crate::crypto::suite::{self, Suite};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::identity::Identity;
+use crate::observe::Level;
+use crate::pki::{CertificateDer, Purpose, Report};
+use crate::question::{Answer, Question};
+use crate::schedule::tls13::{EarlySecret, MasterSecret, TrafficSecret};
+use crate::schedule::transcript::Transcript;
+use crate::wire::{
+    Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
+    ClientHello, EncryptedExtensions, Finished, KeyShareEntry, List, ProtocolName, ProtocolVersion,
+    RequestExtensions, ServerExtensions, ServerHello, SignatureScheme, Writer,
+};
+use std::sync::Arc;
+
+pub(crate) enum State {
+    WaitSecondHello(WaitSecondHello),
+    WaitCertificate(WaitCertificate),
+    WaitSignature(WaitSignature),
+    WaitCert(WaitCert),
+    WaitVerdict(WaitVerdict),
+    WaitPerson(WaitPerson),
+    WaitCv(WaitCv),
+    WaitFinished(WaitFinished),
+    Connected(Connected),
+}
+
+impl State {
+    #[rustfmt::skip] // a table
+    pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
+        use Body::{Certificate13 as Certificate, CertificateVerify, ClientHello, Finished};
+        use Input::{Message, Reply};
+        use State::{Connected, WaitCert, WaitCertificate, WaitCv, WaitFinished};
+        use State::{WaitPerson, WaitSecondHello, WaitSignature, WaitVerdict};
+        Ok(match (self, input) {
+            (WaitSecondHello(s), Message(ClientHello(m)))       => s.client_hello(msg, &m, cx)?,
+            (WaitCertificate(s), Reply(reply))                  => WaitSignature(s.certificate(reply, msg, cx)?),
+            (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
+            (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
+            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
+            (WaitPerson(s),      Reply(reply))                  => WaitCv(s.person(reply, cx)?),
+            (WaitCv(s),          Message(CertificateVerify(m))) => WaitFinished(s.certificate_verify(msg, &m, cx)?),
+            (WaitFinished(s),    Message(Finished(m)))          => Connected(s.finished(msg, &m, cx)?),
+            (_, got) => return Err(unexpected(&got)),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::WaitSecondHello(_) => "WaitSecondHello",
+            Self::WaitCertificate(_) => "WaitCertificate",
+            Self::WaitSignature(_) => "WaitSignature",
+            Self::WaitCert(_) => "WaitCert",
+            Self::WaitVerdict(_) => "WaitVerdict",
+            Self::WaitPerson(_) => "WaitPerson",
+            Self::WaitCv(_) => "WaitCv",
+            Self::WaitFinished(_) => "WaitFinished",
+            Self::Connected(_) => "Connected",
+        }
+    }
+
+    /// Whether the server's Finished is out and no client certificate was
+    /// requested: the time of half-RTT data (RFC 8446 section 4.4.4).
+    pub(crate) fn allows_half_rtt(&self) -> bool {
+        matches!(self, Self::WaitFinished(s) if s.b.config.half_rtt && s.b.config.judge().is_none())
+    }
+
+    pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
+        match self {
+            Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitSignature(s) => Some(s.question()),
+            Self::WaitVerdict(s) => Some(s.question()),
+            Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn answer_in_memory(
+        &self,
+        msg: &Received<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Reply>, Error> {
+        Ok(match self {
+            Self::WaitCertificate(s) if !s.b.config.ask_certificate => {
+                let m = msg.client_hello()?;
+                let schemes = m.extensions.signature_algorithms.unwrap_or_default();
+                let (identity, why) = negotiate::identity(&s.b.config, &m, |identity| {
+                    let scheme = negotiate::scheme(identity, &schemes);
+                    scheme.map(drop).ok_or_else(|| negotiate::no_scheme(identity, &schemes))
+                })?;
+                cx.info.reasons.certificate = Some(why);
+                Some(Reply::Answered(Answer::Certificate(identity)))
+            }
+            Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
+            Self::WaitVerdict(s) => match s.b.config.judge() {
+                Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
+                None => None,
+            },
+            _ => None,
+        })
+    }
+}
+
+/// RECVD_CH for the first ClientHello.
+pub(super) fn client_hello(
+    config: Arc<ServerConfig>,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    let (suite, why) = negotiate::suite(&config.common, &m.cipher_suites)?;
+    cx.info.reasons.suite = Some(why);
+    let (groups, shares) = negotiate::check(m)?;
+    let (exchange, why) = negotiate::exchange(&config.common, &groups, &shares)?;
+    cx.info.reasons.group = Some(why);
+    if m.extensions.early_data {
+        cx.read.skip_early_data();
+    }
+    let mut transcript = Transcript::new();
+    transcript.set_hash(suite.hash);
+    match exchange {
+        Exchange::With(share) => negotiated(config, suite, transcript, share, msg, m, cx),
+        Exchange::Retry(group) => {
+            transcript.add(msg.bytes);
+            let memory =
+                Memory { suite, group, invariants: retry::invariants(m), first_hello: transcript.hash() };
+            msg.end()?;
+            cx.info.retried = true;
+            Ok(State::WaitSecondHello(WaitSecondHello::ask(config, memory, m.session_id, cx)?))
+        }
+    }
+}
+
+#[cfg(test)]
+impl State {
+    /// The server of an RFC's trace made its cookie in its own way.
+    pub(crate) fn expect_cookie(&mut self, cookie: &[u8]) {
+        if let Self::WaitSecondHello(s) = self {
+            s.b.cookie = cookie.to_vec();
+        }
+    }
+}
+
+pub(crate) struct WaitSecondHello {
+    b: Box<Retry>,
+}
+
+/// A HelloRetryRequest is out.
+struct Retry {
+    config: Arc<ServerConfig>,
+    memory: Memory,
+    transcript: Transcript,
+    cookie: Vec<u8>,
+}
+
+impl WaitSecondHello {
+    fn ask(
+        config: Arc<ServerConfig>,
+        memory: Memory,
+        session_id: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Result<Self, Error> {
+        let now = config.common.now().as_secs();
+        let cookie = config.retry_cookie.as_ref().map(|key| memory.to_cookie(key, now)).unwrap_or_default();
+        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
+        transcript.add(cx.send(Body::HelloRetryRequest(retry::request(&memory, session_id, &cookie)))?);
+        if !session_id.is_empty() {
+            cx.send_change_cipher_spec()?;
+        }
+        Ok(Self { b: Box::new(Retry { config, memory, transcript, cookie }) })
+    }
+
+    /// From a cookie, on a connection that does not remember sending it.
+    pub(super) fn recall(
+        config: Arc<ServerConfig>,
+        cookie: &[u8],
+        m: &ClientHello<'_>,
+    ) -> Result<Self, Error> {
+        let key = config.retry_cookie.as_ref().ok_or(Fault::BadCookie)?;
+        let memory = Memory::from_cookie(key, cookie, config.common.now().as_secs())?;
+        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
+        let mut sent = Vec::new();
+        let mut writer = Writer::new(&mut sent);
+        Body::HelloRetryRequest(retry::request(&memory, m.session_id, cookie)).encode(&mut writer);
+        writer.finish().map_err(|_| Fault::BadCookie)?;
+        transcript.add(&sent);
+        Ok(Self { b: Box::new(Retry { memory, transcript, cookie: cookie.to_vec(), config }) })
+    }
+
+    pub(super) fn client_hello(
+        self,
+        msg: &Received<'_>,
+        m: &ClientHello<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
+        let Retry { config, memory, transcript, cookie } = *self.b;
+        if m.extensions.cookie.unwrap_or_default() != cookie {
+            return Err(Fault::BadCookie.into());
+        }
+        let (groups, shares) = negotiate::check(m)?;
+        if m.extensions.early_data || retry::invariants(m).as_bytes() != memory.invariants.as_bytes() {
+            return Err(Fault::SecondHelloDiffers.into());
+        }
+        let mut shares = shares.iter();
+        let (Some(share), None) = (shares.next(), shares.next()) else {
+            return Err(Fault::SecondHelloDiffers.into());
+        };
+        if share.group != memory.group || !groups.contains(&share.group) {
+            return Err(Fault::SecondHelloDiffers.into());
+        }
+        cx.info.retried = true;
+        negotiated(config, memory.suite, transcript, share, msg, m, cx)
+    }
+}
+
+/// NEGOTIATED: all is chosen but the certificate, and none is needed where a
+/// session is resumed.
+fn negotiated(
+    config: Arc<ServerConfig>,
+    suite: &'static Suite,
+    mut transcript: Transcript,
+    share: KeyShareEntry<'_>,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    // The keys change behind this message.
+    msg.end()?;
+    cx.info.version = Some(ProtocolVersion::TLS13);
+    cx.info.suite = Some(suite.id);
+    cx.info.group = Some(share.group);
+    let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
+    cx.info.server_name = name.map(Into::into);
+    cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
+    // Before adding: a binder covers a part of this message only.
+    let psk = resume::psk(&config, suite, &transcript, msg, m, cx.tap)?;
+    transcript.add(msg.bytes);
+    let wants_tickets = resume::wants_tickets(&config, m);
+    let b = Box::new(Negotiated { config, suite, transcript, wants_tickets });
+    match psk {
+        None => Ok(State::WaitCertificate(WaitCertificate { b })),
+        Some(psk) => resumed(b, psk, msg, m, cx),
+    }
+}
+
+struct Negotiated {
+    config: Arc<ServerConfig>,
+    suite: &'static Suite,
+    transcript: Transcript,
+    wants_tickets: bool,
+}
+
+/// The server's whole flight, where a session is resumed.
+fn resumed(
+    mut b: Box<Negotiated>,
+    psk: Psk,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    let Psk { place, session, early } = psk;
+    let trusted = auth::resumed(&session.peer, cx);
+    let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
+    let b = finish(*b, master, Some(session.expires), cx)?;
+    Ok(State::WaitFinished(WaitFinished { b, _client: Client::Resumed { _trusted: trusted } }))
+}
+
+/// Sends ServerHello and EncryptedExtensions; the keys change between them.
+fn server_hello(
+    b: &mut Negotiated,
+    psk: Option<(u16, EarlySecret)>,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<MasterSecret, Error> {
+    let Negotiated { suite, transcript, .. } = b;
+    let group = cx.info.group;
+    let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
+    let share = share.ok_or(Fault::MissingKeyShare)?;
+    let (key_exchange, shared) =
+        agree::respond(share.group, share.key_exchange, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
+    let mut random = [0; 32];
+    cx.entropy.fill(&mut random)?;
+    transcript.add(cx.send(Body::ServerHello(ServerHello {
+        legacy_version: ProtocolVersion::TLS12,
+        random: &random,
+        session_id: m.session_id,
+        cipher_suite: suite.id,
+        compression_method: 0,
+        extensions: ServerExtensions {
+            supported_versions: Some(ProtocolVersion::TLS13),
+            key_share: Some(KeyShareEntry { group: share.group, key_exchange: &key_exchange }),
+            pre_shared_key: psk.as_ref().map(|(place, _)| *place),
+            ..ServerExtensions::default()
+        },
+    }))?);
+    if !cx.info.retried && !m.session_id.is_empty() {
+        cx.send_change_cipher_spec()?;
+    }
+
+    let hash = transcript.hash();
+    let early = psk.map_or_else(|| EarlySecret::new(suite, None, cx.tap), |(_, early)| early);
+    let secret = early.handshake(&shared, cx.tap);
+    let client = secret.client_traffic(&hash, cx.tap);
+    let server = secret.server_traffic(&hash, cx.tap);
+    cx.k_send(Level::Handshake, server.protection())?;
+    cx.k_recv(Level::Handshake, client.protection(), msg.end()?);
+
+    let alpn = cx.info.alpn.clone();
+    transcript.add(cx.send(Body::EncryptedExtensions(EncryptedExtensions {
+        // Not where a session is resumed (RFC 6066 section 3).
+        server_name: m.extensions.server_name.is_some() && !cx.info.resumed,
+        alpn: alpn.as_deref().map(ProtocolName),
+        ..EncryptedExtensions::default()
+    }))?);
+    Ok(secret.master(cx.tap))
+}
+
+pub(crate) struct WaitCertificate {
+    b: Box<Negotiated>,
+}
+
+impl WaitCertificate {
+    /// Sends all up to the Certificate.
+    fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<WaitSignature, Error> {
+        let Self { mut b } = self;
+        let m = msg.client_hello()?;
+        let Reply::Answered(Answer::Certificate(identity)) = reply else {
+            return Err(Error::NoCertificate);
+        };
+        let schemes = m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
+        let scheme = negotiate::scheme(&identity, &schemes)
+            .ok_or_else(|| negotiate::no_scheme(&identity, &schemes))?;
+
+        let master = server_hello(&mut b, None, msg, &m, cx)?;
+        let Negotiated { config, suite, mut transcript, wants_tickets } = *b;
+        if let Some(judge) = config.judge() {
+            let authorities = auth::authorities(judge);
+            transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
+                context: &[],
+                extensions: RequestExtensions {
+                    signature_algorithms: Some(List::from(suite::SCHEMES)),
+                    certificate_authorities: (!authorities.is_empty()).then(|| List::from(&authorities[..])),
+                    ..RequestExtensions::default()
+                },
+            }))?);
+        }
+        let mut entries: Vec<_> = identity.chain().iter().map(|der| CertificateEntry::from(&**der)).collect();
+        if m.extensions.status_request.is_some()
+            && let Some(leaf) = entries.first_mut()
+        {
+            let staple = CertificateStatus { ocsp_response: identity.ocsp() };
+            leaf.extensions.status_request = (!identity.ocsp().is_empty()).then_some(staple);
+        }
+        let certificate = Certificate13 { context: &[], entries: List::from(&entries[..]) };
+        transcript.add(cx.send(Body::Certificate13(certificate))?);
+
+        cx.info.own_scheme = Some(scheme);
+        let content = SignedContent::new(Signer::Server, &transcript.hash());
+        let b = Negotiated { config, suite, transcript, wants_tickets };
+        Ok(WaitSignature { b: Box::new(Flight { b, master, content }), identity, scheme })
+    }
+}
+
+/// The server's flight, sent as far as its Certificate.
+struct Flight {
+    b: Negotiated,
+    master: MasterSecret,
+    content: SignedContent,
+}
+
+pub(crate) struct WaitSignature {
+    b: Box<Flight>,
+    identity: Arc<Identity>,
+    scheme: SignatureScheme,
+}
+
+impl WaitSignature {
+    fn question(&self) -> Question<'_> {
+        Question::Sign {
+            scheme: self.scheme,
+            message: self.b.content.as_bytes(),
+            certificate: self.identity.leaf(),
+        }
+    }
+
+    fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b, scheme, .. } = self;
+        let Flight { mut b, master, .. } = *b;
+        let signature = auth::signature(reply)?;
+        let verify = CertificateVerify { scheme, signature: &signature };
+        b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
+        let b = finish(b, master, None, cx)?;
+        Ok(match b.config.judge() {
+            Some(_) => State::WaitCert(WaitCert(b)),
+            None => State::WaitFinished(WaitFinished { b, _client: Client::NotAsked }),
+        })
+    }
+}
+
+/// Sends the server's Finished. `expires` is that of the session, if one is resumed.
+fn finish(
+    b: Negotiated,
+    master: MasterSecret,
+    expires: Option<u64>,
+    cx: &mut Cx<'_>,
+) -> Result<Box<Flight2>, Error> {
+    let Negotiated { config, suite, mut transcript, wants_tickets } = b;
+    let verify_data = auth::verify_data(cx.write_key()?, &transcript.hash())?;
+    transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
+
+    let hash = transcript.hash();
+    let at = master.at(&hash, cx.tap);
+    cx.k_send(Level::Application, at.server_traffic().protection())?;
+    let client_application = at.client_traffic();
+    let exporter = Exporter::Tls13(at.exporter());
+    let tickets = wants_tickets.then_some(Tickets { suite, master, expires });
+    Ok(Box::new(Flight2 { config, transcript, client_application, exporter, tickets }))
+}
+
+/// While the client's second flight is awaited.
+struct Flight2 {
+    config: Arc<ServerConfig>,
+    transcript: Transcript,
+    client_application: TrafficSecret,
+    exporter: Exporter,
+    tickets: Option<Tickets>,
+}
+
+pub(crate) struct WaitCert(Box<Flight2>);
+
+impl WaitCert {
+    fn certificate(self, msg: &Received<'_>, m: &Certificate13<'_>) -> Result<State, Error> {
+        let Self(mut b) = self;
+        if !m.context.is_empty() {
+            return Err(Fault::NonEmptyContext.into());
+        }
+        b.transcript.add(msg.bytes);
+        if m.entries.is_empty() {
+            return match b.config.client_auth {
+                ClientAuth::Require(_) => Err(Fault::CertificateRequired.into()),
+                _ => Ok(State::WaitFinished(WaitFinished { b, _client: Client::Declined })),
+            };
+        }
+        // Nothing was asked for beside the certificates.
+        if m.entries.iter().any(|entry| !entry.extensions.is_empty()) {
+            return Err(Fault::UnofferedExtension.into());
+        }
+        let chain = auth::copy_chain(m.entries.iter().map(|entry| entry.cert_data))?;
+        Ok(State::WaitVerdict(WaitVerdict { b, chain }))
+    }
+}
+
+pub(crate) struct WaitVerdict {
+    b: Box<Flight2>,
+    chain: Arc<[CertificateDer<'static>]>,
+}
+
+impl WaitVerdict {
+    fn question(&self) -> Question<'_> {
+        Question::Verify { chain: &self.chain, name: None, purpose: Purpose::Client, ocsp: &[] }
+    }
+
+    fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b, chain } = self;
+        match auth::verdict(reply, &chain, cx)? {
+            Ok(peer) => Ok(State::WaitCv(WaitCv { b, peer })),
+            Err(report) if b.config.common.ask_refused => {
+                Ok(State::WaitPerson(WaitPerson { b, chain, report }))
+            }
+            Err(report) => Err(Error::CertificateRefused(report)),
+        }
+    }
+}
+
+pub(crate) struct WaitPerson {
+    b: Box<Flight2>,
+    chain: Arc<[CertificateDer<'static>]>,
+    report: Arc<Report>,
+}
+
+impl WaitPerson {
+    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitCv, Error> {
+        let Self { b, chain, report } = self;
+        Ok(WaitCv { b, peer: auth::person(reply, &chain, report, cx)? })
+    }
+}
+
+pub(crate) struct WaitCv {
+    b: Box<Flight2>,
+    peer: TrustedPeer,
+}
+
+impl WaitCv {
+    fn certificate_verify(
+        self,
+        msg: &Received<'_>,
+        m: &CertificateVerify<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<WaitFinished, Error> {
+        let Self { mut b, peer } = self;
+        // Hash before adding: the signature covers the transcript without this message.
+        let hash = b.transcript.hash();
+        let (trusted, signature) = auth::verify_signature(peer, Signer::Client, &hash, m, suite::SCHEMES)?;
+        cx.info.peer_scheme = Some(m.scheme);
+        b.transcript.add(msg.bytes);
+        Ok(WaitFinished { b, _client: Client::Proven { _trusted: trusted, _signature: signature } })
+    }
+}
+
+/// What this server knows of the client when it awaits its Finished.
+enum Client {
+    NotAsked,
+    Declined,
+    Proven {
+        _trusted: PeerTrusted,
+        _signature: SignatureVerified,
+    },
+    /// What it was in the session that is resumed.
+    Resumed {
+        _trusted: PeerTrusted,
+    },
+}
+
+pub(crate) struct WaitFinished {
+    b: Box<Flight2>,
+    _client: Client,
+}
+
+impl WaitFinished {
+    fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+        let Flight2 { config, mut transcript, client_application, exporter, tickets } = *self.b;
+        let finished = auth::verify_finished(cx.read_key()?, &transcript.hash(), m.verify_data)?;
+        cx.k_recv(Level::Application, client_application.protection(), msg.end()?);
+        transcript.add(msg.bytes);
+        if let Some(tickets) = tickets {
+            tickets.send(&config, &transcript, cx)?;
+        }
+        Ok(Connected { exporter, finished, keeper: None })
+    }
+}

@@ -1,0 +1,259 @@
+//! The ClientHello as a value: made once, and encoded again where a
+//! HelloRetryRequest asks for another (RFC 8446 sections 4.1.2 and 4.1.4).
+
+use crate::config::{ClientConfig, ClientOptions, Common};
+use crate::crypto::Failed;
+use crate::crypto::agree::KeyShares;
+use crate::crypto::source::Entropy;
+use crate::crypto::suite::{self, Suite};
+use crate::observe::Tap;
+use crate::pki::ServerName;
+use crate::schedule::tls13::EarlySecret;
+use crate::schedule::tls13::psk::PskKind;
+use crate::schedule::transcript::Transcript;
+use crate::session::ClientSession;
+use crate::wire::{
+    Body, CertificateStatusRequest, CipherSuite, ClientExtensions, ClientHello, EcPointFormat, KeyShareEntry,
+    List, NamedGroup, OfferedPsks, Present, ProtocolName, ProtocolVersion, PskBinderEntry, PskIdentity,
+    PskKeyExchangeMode, Writer,
+};
+use std::sync::Arc;
+
+/// What a client offers.
+pub(crate) struct Offer {
+    pub(crate) random: [u8; 32],
+    session_id: [u8; 32],
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) name: ServerName<'static>,
+    pub(crate) shares: KeyShares,
+    /// The pre-shared key to resume with in TLS 1.3.
+    pub(crate) psk: Option<Box<Psk>>,
+    /// The session to resume in TLS 1.2.
+    pub(crate) session12: Option<Box<ClientSession>>,
+    hide_server_name: bool,
+    cookie: Option<Box<[u8]>>,
+    #[cfg(test)]
+    hellos: Vec<Vec<u8>>,
+}
+
+/// A pre-shared key, as it is offered.
+pub(crate) struct Psk {
+    pub(crate) session: ClientSession,
+    pub(crate) early: EarlySecret,
+    obfuscated_age: u32,
+    binder: Vec<u8>,
+}
+
+impl Offer {
+    pub(crate) fn new(
+        config: &Arc<ClientConfig>,
+        name: ServerName<'_>,
+        options: &ClientOptions,
+        entropy: &Entropy,
+        tap: &Tap,
+    ) -> Result<Self, Failed> {
+        // One draw: each is a call to the system.
+        let mut drawn = [[0; 32]; 2];
+        entropy.fill(drawn.as_flattened_mut())?;
+        let [random, session_id] = drawn;
+        let (psk, session12) = match remembered(config, &name.to_owned()) {
+            Some(session) if session.version == ProtocolVersion::TLS13 => {
+                let early = EarlySecret::new(session.suite, Some(session.secret.as_bytes()), tap);
+                (Some(Box::new(Psk { session, early, obfuscated_age: 0, binder: Vec::new() })), None)
+            }
+            session => (None, session.map(Box::new)),
+        };
+        Ok(Self {
+            random,
+            session_id,
+            name: name.to_owned(),
+            shares: KeyShares::generate(&first_shares(&config.common), entropy)?,
+            config: Arc::clone(config),
+            psk,
+            session12,
+            hide_server_name: options.hide_server_name,
+            cookie: None,
+            #[cfg(test)]
+            hellos: options.hellos.clone(),
+        })
+    }
+
+    /// What a HelloRetryRequest changes: the share, and the cookie to return.
+    pub(crate) fn retry(
+        &mut self,
+        group: Option<NamedGroup>,
+        cookie: Option<&[u8]>,
+        entropy: &Entropy,
+    ) -> Result<(), Failed> {
+        if let Some(group) = group {
+            self.shares = KeyShares::generate(&[group], entropy)?;
+        }
+        self.cookie = cookie.map(Into::into);
+        #[cfg(test)]
+        self.hellos.drain(..1.min(self.hellos.len()));
+        Ok(())
+    }
+
+    /// Makes the binder of the pre-shared key over the ClientHello as it is to be
+    /// sent now, after what the transcript holds (RFC 8446 section 4.2.11.2). A key
+    /// that does not go with the hash of a HelloRetryRequest is offered no more
+    /// (section 4.1.4).
+    pub(crate) fn bind(&mut self, transcript: &Transcript) -> Result<(), Failed> {
+        let Some(mut psk) = self.psk.take() else { return Ok(()) };
+        let hash = psk.session.suite.hash;
+        let age = self.config.common.now().as_secs().saturating_sub(psk.session.received);
+        psk.obfuscated_age = (age.wrapping_mul(1000) as u32).wrapping_add(psk.session.age_add);
+        psk.binder = vec![0; hash.len()];
+        self.psk = Some(psk);
+        let mut bytes = Vec::new();
+        let binders = self.with_hello(|hello| {
+            let mut writer = Writer::new(&mut bytes);
+            Body::ClientHello(hello).encode(&mut writer);
+            writer.finish().map_err(|_| Failed)?;
+            hello.extensions.pre_shared_key.map(|offered| offered.binders_len()).ok_or(Failed)
+        })?;
+        let cut = bytes.len().checked_sub(binders).and_then(|cut| bytes.get(..cut)).ok_or(Failed)?;
+        self.psk = match (self.psk.take(), transcript.hash_with(hash, cut)) {
+            (Some(mut psk), Some(digest)) => {
+                psk.binder = psk.early.binder(PskKind::Resumption, &digest).as_bytes().to_vec();
+                Some(psk)
+            }
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// For middleboxes, where TLS 1.3 is offered (RFC 8446 appendix D.4), and to
+    /// be echoed by a server that takes a ticket of TLS 1.2 (RFC 5077 section
+    /// 3.4); else an id would ask for a session that there is none of.
+    pub(crate) fn session_id(&self) -> &[u8] {
+        #[cfg(test)]
+        if let Some(hello) = self.given_hello() {
+            return hello.session_id;
+        }
+        if self.config.common.tls13() || self.session12.is_some() { &self.session_id } else { &[] }
+    }
+
+    /// A hello of the trace that is played.
+    #[cfg(test)]
+    fn given_hello(&self) -> Option<ClientHello<'_>> {
+        self.hellos.first().map(|hello| ClientHello::decode(&hello[4..]).unwrap())
+    }
+
+    /// The name for server_name: DNS names only (RFC 6066 section 3).
+    pub(crate) fn sent_name(&self) -> Option<&str> {
+        match &self.name {
+            ServerName::DnsName(name) if !self.hide_server_name => Some(name.as_ref().trim_end_matches('.')),
+            _ => None,
+        }
+    }
+
+    /// The offered suite of this number.
+    pub(crate) fn suite(&self, id: CipherSuite) -> Option<&'static Suite> {
+        self.config.common.offered_suites().find(|suite| suite.id == id)
+    }
+
+    /// Lends the message, as it is to be encoded now, to `then`.
+    pub(crate) fn with_hello<R>(&self, then: impl FnOnce(ClientHello<'_>) -> R) -> R {
+        #[cfg(test)]
+        if let Some(hello) = self.given_hello() {
+            return then(hello);
+        }
+        let common = &self.config.common;
+        let suites: Vec<CipherSuite> = common.offered_suites().map(|suite| suite.id).collect();
+        let versions: Vec<ProtocolVersion> = common.versions().collect();
+        let groups: Vec<NamedGroup> =
+            if common.tls13() { common.groups.clone() } else { common.groups12().collect() };
+        let protocols: Vec<ProtocolName<'_>> = common.alpn.iter().map(|name| ProtocolName(name)).collect();
+        let shares: Vec<KeyShareEntry<'_>> = self
+            .shares
+            .entries()
+            .map(|(group, key_exchange)| KeyShareEntry { group, key_exchange })
+            .collect();
+        let identities = self.psk.iter().map(|psk| PskIdentity {
+            identity: &psk.session.ticket,
+            obfuscated_ticket_age: psk.obfuscated_age,
+        });
+        let identities: Vec<PskIdentity<'_>> = identities.collect();
+        let binders: Vec<PskBinderEntry<'_>> =
+            self.psk.iter().map(|psk| PskBinderEntry(&psk.binder)).collect();
+        let psks = OfferedPsks { identities: List::from(&identities[..]), binders: List::from(&binders[..]) };
+        let sessions = self.config.sessions.is_some();
+        let ticket = self.session12.as_ref().map_or(&[][..], |session| &session.ticket);
+        const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE];
+        then(ClientHello {
+            legacy_version: ProtocolVersion::TLS12,
+            random: &self.random,
+            session_id: self.session_id(),
+            cipher_suites: List::from(suites.as_slice()),
+            compression_methods: &[0],
+            extensions: ClientExtensions {
+                server_name: self.sent_name().map(str::as_bytes),
+                supported_groups: (!groups.is_empty()).then(|| List::from(groups.as_slice())),
+                signature_algorithms: Some(List::from(suite::SCHEMES)),
+                alpn: (!protocols.is_empty()).then(|| List::from(protocols.as_slice())),
+                supported_versions: Some(List::from(versions.as_slice())),
+                status_request: Some(CertificateStatusRequest::OCSP),
+                cookie: self.cookie.as_deref(),
+                key_share: common.tls13().then(|| List::from(shares.as_slice())),
+                extended_master_secret: common.tls12() && common.extended_master_secret,
+                renegotiation_info: common.tls12().then_some(&[]),
+                session_ticket: (sessions && resumes12(common)).then_some(ticket),
+                psk_key_exchange_modes: (sessions && common.tls13()).then(|| List::from(MODES)),
+                pre_shared_key: self.psk.is_some().then_some(psks),
+                ec_point_formats: common.tls12().then(|| List::from(&[EcPointFormat::UNCOMPRESSED])),
+                ..ClientExtensions::default()
+            },
+        })
+    }
+}
+
+/// The newest session for this server that can be offered.
+fn remembered(config: &ClientConfig, name: &ServerName<'static>) -> Option<ClientSession> {
+    let common = &config.common;
+    let usable = |session: &ClientSession| {
+        common.offered_suites().any(|suite| suite.id == session.suite.id)
+            && (session.suite.is_tls13() || resumes12(common))
+    };
+    config.sessions.as_ref()?.take(name, config.policy(), common.now().as_secs(), usable)
+}
+
+/// Only what is bound to its handshake is resumed (RFC 7627 section 5.4).
+fn resumes12(common: &Common) -> bool {
+    common.tls12() && common.extended_master_secret
+}
+
+/// The groups to send shares of at once: the preferred one, and X25519 beside
+/// the hybrid, which costs no second key (the two share it).
+fn first_shares(common: &Common) -> Vec<NamedGroup> {
+    let groups: &[NamedGroup] = if common.tls13() { &common.groups } else { &[] };
+    const TOGETHER: [NamedGroup; 2] = [NamedGroup::X25519MLKEM768, NamedGroup::X25519];
+    let first = groups.first().into_iter().copied();
+    match groups.first().is_some_and(|first| TOGETHER.contains(first)) {
+        true => groups.iter().copied().filter(|group| TOGETHER.contains(group)).collect(),
+        false => first.collect(),
+    }
+}
+
+/// Everything until the ServerHello.
+pub(crate) struct Offered {
+    pub(crate) offer: Offer,
+    pub(crate) transcript: Transcript,
+    /// The extensions that were sent: only these may be answered.
+    pub(crate) offered: Present,
+    /// The suite of the HelloRetryRequest, if there was one.
+    pub(crate) retry_suite: Option<CipherSuite>,
+}
+
+impl Offered {
+    pub(crate) fn new(
+        config: &Arc<ClientConfig>,
+        name: ServerName<'_>,
+        options: &ClientOptions,
+        entropy: &Entropy,
+        tap: &Tap,
+    ) -> Result<Self, Failed> {
+        let offer = Offer::new(config, name, options, entropy, tap)?;
+        Ok(Self { offer, transcript: Transcript::new(), offered: Present::EMPTY, retry_suite: None })
+    }
+}

@@ -1,0 +1,233 @@
+//! Questions: where the machine waits for the world.
+//!
+//! A flow never calls out. Where it needs something from outside it returns a
+//! [`Question`]; what the configuration holds in memory answers at once, and
+//! only what it leaves to the application becomes `Event::Ask`, resumed with
+//! `Connection::answer`.
+
+use crate::identity::Identity;
+use crate::pki::{CertificateDer, Purpose, Report, ServerName};
+use crate::wire::{ClientHello, SignatureScheme};
+use std::sync::Arc;
+#[cfg(feature = "static-rsa")]
+use zeroize::Zeroizing;
+
+/// What the handshake needs to know before it goes on. Lent: whoever answers
+/// late takes [`Question::into_owned`] along.
+#[derive(Debug)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant)] // lent, and looked at once: a box would cost more
+pub enum Question<'a> {
+    /// Is this chain the peer's? Answered with [`Answer::Accept`] or [`Answer::Reject`].
+    Verify {
+        /// The chain as the peer sent it, its own certificate first. The peer
+        /// has not shown yet that it holds the key; the handshake checks that.
+        chain: &'a [CertificateDer<'static>],
+        /// The name that a server must have; `None` for clients.
+        name: Option<&'a ServerName<'static>>,
+        /// What the certificate must be good for.
+        purpose: Purpose,
+        /// The OCSP response that the peer stapled, in DER; empty if it did not.
+        ocsp: &'a [u8],
+    },
+    /// Sign this. Answered with [`Answer::Signature`] or [`Answer::CannotSign`].
+    Sign {
+        /// The scheme (RFC 8446 section 4.2.3).
+        scheme: SignatureScheme,
+        /// The whole content to be signed, not its hash (RFC 8446 section 4.4.3).
+        message: &'a [u8],
+        /// This side's certificate, whose key is wanted.
+        certificate: &'a CertificateDer<'static>,
+    },
+    /// Apply the private key to this (RSADP, RFC 8017 section 5.1.2; PKCS #11
+    /// calls it `CKM_RSA_X_509`): a client that chose static RSA sent it (RFC
+    /// 5246 section 7.4.7.1). Answered with [`Answer::Decrypted`] or
+    /// [`Answer::CannotDecrypt`].
+    ///
+    /// The padding is not to be looked at: the handshake does that, so that
+    /// nobody learns whether it was right. Whoever answers must not tell either,
+    /// by what it says or logs, or by how long it takes.
+    #[cfg(feature = "static-rsa")]
+    Decrypt {
+        /// As it came: perhaps not as long as the modulus, or not less than it.
+        encrypted: &'a [u8],
+        /// This side's certificate, whose key is wanted.
+        certificate: &'a CertificateDer<'static>,
+    },
+    /// Which certificate shall this server show? Answered with
+    /// [`Answer::Certificate`] or [`Answer::NoCertificate`].
+    Certificate {
+        /// The whole hello to look at.
+        hello: ClientHello<'a>,
+    },
+    /// The chain was refused: shall a person accept it this once? Asked only
+    /// where the configuration enables it, before the alert leaves. Answered
+    /// with [`Answer::Refuse`] or [`Answer::AcceptThisOnce`].
+    Refused {
+        /// All failing checks.
+        report: &'a Report,
+    },
+}
+
+/// A [`Question`] that can be kept and sent to another thread.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum OwnedQuestion {
+    /// See [`Question::Verify`].
+    Verify {
+        /// The chain as the peer sent it.
+        chain: Vec<CertificateDer<'static>>,
+        /// The name that a server must have.
+        name: Option<ServerName<'static>>,
+        /// What the certificate must be good for.
+        purpose: Purpose,
+        /// The OCSP response that the peer stapled.
+        ocsp: Vec<u8>,
+    },
+    /// See [`Question::Sign`].
+    Sign {
+        /// The scheme.
+        scheme: SignatureScheme,
+        /// The content to be signed.
+        message: Vec<u8>,
+        /// This side's certificate.
+        certificate: CertificateDer<'static>,
+    },
+    /// See [`Question::Decrypt`].
+    #[cfg(feature = "static-rsa")]
+    Decrypt {
+        /// As it came.
+        encrypted: Vec<u8>,
+        /// This side's certificate.
+        certificate: CertificateDer<'static>,
+    },
+    /// See [`Question::Certificate`].
+    Certificate {
+        /// The name that the client asks for.
+        server_name: Option<String>,
+        /// The schemes that the client verifies.
+        signature_schemes: Vec<SignatureScheme>,
+        /// The application protocols that the client offers.
+        alpn: Vec<Vec<u8>>,
+    },
+    /// See [`Question::Refused`].
+    Refused {
+        /// The report in words, with its tree.
+        report: String,
+    },
+}
+
+impl Question<'_> {
+    /// A copy for whoever answers late.
+    pub fn into_owned(self) -> OwnedQuestion {
+        match self {
+            Self::Verify { chain, name, purpose, ocsp } => OwnedQuestion::Verify {
+                chain: chain.to_vec(),
+                name: name.cloned(),
+                purpose,
+                ocsp: ocsp.to_vec(),
+            },
+            Self::Sign { scheme, message, certificate } => {
+                OwnedQuestion::Sign { scheme, message: message.to_vec(), certificate: certificate.clone() }
+            }
+            #[cfg(feature = "static-rsa")]
+            Self::Decrypt { encrypted, certificate } => {
+                OwnedQuestion::Decrypt { encrypted: encrypted.to_vec(), certificate: certificate.clone() }
+            }
+            Self::Certificate { hello } => {
+                let extensions = &hello.extensions;
+                let name = extensions.server_name.map(|name| String::from_utf8_lossy(name).into_owned());
+                let schemes = extensions.signature_algorithms.iter().flat_map(|list| list.iter()).collect();
+                let alpn =
+                    extensions.alpn.iter().flat_map(|list| list.iter()).map(|p| p.0.to_vec()).collect();
+                OwnedQuestion::Certificate { server_name: name, signature_schemes: schemes, alpn }
+            }
+            Self::Refused { report } => OwnedQuestion::Refused { report: format!("{report:#}") },
+        }
+    }
+}
+
+impl Answer {
+    /// Whether it answers this question at all.
+    pub(crate) fn fits(&self, question: &Question<'_>) -> bool {
+        match question {
+            Question::Verify { .. } => matches!(self, Self::Accept | Self::Reject(_)),
+            Question::Sign { .. } => matches!(self, Self::Signature(_) | Self::CannotSign),
+            #[cfg(feature = "static-rsa")]
+            Question::Decrypt { .. } => matches!(self, Self::Decrypted(_) | Self::CannotDecrypt),
+            Question::Certificate { .. } => matches!(self, Self::Certificate(_) | Self::NoCertificate),
+            Question::Refused { .. } => matches!(self, Self::Refuse | Self::AcceptThisOnce(_)),
+        }
+    }
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To `Verify`: the application vouches for the chain.
+    Accept,
+    /// To `Verify`: the application refuses the chain, for this reason.
+    Reject(String),
+    /// To `Sign`: the signature.
+    Signature(Vec<u8>),
+    /// To `Sign`: the key cannot be reached; the handshake fails.
+    CannotSign,
+    /// To `Decrypt`: what the private key made of it, the padding and all.
+    #[cfg(feature = "static-rsa")]
+    Decrypted(EncodedMessage),
+    /// To `Decrypt`: nothing came of it, for whatever reason. The handshake
+    /// goes on as with a wrong padding, and fails at the client's Finished.
+    #[cfg(feature = "static-rsa")]
+    CannotDecrypt,
+    /// To `Certificate`: show this one.
+    Certificate(Arc<Identity>),
+    /// To `Certificate`: there is none for this name; `unrecognized_name` is sent.
+    NoCertificate,
+    /// To `Refused`: let the refusal stand.
+    Refuse,
+    /// To `Refused`: a person accepts the chain for this connection, for this reason.
+    AcceptThisOnce(String),
+}
+
+/// The result of RSADP as octets (EM in RFC 8017 section 7.2.2): as long as the
+/// modulus, beginning with a zero octet if it is well formed. Wiped on drop,
+/// and not printed.
+///
+/// ```
+/// # use handfast::{Answer, EncodedMessage};
+/// # fn from_the_hsm() -> Vec<u8> { vec![0; 256] }
+/// let answer = Answer::Decrypted(EncodedMessage::from(from_the_hsm()));
+/// assert!(!format!("{answer:?}").contains('0'));
+/// ```
+#[cfg(feature = "static-rsa")]
+#[derive(Clone)]
+pub struct EncodedMessage(Zeroizing<Vec<u8>>);
+
+#[cfg(feature = "static-rsa")]
+impl EncodedMessage {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(feature = "static-rsa")]
+impl From<Vec<u8>> for EncodedMessage {
+    fn from(octets: Vec<u8>) -> Self {
+        Self(Zeroizing::new(octets))
+    }
+}
+
+#[cfg(feature = "static-rsa")]
+impl From<Zeroizing<Vec<u8>>> for EncodedMessage {
+    fn from(octets: Zeroizing<Vec<u8>>) -> Self {
+        Self(octets)
+    }
+}
+
+#[cfg(feature = "static-rsa")]
+impl std::fmt::Debug for EncodedMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EncodedMessage").finish_non_exhaustive()
+    }
+}

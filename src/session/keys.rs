@@ -1,0 +1,195 @@
+//! The keys of tickets: one encrypts, older ones still decrypt (RFC 5077
+//! section 5.5).
+//!
+//! ```text
+//!   ticket = key_name (16) nonce (12) AES-256-GCM(contents) and tag (16)
+//! ```
+
+use super::ticket::ServerSession;
+use crate::crypto::Failed;
+use crate::crypto::source::Entropy;
+use crate::crypto::ticket::{NONCE_LEN, SealingKey};
+use crate::identity::ConfigError;
+use crate::limits;
+use crate::pki::UnixTime;
+use crate::wire::Reader;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use zeroize::Zeroizing;
+
+/// Seconds for which a key that this side made itself encrypts.
+const OWN_SECONDS: u64 = 24 * 60 * 60;
+
+/// A key for tickets, and its times.
+///
+/// Who has it can read each TLS 1.2 session whose ticket it sealed, and can
+/// pass for this server's clients: it is changed within days, and not written
+/// down.
+pub struct TicketKey {
+    key: SealingKey,
+    encrypts: (u64, u64),
+    decrypts_until: u64,
+}
+
+impl TicketKey {
+    /// A key of 32 random bytes that encrypts from `from` until
+    /// `encrypts_until`, and decrypts until `decrypts_until`. One key should
+    /// not seal more than 2^32 tickets.
+    ///
+    /// # Errors
+    /// The bytes are all zero, or the times are not in this order.
+    ///
+    /// ```
+    /// use handfast::{ConfigError, TicketKey, pki::UnixTime};
+    /// use std::time::Duration;
+    /// # fn shared_by_the_fleet() -> [u8; 32] { [7; 32] }
+    /// let at = |hours: u64| UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000 + hours * 3600));
+    /// let key = TicketKey::new(shared_by_the_fleet(), at(0), at(24), at(48))?;
+    /// assert!(matches!(TicketKey::new([0; 32], at(0), at(24), at(48)), Err(ConfigError::TicketKey(_))));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn new(
+        secret: [u8; 32],
+        from: UnixTime,
+        encrypts_until: UnixTime,
+        decrypts_until: UnixTime,
+    ) -> Result<Self, ConfigError> {
+        let secret = Zeroizing::new(secret);
+        if *secret == [0; 32] {
+            return Err(ConfigError::TicketKey("all its bytes are zero: was it ever filled?"));
+        }
+        if from > encrypts_until || encrypts_until > decrypts_until {
+            return Err(ConfigError::TicketKey(
+                "it would stop to encrypt before it begins, or to decrypt before that",
+            ));
+        }
+        Ok(Self {
+            key: SealingKey::new(secret),
+            encrypts: (from.as_secs(), encrypts_until.as_secs()),
+            decrypts_until: decrypts_until.as_secs(),
+        })
+    }
+
+    fn encrypts(&self, now: u64) -> bool {
+        (self.encrypts.0..self.encrypts.1).contains(&now)
+    }
+}
+
+impl fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKey").field("name", &hex::encode(self.key.name())).finish_non_exhaustive()
+    }
+}
+
+/// The keys with which a server seals its tickets. Servers that share them
+/// resume each other's sessions.
+///
+/// ```
+/// use handfast::TicketKeys;
+/// let keys = TicketKeys::random(); // made and changed by this process alone
+/// # drop(keys);
+/// ```
+pub struct TicketKeys {
+    keys: RwLock<Vec<Arc<TicketKey>>>,
+    /// Makes its own as time passes.
+    own: bool,
+}
+
+impl TicketKeys {
+    /// Random keys that nobody else has: each encrypts for a day, and decrypts
+    /// as long as its tickets live.
+    pub fn random() -> Self {
+        Self { keys: RwLock::default(), own: true }
+    }
+
+    /// Keys that others share. The newest of those whose time it is encrypts;
+    /// where there is none, no ticket is sent.
+    ///
+    /// # Errors
+    /// There is no key.
+    pub fn shared(keys: impl IntoIterator<Item = TicketKey>) -> Result<Self, ConfigError> {
+        let keys: Vec<_> = keys.into_iter().map(Arc::new).collect();
+        if keys.is_empty() {
+            return Err(ConfigError::Empty("ticket keys"));
+        }
+        Ok(Self { keys: RwLock::new(keys), own: false })
+    }
+
+    /// A further key, while connections come and go.
+    pub fn add(&self, key: TicketKey) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(key));
+    }
+
+    /// A ticket, and the seconds that it is good for; `None` where no key
+    /// encrypts now, or the session cannot be in a ticket.
+    pub(crate) fn seal(
+        &self,
+        session: &ServerSession,
+        now: UnixTime,
+        entropy: &Entropy,
+    ) -> Result<Option<(Vec<u8>, u32)>, Failed> {
+        let now = now.as_secs();
+        let Some(mut contents) = session.encode() else { return Ok(None) };
+        let Some(key) = self.encrypting(now, entropy)? else { return Ok(None) };
+        let until = session.expires.min(key.decrypts_until);
+        let lifetime = until.saturating_sub(now).min(u64::from(limits::TICKET_SECONDS));
+        let lifetime = u32::try_from(lifetime).map_err(|_| Failed)?;
+        if lifetime == 0 {
+            return Ok(None);
+        }
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce)?;
+        key.key.seal(nonce, key.key.name(), &mut contents)?;
+        Ok(Some(([&key.key.name()[..], &nonce, &contents].concat(), lifetime)))
+    }
+
+    /// What a ticket holds, if a key of these sealed it and it has not expired;
+    /// and whether that key is the one that encrypts now. Who sealed it wrote
+    /// it: nothing else of it can be wrong, but that a later release changed
+    /// the format.
+    pub(crate) fn open(&self, ticket: &[u8], now: UnixTime) -> Option<(ServerSession, bool)> {
+        let now = now.as_secs();
+        let mut r = Reader::new(ticket);
+        let (name, nonce) = (r.array::<16>().ok()?, r.array::<NONCE_LEN>().ok()?);
+        let key = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.iter().find(|key| key.key.name() == name && now < key.decrypts_until).cloned()
+        }?;
+        let contents = key.key.open(*nonce, name, r.rest()).ok()?;
+        let session = ServerSession::decode(&contents).ok()?;
+        (now < session.expires).then_some((session, key.encrypts(now)))
+    }
+
+    fn encrypting(&self, now: u64, entropy: &Entropy) -> Result<Option<Arc<TicketKey>>, Failed> {
+        let newest = |keys: &[Arc<TicketKey>]| {
+            let able = keys.iter().filter(|key| key.encrypts(now));
+            able.max_by_key(|key| key.encrypts.0).cloned()
+        };
+        let found = newest(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        if found.is_some() || !self.own {
+            return Ok(found);
+        }
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have made one meanwhile.
+        if let Some(found) = newest(&keys) {
+            return Ok(Some(found));
+        }
+        keys.retain(|key| now < key.decrypts_until);
+        let mut secret = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *secret)?;
+        let encrypts_until = now.saturating_add(OWN_SECONDS);
+        let key = Arc::new(TicketKey {
+            key: SealingKey::new(secret),
+            encrypts: (now, encrypts_until),
+            decrypts_until: encrypts_until.saturating_add(u64::from(limits::TICKET_SECONDS)),
+        });
+        keys.push(Arc::clone(&key));
+        Ok(Some(key))
+    }
+}
+
+impl fmt::Debug for TicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKeys").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! Sessions: what one handshake leaves for the next (RFC 8446 section 2.2, RFC
+//! 5077). A server seals it into a ticket and keeps nothing but keys; a client
+//! keeps the ticket and the secret that goes with it.
+
+mod keeper;
+mod keys;
+mod peer;
+mod store;
+mod ticket;
+
+pub(crate) use keeper::{Keeper, expires};
+pub use keys::{TicketKey, TicketKeys};
+pub(crate) use peer::Peer;
+pub(crate) use store::ClientSession;
+pub use store::ClientSessions;
+pub(crate) use ticket::ServerSession;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! Who the peer is, as the handshake found that began a session.
+
+use crate::info::{ConnectionInfo, Trust};
+use crate::limits;
+use crate::pki::{Certificate, CertificateDer};
+use crate::wire::SignatureScheme;
+use std::sync::Arc;
+
+/// What a resumed connection knows of its peer.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) trust: Trust,
+    /// The scheme of its signature, if it signed.
+    pub(crate) scheme: Option<SignatureScheme>,
+    pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
+}
+
+impl Peer {
+    /// `None` for whom a person accepted for one connection: they are asked about again.
+    pub(crate) fn of(info: &ConnectionInfo) -> Option<Self> {
+        match &info.trust {
+            Trust::AcceptedThisOnce(_) => None,
+            trust => {
+                Some(Self { trust: trust.clone(), scheme: info.peer_scheme, chain: info.peer_chain.clone() })
+            }
+        }
+    }
+
+    /// Until when, in seconds since 1970, a peer that is authenticated `now` may be
+    /// taken for the same without showing its certificate: seven days at most (RFC
+    /// 8446 section 4.6.1), and not longer than the certificate itself is valid.
+    pub(crate) fn trusted_until(&self, now: u64) -> u64 {
+        let most = now.saturating_add(u64::from(limits::TICKET_SECONDS));
+        let leaf = self.chain.as_ref().and_then(|chain| chain.first());
+        match leaf.map(|leaf| Certificate::read(leaf)) {
+            Some(Ok(leaf)) => most.min(u64::try_from(leaf.validity().1).unwrap_or(0)),
+            // An application may accept what this crate cannot read.
+            Some(Err(_)) | None => most,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What stands in a ticket, as this server alone reads it:
+//!
+//! ```text
+//!   format (1) version (2) suite (2) trust (1) scheme (2) expires (8) policy (32)
+//!   server_name<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
+//! ```
+
+use super::peer::Peer;
+use crate::crypto::secret::Secret;
+use crate::crypto::suite::Suite;
+use crate::fault::Fault;
+use crate::info::Trust;
+use crate::limits;
+use crate::pki::CertificateDer;
+use crate::wire::{CipherSuite, ProtocolVersion, Reader, SignatureScheme, Writer};
+use zeroize::Zeroizing;
+
+/// The first byte: another one is another release's.
+const FORMAT: u8 = 1;
+
+/// What a server needs to go on where a handshake ended, and what it holds the
+/// next ClientHello against.
+pub(crate) struct ServerSession {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) suite: &'static Suite,
+    /// TLS 1.3: the pre-shared key. TLS 1.2: the master secret.
+    pub(crate) secret: Secret,
+    /// In seconds since 1970. Resuming does not make a session younger.
+    pub(crate) expires: u64,
+    pub(crate) server_name: Option<Box<str>>,
+    /// The fingerprint of what the client was asked and how it was judged.
+    pub(crate) policy: [u8; 32],
+    pub(crate) peer: Peer,
+}
+
+impl ServerSession {
+    /// The contents of a ticket; `None` for what cannot be in one: a client
+    /// that was accepted for once, and a chain for which it is too small.
+    pub(crate) fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let trust = match self.peer.trust {
+            Trust::Anonymous => 0,
+            Trust::Policy => 1,
+            Trust::Application => 2,
+            Trust::AcceptedThisOnce(_) => return None,
+        };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+        let mut w = Writer::new(&mut bytes);
+        w.u8(FORMAT);
+        w.u16(self.version.0);
+        w.u16(self.suite.id.0);
+        w.u8(trust);
+        w.u16(self.peer.scheme.map_or(0, |scheme| scheme.0));
+        w.bytes(&self.expires.to_be_bytes());
+        w.bytes(&self.policy);
+        w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
+        w.vec8(|w| w.bytes(self.secret.as_bytes()));
+        w.vec24(|w| {
+            for certificate in self.peer.chain.iter().flat_map(|chain| chain.iter()) {
+                w.vec24(|w| w.bytes(certificate));
+            }
+        });
+        w.finish().ok()?;
+        (bytes.len() <= limits::TICKET_CONTENTS).then_some(bytes)
+    }
+
+    /// Fails for what another release of this crate has written.
+    pub(crate) fn decode(contents: &[u8]) -> Result<Self, Fault> {
+        let mut r = Reader::new(contents);
+        if r.u8()? != FORMAT {
+            return Err(Fault::BadValue);
+        }
+        let version = ProtocolVersion(r.u16()?);
+        let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadValue)?;
+        let trust = match r.u8()? {
+            0 => Trust::Anonymous,
+            1 => Trust::Policy,
+            2 => Trust::Application,
+            _ => return Err(Fault::BadValue),
+        };
+        let scheme = SignatureScheme(r.u16()?);
+        let expires = u64::from_be_bytes(*r.array()?);
+        let policy = *r.array()?;
+        let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
+        let secret = Secret::from_slice(r.vec8(0..=255)?).map_err(|_| Fault::BadLength)?;
+        let mut certificates = Reader::new(r.vec24(0..=limits::TICKET_CONTENTS)?);
+        r.finish()?;
+        let mut chain = Vec::new();
+        while !certificates.is_empty() {
+            chain.push(CertificateDer::from(certificates.vec24(0..=limits::TICKET_CONTENTS)?.to_vec()));
+        }
+        Ok(Self {
+            version,
+            suite,
+            secret,
+            expires,
+            server_name: (!server_name.is_empty()).then(|| server_name.into()),
+            policy,
+            peer: Peer {
+                trust,
+                scheme: (scheme.0 != 0).then_some(scheme),
+                chain: (!chain.is_empty()).then(|| chain.into()),
+            },
+        })
+    }
+}
