@@ -27,6 +27,8 @@ mod session;
 
 mod connection;
 
+mod io;
+
 pub use alert::{AlertDescription, AlertLevel};
 pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, ServerConfig};
 pub use connection::{Close, Connection, Event, Receiver, Sender, Space, Window};
@@ -36,6 +38,9 @@ pub use error::Error;
 pub use fault::Fault;
 pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reasons, Trust};
+#[cfg(feature = "tokio")]
+pub use io::AsyncTlsStream;
+pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
 pub use question::{Answer, OwnedQuestion, Question};

@@ -1,0 +1,357 @@
+//! A connection over a byte stream, with the traits of [`std::io`].
+//!
+//! ```text
+//!   read  <- lent by the connection <- space()   <- the stream
+//!   write -> window                 -> pending() -> the stream
+//! ```
+
+use super::error::write_after_close;
+use super::split::{self, TlsReader, TlsWriter};
+use super::transport::{fill, is_broken, would_block, write_some};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::connection::{Close, Connection, Event};
+use crate::error::Error;
+use crate::info::ConnectionInfo;
+use crate::pki::ServerName;
+use crate::question::{Answer, Question};
+use std::fmt;
+use std::io::{self, BufRead, Cursor, Read, Write};
+use std::sync::Arc;
+
+/// A [`Connection`] over a stream `S`, such as a [`TcpStream`](std::net::TcpStream).
+///
+/// The first read or write does the handshake, unless
+/// [`handshake`](Self::handshake) did it before.
+///
+/// - `read` gives 0 only after the peer's close_notify. Where the stream ends
+///   without it, data may be missing: `read` fails with [`Error::Truncated`]
+///   (RFC 8446 section 6.1). Both are repeated for ever.
+/// - After [`close`](Self::close), and after the peer's close_notify, the other
+///   direction goes on (half-close).
+/// - Dropping the stream sends nothing: the peer then sees a truncated connection.
+/// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock), so does this
+///   one; nothing is lost, the same call goes on later.
+/// - Errors of this crate are found again with [`Error::of_io`]. Before one is
+///   returned, the alert that tells the peer is written, as far as the stream takes it.
+///
+/// ```no_run
+/// use handfast::{ClientConfig, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
+/// use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
+/// # let roots = Roots::new();
+/// let config = Arc::new(ClientConfig::new(Verifier::web_pki(roots), UnixTime::now));
+/// let tcp = TcpStream::connect("example.com:443")?;
+/// let mut tls = TlsStream::client(&config, ServerName::try_from("example.com")?, tcp)?;
+/// tls.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")?;
+/// let mut answer = Vec::new();
+/// tls.read_to_end(&mut answer)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TlsStream<S> {
+    connection: Connection,
+    stream: S,
+    read_before: Cursor<Vec<u8>>,
+}
+
+impl<S> TlsStream<S> {
+    /// A client for a server of this name.
+    ///
+    /// # Errors
+    /// The system's randomness fails.
+    pub fn client(config: &Arc<ClientConfig>, name: ServerName<'_>, stream: S) -> Result<Self, Error> {
+        Ok(Self::new(Connection::client(config, name)?, stream))
+    }
+
+    /// A server.
+    pub fn server(config: &Arc<ServerConfig>, stream: S) -> Self {
+        Self::new(Connection::server(config), stream)
+    }
+
+    /// Over a connection that was made before, in whatever state it is.
+    pub fn new(connection: Connection, stream: S) -> Self {
+        Self { connection, stream, read_before: Cursor::default() }
+    }
+
+    /// Takes bytes of the peer that were already read from the stream, by
+    /// whoever looked at them first or spoke another protocol before (STARTTLS).
+    ///
+    /// ```
+    /// # use handfast::{ClientConfig, Error, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
+    /// # use std::{io::{Cursor, Read}, sync::Arc};
+    /// # let config = Arc::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
+    /// # let name = ServerName::try_from("mail.example")?;
+    /// # let stream = Cursor::new(Vec::new());
+    /// let mut tls = TlsStream::client(&config, name, stream)?.with_read_bytes(b"220 mail.example ESMTP");
+    /// let error = tls.handshake().unwrap_err();
+    /// assert!(matches!(Error::of_io(&error), Some(Error::NotTls { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_read_bytes(mut self, bytes: &[u8]) -> Self {
+        self.read_before.get_mut().extend_from_slice(bytes);
+        self
+    }
+
+    /// The connection: what was negotiated, exported keying material.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The same, to ask for KeyUpdates or to give idle memory back. What it
+    /// wants to send goes out with the next [`flush`](Write::flush).
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// What was negotiated so far.
+    pub fn info(&self) -> &ConnectionInfo {
+        self.connection.info()
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream below. Whoever reads from it or writes to it breaks the connection.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Gives the stream back, and gives the connection up: bytes that it has
+    /// read ahead are lost.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: Read + Write> TlsStream<S> {
+    /// Does the handshake, unless it is done.
+    ///
+    /// # Errors
+    /// The connection or the stream failed, or the handshake asks something
+    /// that the configuration does not answer: see [`handshake_with`](Self::handshake_with).
+    pub fn handshake(&mut self) -> io::Result<()> {
+        self.handshake_with(|_| None)
+    }
+
+    /// Does the handshake, and answers its questions with `answer`: a key held
+    /// elsewhere, a judgement by the application, a person's decision. Where
+    /// it gives `None` the call fails, and can be repeated.
+    ///
+    /// # Errors
+    /// The connection or the stream failed, or a question was not answered.
+    pub fn handshake_with(&mut self, answer: impl FnMut(Question<'_>) -> Option<Answer>) -> io::Result<()> {
+        self.shake_hands(answer)?;
+        self.send_all()
+    }
+
+    /// Up to the end of the handshake; the last flight may still wait to be sent.
+    fn shake_hands(&mut self, mut answer: impl FnMut(Question<'_>) -> Option<Answer>) -> io::Result<()> {
+        while self.connection.is_handshaking() {
+            let answer = match self.connection.next() {
+                Err(error) => return Err(self.fail(error)),
+                Ok(Event::NeedInput) => None,
+                Ok(Event::Ask(question)) => {
+                    let unanswered = unanswered(&question);
+                    Some(answer(question).ok_or(unanswered)?)
+                }
+                // Done; all else is repeated to whoever reads.
+                Ok(_) => break,
+            };
+            let Some(answer) = answer else {
+                self.fill()?;
+                continue;
+            };
+            if let Err(error) = self.connection.answer(answer) {
+                return Err(self.fail(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says with close_notify that this side sends no more. Reading goes on.
+    ///
+    /// # Errors
+    /// The stream failed.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.connection.close();
+        self.flush()
+    }
+
+    /// Gives the two directions away, for two threads that do not wait for each
+    /// other: `clone` makes the stream that the writer writes to, such as
+    /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
+    ///
+    /// # Errors
+    /// The handshake, which is done first, or `clone` failed.
+    pub fn split<T: Write>(
+        mut self,
+        clone: impl FnOnce(&S) -> io::Result<T>,
+    ) -> io::Result<(TlsReader<S, T>, TlsWriter<T>)> {
+        self.handshake()?;
+        let to = clone(&self.stream)?;
+        let (receiver, sender) = self.connection.split()?;
+        Ok(split::halves(receiver, self.stream, self.read_before, sender, to))
+    }
+
+    /// Waits until application data can be lent; false at its clean end.
+    fn await_data(&mut self) -> io::Result<bool> {
+        self.shake_hands(|_| None)?;
+        loop {
+            match self.connection.next() {
+                Err(error) => return Err(self.fail(error)),
+                Ok(Event::Data(_)) => return Ok(true),
+                Ok(Event::Closed(Close::Clean)) => return Ok(false),
+                Ok(Event::Closed(Close::Truncated)) => return Err(Error::Truncated.into()),
+                Ok(Event::NeedInput) => self.fill()?,
+                Ok(Event::Ask(_) | Event::HandshakeDone) => {}
+            }
+        }
+    }
+
+    /// Reads once from the stream. What is pending goes first: the peer may be
+    /// waiting for it. That the stream does not take it now, or never will, is no
+    /// reason not to read what the peer has sent.
+    fn fill(&mut self) -> io::Result<()> {
+        match self.send_pending() {
+            Err(error) if !would_block(&error) && !is_broken(&error) => return Err(error),
+            _ => {}
+        }
+        if fill(self.connection.space(), &mut self.read_before, &mut self.stream)? == 0 {
+            self.connection.filled_eof();
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending, and flushes the stream if there was anything.
+    fn send_pending(&mut self) -> io::Result<()> {
+        if self.connection.pending().is_empty() {
+            return Ok(());
+        }
+        while !self.connection.pending().is_empty() {
+            let n = write_some(&mut self.stream, self.connection.pending())?;
+            self.connection.sent(n);
+        }
+        self.stream.flush()
+    }
+
+    /// The same; an alert that arrived before the stream broke is told instead.
+    fn send_all(&mut self) -> io::Result<()> {
+        self.send_pending().map_err(|error| self.last_words(error))
+    }
+
+    /// Writes the alert that tells the peer why the connection failed.
+    fn fail(&mut self, error: Error) -> io::Error {
+        // The error to tell is the connection's, whether the alert arrives or not.
+        let _best_effort = self.send_pending();
+        error.into()
+    }
+
+    /// A peer that closed the stream may have said why before: its alert, if
+    /// one arrived, is a better error than the stream's. Reading from a broken
+    /// stream does not wait.
+    fn last_words(&mut self, error: io::Error) -> io::Error {
+        if !is_broken(&error) {
+            return error;
+        }
+        loop {
+            match self.connection.next() {
+                Err(reason) => return reason.into(),
+                Ok(Event::NeedInput) => {
+                    match fill(self.connection.space(), &mut self.read_before, &mut self.stream) {
+                        Ok(0) | Err(_) => return error,
+                        Ok(_) => {}
+                    }
+                }
+                Ok(Event::HandshakeDone) => {}
+                Ok(_) => return error,
+            }
+        }
+    }
+}
+
+/// Says which question was not answered.
+pub(super) fn unanswered(question: &Question<'_>) -> Error {
+    Error::Misuse(match question {
+        Question::Verify { .. } => {
+            "the handshake asks whether to trust the peer's certificate, and nobody answers: use handshake_with"
+        }
+        #[cfg(feature = "static-rsa")]
+        Question::Decrypt { .. } => {
+            "the handshake asks to decrypt a pre-master secret, and nobody answers: use handshake_with"
+        }
+        Question::Sign { .. } => "the handshake asks for a signature, and nobody answers: use handshake_with",
+        Question::Certificate { .. } => {
+            "the handshake asks for this server's certificate, and nobody answers: use handshake_with"
+        }
+        Question::Refused { .. } => {
+            "the handshake asks whether to accept a refused certificate, and nobody answers: use handshake_with"
+        }
+    })
+}
+
+/// Lends the application data where it was decrypted, without a copy.
+impl<S: Read + Write> BufRead for TlsStream<S> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.await_data()? {
+            true => match self.connection.next() {
+                Ok(Event::Data(data)) => Ok(data),
+                _ => Ok(&[]),
+            },
+            false => Ok(&[]),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.connection.consume(n);
+    }
+}
+
+impl<S: Read + Write> Read for TlsStream<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let n = self.fill_buf()?.read(buf)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<S: Read + Write> Write for TlsStream<S> {
+    /// Encrypts as much of `buf` as there is room for, and sends it.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.shake_hands(|_| None)?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let n = match self.connection.send(buf) {
+                Ok(n) => n,
+                Err(error) => return Err(self.fail(error)),
+            };
+            let had_to_wait = !self.connection.pending().is_empty();
+            match self.send_pending() {
+                // It is encrypted, and goes out with the next call.
+                Err(error) if would_block(&error) && n > 0 => return Ok(n),
+                Err(error) => return Err(self.last_words(error)),
+                Ok(()) if n > 0 => return Ok(n),
+                Ok(()) if had_to_wait => {}
+                Ok(()) => return Err(write_after_close()),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send_all()?;
+        self.stream.flush()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for TlsStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsStream")
+            .field("stream", &self.stream)
+            .field("info", self.info())
+            .finish_non_exhaustive()
+    }
+}

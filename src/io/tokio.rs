@@ -1,0 +1,426 @@
+//! A connection over a byte stream, with tokio's traits.
+//!
+//! ```text
+//!   poll_read  <- lent by the connection <- space()   <- the stream
+//!   poll_write -> window                 -> pending() -> the stream
+//! ```
+
+use super::error::write_after_close;
+use super::stream::unanswered;
+use super::transport::is_broken;
+use super::wake::{Half, Waiting};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::connection::{Close, Connection, Event};
+use crate::error::Error;
+use crate::info::ConnectionInfo;
+use crate::pki::ServerName;
+use crate::question::{Answer, Question};
+use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Cursor, ErrorKind, IoSlice, Read, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// A [`Connection`] over a stream `S` of tokio's kind, such as `tokio::net::TcpStream`.
+///
+/// What is said of [`TlsStream`](super::TlsStream) holds here too: the first
+/// read or write does the handshake, `read` gives 0 only after the peer's
+/// close_notify, and a stream that ends without it is [`Error::Truncated`].
+///
+/// - `write` encrypts, and sends as far as the stream takes it; `flush` waits
+///   until it took all. A read sends what is left before it waits.
+/// - `shutdown` says with close_notify that this side sends no more, and shuts
+///   the stream's sending direction down. Reading goes on.
+/// - Before an error of the connection is returned, the alert that tells the
+///   peer is sent if the stream takes it at once; `shutdown` sends it surely.
+/// - `tokio::io::split` gives halves for two tasks: the answer to a KeyUpdate
+///   that the reader owes leaves with the writer's data or by itself.
+///
+/// ```no_run
+/// use handfast::{AsyncTlsStream, ClientConfig, pki::{Roots, ServerName, UnixTime, Verifier}};
+/// use std::sync::Arc;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// # async fn example(tcp: tokio::io::DuplexStream) -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Arc::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
+/// let mut tls = AsyncTlsStream::client(&config, ServerName::try_from("example.com")?, tcp)?;
+/// tls.handshake().await?;
+/// tls.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n").await?;
+/// tls.flush().await?;
+/// let mut answer = Vec::new();
+/// tls.read_to_end(&mut answer).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct AsyncTlsStream<S> {
+    connection: Connection,
+    stream: S,
+    read_before: Cursor<Vec<u8>>,
+    waiting: Waiting,
+    /// The reader could not send what it owes: whoever writes must wake it.
+    reader_sends: bool,
+    /// The stream took bytes that it may hold back.
+    unflushed: bool,
+}
+
+impl<S> AsyncTlsStream<S> {
+    /// A client for a server of this name.
+    ///
+    /// # Errors
+    /// The system's randomness fails.
+    pub fn client(config: &Arc<ClientConfig>, name: ServerName<'_>, stream: S) -> Result<Self, Error> {
+        Ok(Self::new(Connection::client(config, name)?, stream))
+    }
+
+    /// A server.
+    pub fn server(config: &Arc<ServerConfig>, stream: S) -> Self {
+        Self::new(Connection::server(config), stream)
+    }
+
+    /// Over a connection that was made before, in whatever state it is.
+    pub fn new(connection: Connection, stream: S) -> Self {
+        Self {
+            connection,
+            stream,
+            read_before: Cursor::default(),
+            waiting: Waiting::default(),
+            reader_sends: false,
+            unflushed: false,
+        }
+    }
+
+    /// Takes bytes of the peer that were already read from the stream.
+    pub fn with_read_bytes(mut self, bytes: &[u8]) -> Self {
+        self.read_before.get_mut().extend_from_slice(bytes);
+        self
+    }
+
+    /// The connection: what was negotiated, exported keying material.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The same, to ask for KeyUpdates or to give idle memory back. What it
+    /// wants to send goes out with the next flush, write or waiting read.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// What was negotiated so far.
+    pub fn info(&self) -> &ConnectionInfo {
+        self.connection.info()
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream below. Whoever reads from it or writes to it breaks the connection.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Gives the stream back, and gives the connection up: bytes that it has
+    /// read ahead are lost.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
+    /// Does the handshake, unless it is done, and sends the whole of this
+    /// side's last flight. Dropped half way, it goes on with the next call.
+    ///
+    /// # Errors
+    /// The connection or the stream failed, or the handshake asks something
+    /// that the configuration does not answer: see [`handshake_with`](Self::handshake_with).
+    pub async fn handshake(&mut self) -> io::Result<()> {
+        self.handshake_with(|_| None).await
+    }
+
+    /// Does the handshake, and answers its questions with `answer`. Where that
+    /// gives `None` the call fails, and can be repeated: whoever must wait for
+    /// an answer keeps [`Question::into_owned`], and comes back with it.
+    ///
+    /// # Errors
+    /// The connection or the stream failed, or a question was not answered.
+    pub async fn handshake_with(
+        &mut self,
+        mut answer: impl FnMut(Question<'_>) -> Option<Answer>,
+    ) -> io::Result<()> {
+        poll_fn(|cx| {
+            ready!(self.poll_handshake(Half::Writer, cx, &mut answer))?;
+            self.poll_send(Half::Writer, cx)
+        })
+        .await
+    }
+
+    fn poll_handshake(
+        &mut self,
+        half: Half,
+        cx: &mut Context<'_>,
+        answer: &mut dyn FnMut(Question<'_>) -> Option<Answer>,
+    ) -> Poll<io::Result<()>> {
+        while self.connection.is_handshaking() {
+            let answer = match self.connection.next() {
+                Err(error) => return Poll::Ready(Err(self.fail(half, cx, error))),
+                Ok(Event::NeedInput) => None,
+                Ok(Event::Ask(question)) => {
+                    let unanswered = unanswered(&question);
+                    Some(answer(question).ok_or(unanswered)?)
+                }
+                // Done; all else is repeated to whoever reads.
+                Ok(_) => break,
+            };
+            match answer {
+                None => {
+                    self.send_what_fits(half, cx)?;
+                    ready!(self.poll_fill_for_both(half, cx))?;
+                }
+                Some(answer) => {
+                    if let Err(error) = self.connection.answer(answer) {
+                        return Poll::Ready(Err(self.fail(half, cx, error)));
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until application data can be lent; false at its clean end.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        ready!(self.poll_handshake(Half::Reader, cx, &mut |_| None))?;
+        loop {
+            match self.connection.next() {
+                Err(error) => return Poll::Ready(Err(self.fail(Half::Reader, cx, error))),
+                Ok(Event::Data(_)) => return Poll::Ready(Ok(true)),
+                Ok(Event::Closed(Close::Clean)) => return Poll::Ready(Ok(false)),
+                Ok(Event::Closed(Close::Truncated)) => return Poll::Ready(Err(Error::Truncated.into())),
+                Ok(Event::NeedInput) => {
+                    // What is pending goes first: the peer may be waiting for it.
+                    self.send_what_fits(Half::Reader, cx)?;
+                    ready!(self.poll_fill(cx))?;
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Reads once, what was read before or from the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(mut space) = self.connection.space() else {
+            return Poll::Ready(Err(Error::Limit("what was received must be taken first").into()));
+        };
+        let mut n = self.read_before.read(&mut space)?;
+        if n == 0 {
+            let mut room = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
+            n = room.filled().len();
+            self.read_before = Cursor::default();
+        }
+        space.filled(n);
+        if n == 0 {
+            self.connection.filled_eof();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The same where either half may read.
+    fn poll_fill_for_both(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let both = self.waiting.both(half, cx);
+        self.poll_fill(&mut Context::from_waker(&both))
+    }
+
+    /// Writes what is pending, until the stream took it all and flushed it.
+    fn poll_send(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.pending().is_empty() && !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let both;
+        let mut cx = match half {
+            Half::Writer if !self.reader_sends => {
+                self.waiting.note(half, cx);
+                Context::from_waker(cx.waker())
+            }
+            _ => {
+                both = self.waiting.both(half, cx);
+                Context::from_waker(&both)
+            }
+        };
+        self.reader_sends |= half == Half::Reader;
+        while !self.connection.pending().is_empty() {
+            let n = ready!(Pin::new(&mut self.stream).poll_write(&mut cx, self.connection.pending()))?;
+            if n == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            self.connection.sent(n);
+            self.unflushed = true;
+        }
+        ready!(Pin::new(&mut self.stream).poll_flush(&mut cx))?;
+        self.unflushed = false;
+        self.reader_sends = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// The same, but what the stream does not take now goes later.
+    fn send_what_fits(&mut self, half: Half, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.poll_send(half, cx) {
+            Poll::Ready(Err(error)) => Err(self.last_words(half, cx, error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Sends the alert that tells the peer why the connection failed.
+    fn fail(&mut self, half: Half, cx: &mut Context<'_>, error: Error) -> io::Error {
+        // The error to tell is the connection's, whether the alert arrives or not.
+        let _best_effort = self.poll_send(half, cx);
+        error.into()
+    }
+
+    /// A peer that closed the stream may have said why before: its alert, if
+    /// one arrived, is a better error than the stream's.
+    fn last_words(&mut self, half: Half, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        if !is_broken(&error) {
+            return error;
+        }
+        loop {
+            match self.connection.next() {
+                Err(reason) => return reason.into(),
+                Ok(Event::NeedInput) => match self.poll_fill_for_both(half, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) | Poll::Pending => return error,
+                },
+                Ok(Event::HandshakeDone) => {}
+                Ok(_) => return error,
+            }
+        }
+    }
+
+    /// Encrypts as much as there is room for, each record filled from one
+    /// buffer after the other; then sends it.
+    fn poll_encrypt(&mut self, cx: &mut Context<'_>, from: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_handshake(Half::Writer, cx, &mut |_| None))?;
+        if from.iter().all(|slice| slice.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        loop {
+            let n = match seal(&mut self.connection, from) {
+                Ok(n) => n,
+                Err(error) => return Poll::Ready(Err(self.fail(Half::Writer, cx, error))),
+            };
+            let had_to_wait = !self.connection.pending().is_empty();
+            match self.poll_send(Half::Writer, cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.last_words(Half::Writer, cx, error))),
+                // Encrypted, it goes out with the next call.
+                _ if n > 0 => return Poll::Ready(Ok(n)),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if had_to_wait => {}
+                Poll::Ready(Ok(())) => return Poll::Ready(Err(write_after_close())),
+            }
+        }
+    }
+}
+
+/// Copies into windows; how many bytes there was room for.
+fn seal(connection: &mut Connection, from: &[IoSlice<'_>]) -> Result<usize, Error> {
+    let mut slices = from.iter().map(|slice| &**slice).filter(|slice| !slice.is_empty());
+    let mut rest: &[u8] = slices.next().unwrap_or_default();
+    let mut sealed = 0;
+    while !rest.is_empty()
+        && let Some(mut window) = connection.payload()?
+    {
+        let mut room: &mut [u8] = &mut window;
+        let mut n = 0;
+        while !rest.is_empty() && !room.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(room.len()));
+            // Into memory, as far as there is room: it cannot fail.
+            n += room.write(now).unwrap_or_default();
+            rest = if later.is_empty() { slices.next().unwrap_or_default() } else { later };
+        }
+        window.seal(n)?;
+        sealed += n;
+    }
+    Ok(sealed)
+}
+
+/// Lends the application data where it was decrypted, without a copy.
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for AsyncTlsStream<S> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        match ready!(this.poll_data(cx))? {
+            true => match this.connection.next() {
+                Ok(Event::Data(data)) => Poll::Ready(Ok(data)),
+                _ => Poll::Ready(Ok(&[])),
+            },
+            false => Poll::Ready(Ok(&[])),
+        }
+    }
+
+    fn consume(self: Pin<&mut Self>, n: usize) {
+        self.get_mut().connection.consume(n);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for AsyncTlsStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let data = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let (now, _later) = data.split_at(data.len().min(buf.remaining()));
+        buf.put_slice(now);
+        let n = now.len();
+        self.consume(n);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for AsyncTlsStream<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_encrypt(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_encrypt(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match ready!(this.poll_send(Half::Writer, cx)) {
+            Err(error) => Poll::Ready(Err(this.last_words(Half::Writer, cx, error))),
+            Ok(()) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.close();
+        ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for AsyncTlsStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncTlsStream")
+            .field("stream", &self.stream)
+            .field("info", self.info())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
