@@ -1,0 +1,149 @@
+//! A server on loopback, in a thread, whose certificate an authority signed
+//! that was made for this run.
+
+use handfast::pki::UnixTime;
+use handfast::{Answer, ClientAuth, Connection, Event, Identity, Judge, Reasons, ServerConfig};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+/// The server, which serves one connection.
+pub(crate) struct Embedded {
+    pub(crate) address: SocketAddr,
+    /// The authority's certificate, PEM.
+    pub(crate) authority: String,
+    thread: JoinHandle<Reasons>,
+}
+
+impl Embedded {
+    /// Starts it. `alpn` are the protocols that it speaks; it requests a client
+    /// certificate if `ask_client`, and accepts whichever is shown. `classic`
+    /// gives it an RSA key and static RSA.
+    pub(crate) fn start(alpn: &[String], ask_client: bool, classic: bool) -> Result<Self, String> {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = if classic { classic_certificates(names) } else { certificates(names) };
+        let (authority, identity) = made.map_err(|error| format!("rcgen: {error}"))?;
+        let alpn: Vec<&[u8]> = alpn.iter().map(String::as_bytes).collect();
+        let said = |error: handfast::ConfigError| error.to_string();
+        let mut config =
+            ServerConfig::new(identity.map_err(said)?, UnixTime::now).alpn(&alpn).map_err(said)?;
+        if classic {
+            config = config.allow_static_rsa();
+        }
+        if ask_client {
+            config = config.client_auth(ClientAuth::Request(Judge::Application));
+        }
+        let config = Arc::new(config);
+        let said = |error| format!("the embedded server cannot listen: {error}");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(said)?;
+        let address = listener.local_addr().map_err(said)?;
+        let thread = thread::spawn(move || match listener.accept() {
+            Ok((tcp, _)) => serve(&tcp, &config),
+            Err(_) => Reasons::default(),
+        });
+        Ok(Self { address, authority, thread })
+    }
+
+    /// Waits for its end: why it chose what it chose.
+    pub(crate) fn reasons(self) -> Reasons {
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+/// One connection, to its end. An error ends it; the client's side tells it.
+fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Reasons {
+    let mut connection = Connection::server(config);
+    let _without = tcp.set_read_timeout(Some(Duration::from_secs(60)));
+    loop {
+        let step = match connection.next() {
+            Ok(Event::NeedInput) => Step::Read,
+            Ok(Event::Ask(_)) => Step::Accept,
+            Ok(Event::Data(data)) => Step::Consume(data.len()),
+            Ok(Event::Closed(_)) => Step::Close,
+            Ok(_) => Step::Go,
+            Err(_) => Step::End,
+        };
+        if matches!(step, Step::Close) {
+            connection.close();
+        }
+        let n = connection.pending().len();
+        let sent = tcp.write_all(connection.pending()).is_ok();
+        connection.sent(n);
+        match step {
+            Step::Go if sent => {}
+            Step::Accept => {
+                if connection.answer(Answer::Accept).is_err() {
+                    return connection.info().reasons;
+                }
+            }
+            Step::Consume(n) => connection.consume(n),
+            Step::Read if sent => {
+                let Some(mut space) = connection.space() else { return connection.info().reasons };
+                match tcp.read(&mut space) {
+                    Ok(0) => connection.filled_eof(),
+                    Ok(n) => space.filled(n),
+                    Err(_) => return connection.info().reasons,
+                }
+            }
+            _ => return connection.info().reasons,
+        }
+    }
+}
+
+enum Step {
+    Read,
+    Accept,
+    Consume(usize),
+    Close,
+    Go,
+    End,
+}
+
+type Made = (String, Result<Identity, handfast::ConfigError>);
+
+/// The key of the classic handshake's server: ring, with which all other keys
+/// are made, makes none for RSA.
+const CLASSIC_KEY: &str = include_str!("classic-key.pem");
+
+/// An authority, in PEM, and a certificate of its for these names, good for a
+/// week. The authority's key is not kept: nothing more can be signed.
+pub(crate) fn certificates(names: Vec<String>) -> Result<Made, rcgen::Error> {
+    certified(names, &KeyPair::generate()?, &[KeyUsagePurpose::DigitalSignature])
+}
+
+/// The same for an RSA key, to which clients may encrypt.
+fn classic_certificates(names: Vec<String>) -> Result<Made, rcgen::Error> {
+    let usages = [KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    certified(names, &KeyPair::from_pem(CLASSIC_KEY)?, &usages)
+}
+
+fn certified(names: Vec<String>, key: &KeyPair, usages: &[KeyUsagePurpose]) -> Result<Made, rcgen::Error> {
+    let authority_key = KeyPair::generate()?;
+    let mut authority = named(CertificateParams::default(), "handfast's authority for this run");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority_pem = authority.self_signed(&authority_key)?.pem();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let mut leaf = named(CertificateParams::new(names)?, "localhost");
+    leaf.key_usages = usages.to_vec();
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let chain = leaf.signed_by(key, &issuer)?.pem();
+    Ok((authority_pem, Identity::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes())))
+}
+
+fn named(mut params: CertificateParams, name: &str) -> CertificateParams {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let now = SystemTime::now();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = now.checked_sub(DAY).unwrap_or(now).into();
+    params.not_after = now.checked_add(7 * DAY).unwrap_or(now).into();
+    params
+}

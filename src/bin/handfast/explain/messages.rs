@@ -1,0 +1,334 @@
+//! What a handshake message says: in one line, and field by field.
+
+use crate::text::{LONG, SHORT, clean, count, joined, list, shown};
+use handfast::pki::{Certificate, CertificateDer};
+use handfast::wire::{
+    Body, CertificateEntry, ClientHello, ExtensionType, Form, HelloRetryRequest, KeyShareEntry, List,
+    Message, ProtocolName, RawExtensions, ServerHello,
+};
+use std::fmt;
+
+/// A message told.
+pub(crate) struct Told {
+    pub(crate) name: &'static str,
+    pub(crate) summary: String,
+    pub(crate) fields: Vec<(&'static str, Value)>,
+}
+
+pub(crate) enum Value {
+    Text(String),
+    Number(u64),
+    List(Vec<String>),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::List(items) => f.write_str(&items.join(", ")),
+        }
+    }
+}
+
+/// Reads a message again, which the library read before. One that the library
+/// refused is told as far as it goes.
+pub(crate) fn tell(bytes: &[u8], form: Form) -> Told {
+    let message = match Message::decode(bytes, form) {
+        Ok(message) => message,
+        Err(fault) => {
+            let code = bytes.first().copied().unwrap_or_default();
+            let fields =
+                vec![("type", Value::Number(code.into())), ("fault", Value::Text(fault.to_string()))];
+            return Told { name: "(malformed)", summary: format!("type {code}: {fault}"), fields };
+        }
+    };
+    let mut told = Teller { parts: Vec::new(), fields: Vec::new() };
+    told.body(&message.body);
+    Told { name: message.body.name(), summary: told.parts.join(" | "), fields: told.fields }
+}
+
+struct Teller {
+    /// Of the one line.
+    parts: Vec<String>,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Teller {
+    fn part(&mut self, part: impl Into<String>) {
+        self.parts.push(part.into());
+    }
+
+    fn text(&mut self, name: &'static str, value: impl ToString) {
+        self.fields.push((name, Value::Text(value.to_string())));
+    }
+
+    fn number(&mut self, name: &'static str, value: impl TryInto<u64>) {
+        self.fields.push((name, Value::Number(value.try_into().unwrap_or(u64::MAX))));
+    }
+
+    fn items<T: ToString>(&mut self, name: &'static str, items: impl IntoIterator<Item = T>) {
+        self.fields.push((name, Value::List(list(items, LONG))));
+    }
+
+    fn body(&mut self, body: &Body<'_>) {
+        match body {
+            Body::ClientHello(m) => self.client_hello(m),
+            Body::ServerHello(m) => self.server_hello(m),
+            Body::HelloRetryRequest(m) => self.hello_retry_request(m),
+            Body::EncryptedExtensions(m) => {
+                self.alpn_chosen(m.alpn.map(|name| name.0));
+                self.acknowledged(m.server_name);
+                if let Some(groups) = m.supported_groups {
+                    self.part(format!("would like {} next time", joined(groups.iter(), SHORT)));
+                    self.items("supported_groups", groups.iter());
+                }
+                if let Some(limit) = m.record_size_limit {
+                    self.number("record_size_limit", limit);
+                }
+                self.extensions(&m.raw);
+                if self.parts.is_empty() {
+                    self.part("nothing to add");
+                }
+            }
+            Body::Certificate13(m) => {
+                self.text("certificate_request_context", hex::encode(m.context));
+                self.chain(m.entries.iter().map(|entry| entry.cert_data));
+                self.stapled(&m.entries);
+            }
+            Body::Certificate12(m) => self.chain(m.certificates.iter().map(|certificate| certificate.0)),
+            Body::CertificateRequest13(m) => {
+                let extensions = &m.extensions;
+                self.part("the server requests a certificate");
+                if let Some(schemes) = extensions.signature_algorithms {
+                    self.part(format!("signed with {}", joined(schemes.iter(), 3)));
+                    self.items("signature_algorithms", schemes.iter());
+                }
+                if let Some(names) = extensions.certificate_authorities {
+                    self.part(format!("of {}", count_authorities(names.len())));
+                    self.number("certificate_authorities", names.len());
+                }
+                self.extensions(&extensions.raw);
+            }
+            Body::CertificateRequest12(m) => {
+                self.part("the server requests a certificate");
+                self.items("certificate_types", m.certificate_types.iter());
+                self.items("signature_algorithms", m.signature_algorithms.iter());
+                self.number("certificate_authorities", m.certificate_authorities.len());
+            }
+            Body::CertificateVerify(m) => {
+                self.part(format!("{}, {} B, over the transcript so far", m.scheme, m.signature.len()));
+                self.part("proves the key of the certificate");
+                self.text("scheme", m.scheme);
+                self.text("signature", hex::encode(m.signature));
+            }
+            Body::Finished(m) => {
+                self.part(format!("MAC of {} B over the transcript so far", m.verify_data.len()));
+                self.text("verify_data", hex::encode(m.verify_data));
+            }
+            Body::ServerKeyExchange(m) => {
+                let (group, public) = (m.params.group(), m.params.public());
+                self.part(format!("share {group} {} B", public.len()));
+                self.part(format!("signed with {}, {} B", m.scheme, m.signature.len()));
+                self.text("group", group);
+                self.text("public", hex::encode(public));
+                self.text("scheme", m.scheme);
+                self.text("signature", hex::encode(m.signature));
+            }
+            Body::ClientKeyExchange(m) => {
+                self.part(match (m.ecdhe(), m.rsa()) {
+                    (Ok(public), _) => format!("share {} B", public.len()),
+                    (_, Ok(encrypted)) => format!("the pre-master secret, encrypted, {} B", encrypted.len()),
+                    _ => format!("{} B", m.body.len()),
+                });
+                self.text("exchange_keys", hex::encode(m.body));
+            }
+            Body::CertificateStatus(m) => {
+                self.part(format!("OCSP response, {} B", m.ocsp_response.len()));
+                self.number("ocsp_response_length", m.ocsp_response.len());
+            }
+            Body::NewSessionTicket13(m) => {
+                self.part(format!("a ticket of {} B, good for {} s", m.ticket.len(), m.ticket_lifetime));
+                self.part("not used: nothing is resumed here");
+                self.number("ticket_lifetime", m.ticket_lifetime);
+                self.number("ticket_length", m.ticket.len());
+                self.text("ticket_nonce", hex::encode(m.ticket_nonce));
+                if let Some(most) = m.extensions.early_data {
+                    self.number("max_early_data_size", most);
+                }
+            }
+            Body::NewSessionTicket12(m) => {
+                self.part(format!("a ticket of {} B, good for {} s", m.ticket.len(), m.ticket_lifetime_hint));
+                self.number("ticket_lifetime_hint", m.ticket_lifetime_hint);
+                self.number("ticket_length", m.ticket.len());
+            }
+            Body::KeyUpdate(m) => {
+                self.part(if m.update_requested { "the other side shall do the same" } else { "one way" });
+                self.text("update_requested", m.update_requested);
+            }
+            Body::ServerHelloDone(_) | Body::HelloRequest(_) | Body::EndOfEarlyData(_) => {}
+        }
+    }
+
+    fn client_hello(&mut self, m: &ClientHello<'_>) {
+        let extensions = &m.extensions;
+        self.text("legacy_version", m.legacy_version);
+        self.text("random", hex::encode(m.random));
+        self.text("legacy_session_id", hex::encode(m.session_id));
+        match extensions.supported_versions {
+            Some(versions) => {
+                self.part(joined(versions.iter(), SHORT));
+                self.items("supported_versions", versions.iter());
+            }
+            None => self.part(m.legacy_version.to_string()),
+        }
+        if let Some(first) = m.cipher_suites.first() {
+            let n = m.cipher_suites.len();
+            self.part(if n == 1 { first.to_string() } else { format!("{n} suites, {first} first") });
+        }
+        self.items("cipher_suites", m.cipher_suites.iter());
+        self.items("legacy_compression_methods", m.compression_methods.iter());
+        if let Some(groups) = extensions.supported_groups {
+            self.items("supported_groups", groups.iter());
+        }
+        if let Some(shares) = extensions.key_share {
+            let many = if shares.len() == 1 { "share" } else { "shares" };
+            self.part(format!("{many} {}", joined(shares.iter().map(share), 4)));
+            self.items("key_share", shares.iter().map(share));
+        }
+        if let Some(schemes) = extensions.signature_algorithms {
+            self.items("signature_algorithms", schemes.iter());
+        }
+        match extensions.server_name {
+            Some(name) => {
+                self.part(format!("SNI {}", shown(name)));
+                self.text("server_name", shown(name));
+            }
+            None => self.part("no SNI"),
+        }
+        if let Some(protocols) = extensions.alpn {
+            let names = || protocols.iter().map(tell_alpn);
+            self.part(format!("ALPN {}", joined(names(), 4)));
+            self.items("alpn", names());
+        }
+        if let Some(cookie) = extensions.cookie {
+            self.part(format!("cookie {} B", cookie.len()));
+            self.number("cookie_length", cookie.len());
+        }
+        self.extensions(&extensions.raw);
+    }
+
+    fn server_hello(&mut self, m: &ServerHello<'_>) {
+        let extensions = &m.extensions;
+        self.text("legacy_version", m.legacy_version);
+        self.text("random", hex::encode(m.random));
+        self.text("legacy_session_id_echo", hex::encode(m.session_id));
+        let version = extensions.supported_versions.unwrap_or(m.legacy_version);
+        self.text("version", version);
+        self.part(version.to_string());
+        self.text("cipher_suite", m.cipher_suite);
+        self.part(m.cipher_suite.to_string());
+        if let Some(key) = extensions.key_share {
+            self.part(format!("share {}", share(key)));
+            self.text("key_share", share(key));
+            self.text("key_exchange", hex::encode(key.key_exchange));
+        }
+        self.alpn_chosen(extensions.alpn.map(|name| name.0));
+        self.acknowledged(extensions.server_name);
+        if extensions.extended_master_secret {
+            self.part("extended master secret");
+        }
+        self.extensions(&extensions.raw);
+    }
+
+    fn hello_retry_request(&mut self, m: &HelloRetryRequest<'_>) {
+        let extensions = &m.extensions;
+        self.part("asks for another ClientHello");
+        if let Some(version) = extensions.supported_versions {
+            self.text("version", version);
+        }
+        self.text("cipher_suite", m.cipher_suite);
+        if let Some(group) = extensions.key_share {
+            self.part(format!("with a share of {group}"));
+            self.text("key_share", group);
+        }
+        if let Some(cookie) = extensions.cookie {
+            self.part(format!("with this cookie of {} B", cookie.len()));
+            self.number("cookie_length", cookie.len());
+        }
+        self.extensions(&extensions.raw);
+    }
+
+    fn alpn_chosen(&mut self, name: Option<&[u8]>) {
+        if let Some(name) = name {
+            self.part(format!("ALPN {}", shown(name)));
+            self.text("alpn", shown(name));
+        }
+    }
+
+    fn acknowledged(&mut self, server_name: bool) {
+        if server_name {
+            self.part("SNI was of use");
+        }
+    }
+
+    fn chain<'a>(&mut self, chain: impl Iterator<Item = &'a [u8]> + Clone) {
+        self.part(match chain.clone().count() {
+            0 => "none: this side has no certificate that fits".to_owned(),
+            n => count(n, "certificate"),
+        });
+        for der in chain.clone().take(3) {
+            self.part(certificate(der));
+        }
+        self.items("certificates", chain.map(certificate));
+    }
+
+    fn stapled(&mut self, entries: &List<'_, CertificateEntry<'_>>) {
+        let Some(leaf) = entries.first() else { return };
+        if let Some(status) = leaf.extensions.status_request {
+            self.part(format!("OCSP response {} B", status.ocsp_response.len()));
+            self.number("ocsp_response_length", status.ocsp_response.len());
+        }
+        if let Some(timestamps) = leaf.extensions.signed_certificate_timestamp {
+            self.number("signed_certificate_timestamps_length", timestamps.len());
+        }
+    }
+
+    fn extensions(&mut self, raw: &RawExtensions<'_>) {
+        let told = |each: ExtensionType, len: usize| format!("{each} {len} B");
+        self.items("extensions", raw.iter().map(|each| told(each.extension_type, each.extension_data.len())));
+    }
+}
+
+/// An application protocol's name.
+pub(crate) fn tell_alpn(name: ProtocolName<'_>) -> String {
+    shown(name.0)
+}
+
+fn share(entry: KeyShareEntry<'_>) -> String {
+    format!("{} {} B", entry.group, entry.key_exchange.len())
+}
+
+fn count_authorities(n: usize) -> String {
+    if n == 1 { "1 authority".to_owned() } else { format!("{n} authorities") }
+}
+
+/// Whose it is, as far as that can be read.
+fn certificate(der: &[u8]) -> String {
+    match Certificate::read(&CertificateDer::from(der)) {
+        Ok(read) => clean(&format!("{} ({}, {} B)", read.subject(), read.public_key(), der.len())),
+        Err(malformed) => format!("{malformed} ({} B)", der.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_message_is_told_without_panic() {
+        for bytes in [&[][..], &[1], &[1, 0, 0, 9, 1], &[99, 0, 0, 0]] {
+            assert!(tell(bytes, Form::Tls13).summary.starts_with("type "));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What was negotiated, by whom, and why the alternatives lost: read off the
+//! messages, as anybody on the wire could.
+
+use super::messages::tell_alpn;
+use crate::text::{count, shown};
+use handfast::observe::Direction;
+use handfast::wire::{
+    Body, CipherSuite, Form, Message, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
+};
+use std::fmt::Display;
+
+/// The offers and choices that were seen so far.
+#[derive(Default)]
+pub(crate) struct Negotiated {
+    at_server: bool,
+    versions: Vec<ProtocolVersion>,
+    suites: Vec<CipherSuite>,
+    groups: Vec<NamedGroup>,
+    shares: Vec<NamedGroup>,
+    schemes: Vec<SignatureScheme>,
+    alpn: Vec<String>,
+    pub(crate) version: Option<ProtocolVersion>,
+    pub(crate) suite: Option<CipherSuite>,
+    pub(crate) group: Option<NamedGroup>,
+    scheme: Option<SignatureScheme>,
+    chosen_alpn: Option<String>,
+    retried_for: Option<NamedGroup>,
+    pub(crate) extended_master_secret: bool,
+    /// The pre-master secret of static RSA, as it goes over the wire.
+    pub(crate) encrypted_pre_master: Option<Vec<u8>>,
+    pub(crate) client_random: Option<[u8; 32]>,
+    pub(crate) server_random: Option<[u8; 32]>,
+}
+
+/// One choice: what, which, and why.
+pub(crate) struct Choice {
+    pub(crate) what: &'static str,
+    pub(crate) chosen: String,
+    pub(crate) why: String,
+    pub(crate) lost: Vec<String>,
+}
+
+impl Negotiated {
+    /// Which form the messages have.
+    pub(crate) fn form(&self) -> Form {
+        let only = self.versions.first().filter(|_| self.versions.len() == 1);
+        match self.version.as_ref().or(only) {
+            Some(version) if *version < ProtocolVersion::TLS13 => Form::Tls12,
+            _ => Form::Tls13,
+        }
+    }
+
+    /// Heard by the server.
+    pub(crate) fn at_server() -> Self {
+        Self { at_server: true, ..Self::default() }
+    }
+
+    /// The direction in which the server speaks.
+    fn servers(&self) -> Direction {
+        if self.at_server { Direction::Out } else { Direction::In }
+    }
+
+    /// Takes note of a message.
+    pub(crate) fn hear(&mut self, direction: Direction, bytes: &[u8]) {
+        let Ok(message) = Message::decode(bytes, self.form()) else { return }; // told as malformed elsewhere
+        match message.body {
+            Body::ClientHello(m) if self.client_random.is_none() => {
+                let extensions = &m.extensions;
+                let legacy = || vec![m.legacy_version];
+                self.versions =
+                    extensions.supported_versions.map_or_else(legacy, |list| list.iter().collect());
+                self.suites = m.cipher_suites.iter().collect();
+                self.groups = extensions.supported_groups.iter().flat_map(|list| list.iter()).collect();
+                self.shares = extensions
+                    .key_share
+                    .iter()
+                    .flat_map(|list| list.iter())
+                    .map(|share| share.group)
+                    .collect();
+                self.schemes = extensions.signature_algorithms.iter().flat_map(|list| list.iter()).collect();
+                self.alpn = extensions.alpn.iter().flat_map(|list| list.iter()).map(tell_alpn).collect();
+                self.extended_master_secret = extensions.extended_master_secret;
+                self.client_random = Some(*m.random);
+            }
+            Body::HelloRetryRequest(m) => self.retried_for = m.extensions.key_share,
+            Body::ServerHello(m) => {
+                let extensions = &m.extensions;
+                self.version = Some(extensions.supported_versions.unwrap_or(m.legacy_version));
+                self.suite = Some(m.cipher_suite);
+                self.group = extensions.key_share.map(|share| share.group);
+                self.extended_master_secret = extensions.extended_master_secret;
+                self.server_random = Some(*m.random);
+                self.alpn_chosen(extensions.alpn);
+            }
+            Body::EncryptedExtensions(m) => self.alpn_chosen(m.alpn),
+            Body::ServerKeyExchange(m) => {
+                self.group = Some(m.params.group());
+                self.scheme = Some(m.scheme);
+            }
+            Body::ClientKeyExchange(m) if self.is_static_rsa() => {
+                self.encrypted_pre_master = m.rsa().ok().map(<[u8]>::to_vec);
+            }
+            Body::CertificateVerify(m) if direction == self.servers() => self.scheme = Some(m.scheme),
+            _ => {}
+        }
+    }
+
+    /// Whether the client encrypts the pre-master secret to the certificate's key.
+    pub(crate) fn is_static_rsa(&self) -> bool {
+        const STATIC_RSA: [CipherSuite; 2] =
+            [CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256, CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384];
+        self.suite.is_some_and(|suite| STATIC_RSA.contains(&suite))
+    }
+
+    fn alpn_chosen(&mut self, name: Option<ProtocolName<'_>>) {
+        if let Some(name) = name {
+            self.chosen_alpn = Some(shown(name.0));
+        }
+    }
+
+    /// The choices, as far as the handshake came.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        let mut choices = Vec::new();
+        if let Some(version) = self.version {
+            choices.push(choice("version", version, &self.versions, |place| match place {
+                0 => "the newest that was offered".to_owned(),
+                _ => "the newest that the server speaks".to_owned(),
+            }));
+        }
+        if let Some(suite) = self.suite {
+            // Each version has suites of its own: those of the other one lost with it.
+            let (own, others): (Vec<_>, Vec<_>) =
+                self.suites.iter().partition(|each| is_of_tls13(**each) == is_of_tls13(suite));
+            let mut one = choice("suite", suite, &own, |place| match place {
+                0 => "the client's first choice".to_owned(),
+                _ if is_of_tls13(suite) => passed_over(place),
+                _ => format!("{}, or unfit for its certificate", passed_over(place)),
+            });
+            if !others.is_empty() {
+                one.lost.push(format!("{} of the other version", others.len()));
+            }
+            choices.push(one);
+        }
+        if let Some(group) = self.group {
+            choices.push(choice("group", group, &self.groups, |place| self.why_group(group, place)));
+        }
+        if self.is_static_rsa() {
+            let why = "the suite says so: no group, no signature, and no forward secrecy";
+            let (chosen, lost) = ("RSA to the certificate's key".to_owned(), Vec::new());
+            choices.push(Choice { what: "exchange", chosen, why: why.to_owned(), lost });
+        }
+        if let Some(scheme) = self.scheme {
+            let mut one = choice("signature", scheme, &self.schemes, |_| String::new());
+            one.why = "fits the key of the server's certificate".to_owned();
+            one.lost = Vec::from([format!("{} of other keys or hashes", count(one.lost.len(), "scheme"))]);
+            choices.push(one);
+        }
+        if self.version.is_some() {
+            choices.push(self.alpn());
+        }
+        choices
+    }
+
+    fn why_group(&self, group: NamedGroup, place: usize) -> String {
+        if self.retried_for == Some(group) {
+            return "the server asked for it with a HelloRetryRequest: a round trip more".to_owned();
+        }
+        match (self.shares.contains(&group) && self.form() == Form::Tls13, place) {
+            (true, 0) => "the client's first choice, whose share came with the ClientHello".to_owned(),
+            (true, _) => format!("its share came with the ClientHello; {}", passed_over(place)),
+            (false, _) => "the server's choice among the groups that the client supports".to_owned(),
+        }
+    }
+
+    fn alpn(&self) -> Choice {
+        let (chosen, why) = match (&self.chosen_alpn, self.alpn.is_empty()) {
+            (Some(name), _) => (name.clone(), "the server's choice among those offered"),
+            (None, true) => ("none".to_owned(), "none was offered"),
+            (None, false) => ("none".to_owned(), "the server did not answer the offer"),
+        };
+        let lost = self.alpn.iter().filter(|name| **name != chosen).cloned().collect();
+        Choice { what: "ALPN", chosen, why: why.to_owned(), lost }
+    }
+
+    /// Where the client's random, the server's and the key exchange's secret
+    /// enter the keys. Before the ServerHello a client may not know which way.
+    pub(crate) fn randoms(&self) -> [&'static str; 3] {
+        const UNKNOWN: &str = "the version decides where it enters";
+        const UNKNOWN12: &str =
+            "enters master_secret, by itself or (RFC 7627) through the session hash, and the key block";
+        const TRANSCRIPT: &str = "enters through the transcript";
+        const SESSION_HASH: &str =
+            "enters master_secret through the session hash (RFC 7627), and the key block";
+        const MASTER: &str = "enters master_secret, and the key block";
+        const PRE_MASTER: &str = "it is the pre-master secret, and enters master_secret";
+        match (self.form(), self.extended_master_secret) {
+            _ if self.version.is_none() && self.versions.len() != 1 => [UNKNOWN; 3],
+            (Form::Tls13, _) => [TRANSCRIPT, TRANSCRIPT, "enters handshake_secret, and all after it"],
+            (Form::Tls12, true) if self.version.is_none() => [UNKNOWN12, UNKNOWN12, PRE_MASTER],
+            (Form::Tls12, true) => [SESSION_HASH, SESSION_HASH, PRE_MASTER],
+            (Form::Tls12, false) if self.is_static_rsa() => [MASTER, MASTER, "enters master_secret"],
+            (Form::Tls12, false) => [MASTER, MASTER, PRE_MASTER],
+        }
+    }
+
+    /// The three in one sentence, once the server has decided.
+    pub(crate) fn randoms_in_short(&self) -> Option<&'static str> {
+        self.version?;
+        Some(match (self.form(), self.extended_master_secret) {
+            (Form::Tls13, _) => {
+                "the two of the hellos enter through the transcript; the third enters handshake_secret, \
+                 whence all keys come"
+            }
+            (Form::Tls12, true) => {
+                "pre-master secret and session hash, in which both hellos are, make master_secret; \
+                 it and both randoms make the key block"
+            }
+            (Form::Tls12, false) => {
+                "all three make master_secret; it and both randoms of the hellos make the key block"
+            }
+        })
+    }
+}
+
+/// Why a server does not take the client's first choice, as far as can be known.
+fn passed_over(before: usize) -> String {
+    format!("the server passed over {before} before it: lacking, or later in its order")
+}
+
+/// Whether a suite is one of TLS 1.3 (RFC 8446 appendix B.4).
+fn is_of_tls13(suite: CipherSuite) -> bool {
+    suite.0 >> 8 == 0x13
+}
+
+/// A choice from a list, with its place in it and what lost.
+fn choice<T: Display + PartialEq + Copy>(
+    what: &'static str,
+    chosen: T,
+    offered: &[T],
+    why: impl Fn(usize) -> String,
+) -> Choice {
+    let place = offered.iter().position(|each| *each == chosen).unwrap_or(offered.len());
+    let lost = offered.iter().filter(|each| **each != chosen).map(T::to_string).collect::<Vec<_>>();
+    let why = match (offered.len(), place) {
+        (1, 0) => "the only one offered".to_owned(),
+        _ => why(place),
+    };
+    Choice { what, chosen: chosen.to_string(), why, lost }
+}

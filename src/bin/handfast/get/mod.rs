@@ -1,0 +1,170 @@
+//! `handfast get`: a URL, to standard output or a file.
+//!
+//! ```text
+//!   args -> link -> fetch (TCP, TLS, HTTP) -> the body
+//!            ^-------- a redirect ---'
+//! ```
+
+pub(crate) mod args;
+mod failure;
+mod fetch;
+pub(crate) mod link;
+mod negotiated;
+mod progress;
+mod secrets;
+
+use crate::exit::Exit;
+use crate::explain::keylog::KeyLog;
+use crate::text::clean;
+use args::Get;
+use failure::Failure;
+use fetch::{Answered, Plan, header_line};
+use handfast::ClientConfig;
+use handfast::pki::UnixTime;
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use hyper::header::LOCATION;
+use hyper::{Response, StatusCode};
+use progress::Progress;
+use secrets::Secrets;
+use std::fs::File;
+use std::io::{Write, stderr, stdout};
+use std::sync::Arc;
+
+/// Fetches what was asked for.
+pub(crate) fn run(asked: &Get) -> Exit {
+    let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(get(asked));
+            // A name may still be looked up: nobody waits for it.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::misuse(error.to_string())),
+    };
+    match ended {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            complain(&format!("handfast: {failure}"));
+            failure.exit()
+        }
+    }
+}
+
+async fn get(asked: &Get) -> Result<(), Failure> {
+    let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose().map_err(Failure::misuse)?;
+    let secrets = keylog.map(|keylog| Arc::new(Secrets(keylog)));
+    let (config, stranger, trusted) = configs(asked)?;
+    if asked.trust.insecure {
+        complain(
+            "handfast: WARNING: --insecure: whatever certificate comes is accepted; the peer may be anybody.",
+        );
+    }
+    let mut link = asked.link.clone();
+    let mut redirects = 0;
+    let answered = loop {
+        let first = link.target == asked.link.target;
+        let config = Arc::clone(if first { &config } else { &stranger });
+        let plan = Plan { asked, link: &link, config, secrets: secrets.clone(), first, trusted: &trusted };
+        let answered = plan
+            .ask(|line| {
+                if asked.verbose {
+                    complain(line)
+                }
+            })
+            .await?;
+        if asked.verbose {
+            head(&answered.response).iter().for_each(|line| complain(&format!("< {line}")));
+        }
+        let Some(location) = redirect(&answered.response).filter(|_| asked.location) else { break answered };
+        if redirects == asked.max_redirs {
+            return Err(Failure::Redirect(format!("{redirects} were, which is the most (--max-redirs)")));
+        }
+        redirects += 1;
+        let told = |why| Failure::Redirect(format!("{link} leads to {location:?}: {why}"));
+        let next = link.follow(&location).map_err(told)?;
+        answered.close().await;
+        link = next;
+    };
+    let ended = take(asked, answered).await;
+    match secrets.and_then(|secrets| secrets.0.error()) {
+        Some(error) => Err(Failure::misuse(format!("the key log could not be written: {error}"))),
+        None => ended,
+    }
+}
+
+/// For the server that was named, and for those that it leads to.
+fn configs(asked: &Get) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>, String), Failure> {
+    let (verifier, trusted) = asked.trust.verifier(None).map_err(Failure::misuse)?;
+    let config = ClientConfig::new(verifier, UnixTime::now);
+    let config = asked.parameters.client(config).and_then(|config| config.alpn(&[b"http/1.1"]));
+    let mut config = config.map_err(|error| Failure::misuse(error.to_string()))?;
+    if asked.trust.insecure {
+        config = config.ask_when_refused();
+    }
+    let stranger = Arc::new(config.clone());
+    let named = match asked.identity.identity().map_err(Failure::misuse)? {
+        Some(identity) => Arc::new(config.identity(identity)),
+        None => Arc::clone(&stranger),
+    };
+    Ok((named, stranger, trusted))
+}
+
+/// Where the answer leads, if it is a redirect (RFC 9110 section 15.4).
+fn redirect<T>(response: &Response<T>) -> Option<String> {
+    let status = response.status();
+    let is_one = [
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::FOUND,
+        StatusCode::SEE_OTHER,
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ]
+    .contains(&status);
+    let location = response.headers().get(LOCATION).filter(|_| is_one)?;
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+}
+
+/// Status line and headers.
+fn head<T>(response: &Response<T>) -> Vec<String> {
+    let status = format!("{:?} {}", response.version(), response.status());
+    let headers = response.headers().iter().map(|(name, value)| header_line(name, value));
+    [clean(&status)].into_iter().chain(headers).collect()
+}
+
+/// Takes the answer: its head or its body, to where it was asked to go.
+async fn take(asked: &Get, mut answered: Answered) -> Result<(), Failure> {
+    let response = &mut answered.response;
+    let status = response.status();
+    let failed = asked.fail && status.as_u16() >= 400;
+    let mut out: Box<dyn Write> = match &asked.output {
+        _ if failed => Box::new(std::io::sink()),
+        Some(file) => Box::new(File::create(file).map_err(Failure::Output)?),
+        None => Box::new(stdout()),
+    };
+    if asked.head {
+        let lines = head(response).iter().map(|line| format!("{line}\n")).collect::<String>();
+        out.write_all(lines.as_bytes()).map_err(Failure::Output)?;
+    }
+    let whole = response.body().size_hint().exact();
+    let mut progress = Progress::new(!asked.silent && !failed, asked.output.is_some(), whole);
+    while !failed && let Some(frame) = response.body_mut().frame().await {
+        let frame = frame.inspect_err(|_| progress.end())?;
+        if let Some(data) = frame.data_ref() {
+            out.write_all(data).map_err(Failure::Output)?;
+            progress.advance(data.len());
+        }
+    }
+    progress.end();
+    out.flush().map_err(Failure::Output)?;
+    answered.close().await;
+    match failed {
+        true => Err(Failure::Status(status.to_string())),
+        false => Ok(()),
+    }
+}
+
+/// Says something on standard error; if nobody listens, nobody does.
+fn complain(text: &str) {
+    let _nobody_listens = writeln!(stderr(), "{text}");
+}

@@ -1,0 +1,113 @@
+//! What `handfast serve` can be asked.
+
+use crate::exit::Exit;
+use crate::parameters::{ParameterOptions, seconds};
+use clap::{Args, ValueEnum};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  handfast serve                                  this directory, with a throw-away authority
+  handfast serve site --cert localhost.pem --key localhost-key.pem      (as mkcert makes them)
+  handfast serve --cert chain.crt --key leaf.key --client-ca clients.pem
+  handfast serve --explain --tls1.2               tells each handshake";
+
+/// Serves the files of a directory over HTTPS (HTTP/1.1, GET and HEAD).
+///
+/// Without --cert an authority is made that lives as long as the server: its
+/// certificate stands in a file that only you can read, and its key nowhere.
+#[derive(Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", Exit::HELP))]
+pub(crate) struct Serve {
+    /// The directory
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Where to listen
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443", value_parser = address)]
+    pub(crate) addr: SocketAddr,
+
+    /// The certificate to show, leaf first, its chain in the same file (PEM or DER)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// Its private key (PEM or DER), if it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Ask clients for a certificate from the authorities of FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Option<PathBuf>,
+
+    /// What to do about clients that show none
+    #[arg(long, value_name = "WHICH", default_value = "required", requires = "client_ca")]
+    pub(crate) client_auth: ClientCertificate,
+
+    /// Tell each handshake on standard output
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// Close a connection on which nothing moved for this many seconds; a request's header
+    /// must arrive in the same time
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) idle_timeout: Duration,
+
+    /// Let TCP probe a silent client after this many seconds, to find out that it has gone
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) tcp_keepalive: Duration,
+
+    /// Give a handshake up that is not complete after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) handshake_timeout: Duration,
+
+    /// How many connections to serve at once; more wait
+    #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) max_connections: u32,
+
+    /// Append the secrets of all connections to FILE (only its owner may read it)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) parameters: ParameterOptions,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClientCertificate {
+    /// No connection without
+    Required,
+    /// Served all the same
+    Optional,
+}
+
+/// `ADDR:PORT`, `:PORT` or `localhost:PORT`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local =
+        |port: &str| port.parse().ok().map(|port| SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port));
+    text.parse()
+        .ok()
+        .or_else(|| local(text.strip_prefix("localhost").unwrap_or(text).strip_prefix(':')?))
+        .ok_or_else(|| "an address is an IP address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn addresses() {
+        for (text, expected) in [
+            ("[::1]:1", "[::1]:1"),
+            ("localhost:2", "127.0.0.1:2"),
+            (":3", "127.0.0.1:3"),
+            ("0.0.0.0:4", "0.0.0.0:4"),
+        ] {
+            assert_eq!(address(text).map(|address| address.to_string()), Ok(expected.to_owned()));
+        }
+        for bad in ["", "localhost", "example.com:1", "1.2.3.4", "1.2.3.4:65536", ":x"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+}

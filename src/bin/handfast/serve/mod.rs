@@ -1,0 +1,195 @@
+//! `handfast serve`: the files of a directory over HTTPS.
+//!
+//! ```text
+//!   args -> config, throwaway -> listen -> peer (TLS, HTTP) -> answer
+//!                                            story, log         site, range, listing, body
+//! ```
+
+mod answer;
+pub(crate) mod args;
+mod body;
+mod config;
+mod listing;
+mod log;
+mod path;
+mod peer;
+mod range;
+mod site;
+mod story;
+mod throwaway;
+
+use crate::exit::Exit;
+use crate::explain::keylog::KeyLog;
+use args::Serve;
+use log::Log;
+use peer::Shared;
+use site::Site;
+use socket2::{SockRef, TcpKeepalive};
+use std::io::{Write, stderr};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use story::Stories;
+use throwaway::ThrowAway;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+/// How long answers may take to be sent after the server was told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+pub(crate) fn run(asked: &Serve) -> Exit {
+    let served = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let served = runtime.block_on(serve(asked));
+            runtime.shutdown_background();
+            served
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match served {
+        Ok(()) => Exit::Success,
+        Err(sentence) => {
+            let _nobody_listens = writeln!(stderr(), "handfast: {sentence}");
+            Exit::Misuse
+        }
+    }
+}
+
+async fn serve(asked: &Serve) -> Result<(), String> {
+    let site = Arc::new(Site::new(&asked.dir)?);
+    let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose()?.map(Arc::new);
+    let said = |error| format!("cannot listen on {}: {error}", asked.addr);
+    let listener = TcpListener::bind(asked.addr).await.map_err(said)?;
+    let address = listener.local_addr().map_err(said)?;
+    let (config, made) = config::make(asked, address)?;
+    let log = Arc::new(Log::default());
+    announce(&log, &site, address, made.as_ref());
+    let shared = Arc::new(Shared {
+        site,
+        log,
+        config,
+        stories: Stories { explain: asked.explain, keylog },
+        idle: asked.idle_timeout,
+        handshake: asked.handshake_timeout,
+    });
+
+    let (stopping, stop) = watch::channel(false);
+    let room = Arc::new(Semaphore::new(asked.max_connections as usize));
+    tokio::select! {
+        () = accept(&listener, asked.tcp_keepalive, &shared, &room, &stop) => {}
+        () = told_to_stop() => {}
+    }
+    drop(listener);
+    shared.log.line("stopping: requests that are being answered are finished; again to stop at once");
+    let _they_look_at_it = stopping.send(true);
+    tokio::select! {
+        _all_gone = timeout(FAREWELL, room.acquire_many(asked.max_connections)) => {}
+        () = told_to_stop() => {}
+    }
+    Ok(())
+}
+
+/// Takes connections, as many as there is room for.
+async fn accept(
+    listener: &TcpListener,
+    keepalive: Duration,
+    shared: &Arc<Shared>,
+    room: &Arc<Semaphore>,
+    stop: &watch::Receiver<bool>,
+) {
+    let keepalive = TcpKeepalive::new().with_time(keepalive);
+    while let Ok(place) = Arc::clone(room).acquire_owned().await {
+        match listener.accept().await {
+            Ok((tcp, peer)) => {
+                prepare(&tcp, &keepalive);
+                let (shared, stop) = (Arc::clone(shared), stop.clone());
+                tokio::spawn(async move {
+                    peer::serve(tcp, peer, shared, stop).await;
+                    drop(place);
+                });
+            }
+            // The client left again, or this side has no more descriptors.
+            Err(error) => {
+                shared.log.line(&format!("a connection could not be taken: {error}"));
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Without these settings a connection works as well: only slower, or longer.
+fn prepare(tcp: &TcpStream, keepalive: &TcpKeepalive) {
+    let _works_without = tcp.set_nodelay(true);
+    let _works_without = SockRef::from(tcp).set_tcp_keepalive(keepalive);
+}
+
+/// Waits for Ctrl-C, or for SIGTERM.
+async fn told_to_stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    interrupt.await;
+}
+
+/// Says what is served, and how to reach it.
+fn announce(log: &Log, site: &Site, address: SocketAddr, made: Option<&ThrowAway>) {
+    let host = match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
+        _ => address.to_string(),
+    };
+    log.line(&format!(
+        "handfast serves {} at https://{host}/ (listening on {address})",
+        site.root().display()
+    ));
+    if let Some(made) = made {
+        let file = quoted(&made.file.display().to_string());
+        log.line("An authority was made for this run. To trust it once:");
+        log.line(&format!("  curl --cacert {file} https://{host}/"));
+    }
+}
+
+/// As one word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn tcp_asks_whether_the_peer_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        prepare(&tcp, &TcpKeepalive::new().with_time(Duration::from_secs(77)));
+        let socket = SockRef::from(&tcp);
+        assert!(socket.keepalive().unwrap() && tcp.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quoted("/tmp/x-1/ca.pem"), "/tmp/x-1/ca.pem");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+}

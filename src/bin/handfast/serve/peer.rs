@@ -1,0 +1,166 @@
+//! One connection, from its first byte to its end.
+
+use super::answer::Desk;
+use super::log::{Log, protocol};
+use super::site::Site;
+use super::story::Stories;
+use crate::idle::Idle;
+use crate::text::clean;
+use handfast::{AsyncTlsStream, Connection, Error, ServerConfig};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bytes of a request's header.
+const HEADER: usize = 64 * 1024;
+
+/// How long the peer may take to close after this side did.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) site: Arc<Site>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) stories: Stories,
+    pub(crate) idle: Duration,
+    pub(crate) handshake: Duration,
+}
+
+/// Serves one client, until `stop` changes and its request is answered.
+pub(crate) async fn serve(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) {
+    let deadline = Instant::now() + shared.handshake;
+    match timeout_at(deadline, speaks_http(&tcp)).await {
+        Ok(Ok(true)) => return plain(tcp, peer, &shared).await,
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => return shared.log.of(peer, &format!("left before it said anything: {error}")),
+        Err(_) => return shared.log.of(peer, "said nothing in the time for a handshake"),
+    }
+    let story = shared.stories.begin();
+    let connection = Connection::server_with(&shared.config, story.observer());
+    let mut tls = AsyncTlsStream::new(connection, Idle::new(tcp, shared.idle));
+    let ended = match timeout_at(deadline, tls.handshake()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(sentence(&error)),
+        Err(_) => Err("the handshake took too long".to_owned()),
+    };
+    story.tell(&shared.log, peer, tls.info(), ended.as_ref().err().map(String::as_str));
+    match ended {
+        Ok(()) => answer(&mut tls, peer, &shared, stop).await,
+        Err(why) => shared.log.of(peer, &format!("handshake failed: {why}")),
+    }
+    leave(tls).await;
+}
+
+/// Answers requests until one side has enough.
+async fn answer(
+    tls: &mut AsyncTlsStream<Idle>,
+    peer: SocketAddr,
+    shared: &Shared,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (site, log) = (Arc::clone(&shared.site), Arc::clone(&shared.log));
+    let desk = Desk { site, log, peer, protocol: protocol(tls.info()) };
+    let service = service_fn(move |request| {
+        let desk = desk.clone();
+        async move { Ok::<_, Infallible>(desk.answer(request).await) }
+    });
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.idle)
+        .max_buf_size(HEADER)
+        .half_close(true)
+        .serve_connection(TokioIo::new(tls), service);
+    let mut http = pin!(http);
+    let ended = tokio::select! {
+        ended = http.as_mut() => ended,
+        () = told(&mut stop) => {
+            http.as_mut().graceful_shutdown();
+            http.await
+        }
+    };
+    if let Err(error) = ended {
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            why = inner.downcast_ref::<io::Error>().map_or_else(|| format!("{why}: {inner}"), sentence);
+            cause = inner.source();
+        }
+        shared.log.of(peer, &format!("connection ended: {}", clean(&why)));
+    }
+}
+
+/// Waits until the server is to stop.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Why the stream failed.
+fn sentence(error: &io::Error) -> String {
+    match (Error::of_io(error), error.kind()) {
+        (Some(tls), _) => clean(&tls.to_string()),
+        (None, io::ErrorKind::TimedOut) => "it was idle for too long".to_owned(),
+        (None, _) => error.to_string(),
+    }
+}
+
+/// Says close_notify, or the alert that is still pending, and hears the peer
+/// out for a moment: closing with bytes unread would take the last answer with it.
+async fn leave(mut tls: AsyncTlsStream<Idle>) {
+    let _as_far_as_it_goes = timeout(PATIENCE, tls.shutdown()).await;
+    drain(tls.get_mut().get_mut()).await;
+}
+
+async fn drain(tcp: &TcpStream) {
+    let mut rest = [0; 4096];
+    let until = Instant::now() + PATIENCE;
+    while let Ok(Ok(())) = timeout_at(until, tcp.readable()).await {
+        match tcp.try_read(&mut rest) {
+            Ok(0) => return,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Whether the client's first byte begins an HTTP method: a TLS record begins
+/// with 22 (RFC 8446 section 5.1).
+async fn speaks_http(tcp: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    match tcp.peek(&mut first).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(first.iter().all(u8::is_ascii_alphabetic)),
+    }
+}
+
+/// A plain answer to a client that speaks HTTP without TLS.
+async fn plain(mut tcp: TcpStream, peer: SocketAddr, shared: &Shared) {
+    const TEXT: &str = "This port speaks HTTPS: write https:// instead of http://.\n";
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{TEXT}",
+        TEXT.len()
+    );
+    shared.log.of(peer, "speaks HTTP without TLS: answered with 400");
+    let said = async {
+        tcp.write_all(answer.as_bytes()).await?;
+        tcp.shutdown().await
+    };
+    let _as_far_as_it_goes = timeout(PATIENCE, said).await;
+    drain(&tcp).await;
+}

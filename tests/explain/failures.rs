@@ -1,0 +1,117 @@
+//! Failures that are not certificates: each has its class and its sentence.
+
+use super::certificates::{Authority, identity};
+use super::peers::{resetting, saying, server, silent};
+use super::run::explain;
+use handfast::ServerConfig;
+use handfast::pki::UnixTime;
+use handfast::wire::{CipherSuite, NamedGroup};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+#[test]
+fn wrong_arguments_are_misuse() {
+    for arguments in [
+        &["--no-such-option"][..],
+        &["http://example.com"],
+        &["example.com:99999"],
+        &["a b"],
+        &["--pin", "sha256//short"],
+        &["--pin", "md5//AAAA"],
+        &["--suite", "TLS_NULL"],
+        &["--group", "x448"],
+        &["--servername", "not a name"],
+        &["--timeout", "0"],
+        &["--key", "key.pem"],
+        &["--cacert", "/nonexistent/ca.pem"],
+        &["--cert", "/nonexistent/cert.pem"],
+        &["--keylog", "/nonexistent/keys.txt"],
+        &["--tls1.2", "--tls1.3"],
+        &["one.example", "two.example"],
+    ] {
+        let ran = explain(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn peers_that_speak_something_else() {
+    for (words, name) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "HTTP without TLS"),
+        (b"220 mail.example ESMTP\r\n", "SMTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH"),
+        (b"\x1b]0;title\x07\x1b[2Jgotcha", "does not speak TLS"),
+    ] {
+        let ran = explain(&[&saying(words).at()]);
+        ran.code(3).says(&[name, "does not speak TLS"]);
+        assert!(
+            !ran.out.contains('\x1b') && !ran.err.contains('\x1b'),
+            "escape sequences reached the terminal"
+        );
+    }
+}
+
+#[test]
+fn alerts_are_named() {
+    for (alert, code, sentence) in [
+        (&b"\x15\x03\x01\x00\x02\x02\x46"[..], 5, "versions that this side did not offer"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", 5, "handshake_failure"),
+        (b"\x15\x03\x03\x00\x02\x02\x50", 4, "the peer sent the alert internal_error"),
+    ] {
+        let ran = explain(&[&saying(alert).at()]);
+        ran.code(code).says(&[sentence, "closed first: the peer", "<- fatal alert"]);
+    }
+}
+
+#[test]
+fn older_versions_are_named() {
+    // A ServerHello of TLS 1.0, TLS_RSA_WITH_AES_128_CBC_SHA.
+    const HELLO: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+        0123456789abcdef0123456789abcdef\x00\x00\x2f\x00";
+    let ran = explain(&[&saying(HELLO).at()]);
+    ran.code(5).says(&["older versions of TLS", "-> fatal alert: protocol_version"]);
+}
+
+#[test]
+fn a_reset_is_told_apart_from_an_end() {
+    explain(&[&resetting(b"").at()]).code(6).says(&["reset the connection after the ClientHello", "RST"]);
+    explain(&[&resetting(b"\x16\x03\x03\x01\x00\x02").at()])
+        .code(6)
+        .says(&["reset the connection in mid-handshake"]);
+    explain(&[&saying(b"").at()]).code(6).says(&["closed the connection after the ClientHello", "<-  FIN"]);
+    explain(&[&saying(b"\x16\x03\x03\x01\x00\x02").at()]).code(6).says(&["ended in mid-handshake"]);
+}
+
+#[test]
+fn silence_ends_with_the_timeout() {
+    for (words, sentence) in
+        [(&b""[..], "sent nothing for 0.3 s"), (b"\x16\x03\x03\x01\x00\x02", "fell silent in mid-handshake")]
+    {
+        let began = Instant::now();
+        explain(&[&silent(words).at(), "--timeout", "0.3"]).code(6).says(&[sentence]);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn nobody_there() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    explain(&[&closed.to_string()]).code(6).says(&["refused the connection", "nothing listens on this port"]);
+    explain(&["does-not-exist.invalid"]).code(6).says(&["no address was found for does-not-exist.invalid"]);
+}
+
+#[test]
+fn nothing_in_common() {
+    let root = Authority::root("root");
+    let leaf = root.leaf(|_| {});
+    let config = || ServerConfig::new(identity(&leaf), UnixTime::now);
+    let aes = config().suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
+    explain(&["--suite", "TLS_CHACHA20_POLY1305_SHA256", &server(aes).at()])
+        .code(5)
+        .says(&["handshake_failure"]);
+    let p384 = config().groups(&[NamedGroup::SECP384R1]).unwrap();
+    explain(&["--group", "x25519", &server(p384).at()]).code(5).says(&["handshake_failure"]);
+    let h2 = config().alpn(&[b"h2"]).unwrap();
+    explain(&["--alpn", "smtp", &server(h2).at()]).code(5).says(&["no_application_protocol"]);
+}

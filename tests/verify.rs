@@ -1,0 +1,281 @@
+//! `handfast verify`, as a person runs it: what it accepts and refuses, what
+//! it says, and its exit status.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    date_time_ymd,
+};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The time of all judgements here.
+const AT: &str = "2030-06-15T12:00:00Z";
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn says(&self, code: i32, all: &[&str]) -> &Self {
+        let said = format!("{}{}", self.out, self.err);
+        assert_eq!(self.code, Some(code), "{said}");
+        for each in all {
+            assert!(said.contains(each), "{each:?} is missing in\n{said}");
+        }
+        self
+    }
+}
+
+fn verify(arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
+    let ran = command.arg("verify").args(arguments).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: ran.status.code(), out: text(ran.stdout), err: text(ran.stderr) }
+}
+
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn root(name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        Self { pem: params.self_signed(&key).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    fn intermediate(&self, name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        Self { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for server.test, for both purposes, valid in 2030, number 7.
+    fn leaf(&self, change: impl FnOnce(&mut CertificateParams)) -> String {
+        let mut params = CertificateParams::new(vec!["server.test".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "server.test");
+        params.serial_number = Some(SerialNumber::from(7));
+        (params.not_before, params.not_after) = (date_time_ymd(2030, 1, 1), date_time_ymd(2031, 1, 1));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        change(&mut params);
+        params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().pem()
+    }
+
+    /// A list of June 2030 with these numbers: PEM, and DER.
+    fn list(&self, revoked: &[u64]) -> (String, Vec<u8>) {
+        let revoked = revoked.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2030, 5, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2030, 6, 1),
+            next_update: date_time_ymd(2030, 7, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).unwrap();
+        (list.pem().unwrap(), list.der().to_vec())
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// A folder for a test's files.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("verify-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+/// Root, two intermediates and a leaf, whose pool is out of order and holds more than is needed.
+struct Chain {
+    folder: Folder,
+    root: Authority,
+    ca: String,
+    leaf: String,
+    pool: String,
+}
+
+impl Chain {
+    fn new(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (folder, root) = (Folder::new(name), Authority::root("root"));
+        let upper = root.intermediate("upper");
+        let lower = upper.intermediate("lower");
+        let ca = folder.file("ca.pem", &root.pem);
+        let pool = format!("{}{}{}", Authority::root("stranger").pem, upper.pem, lower.pem);
+        Self { leaf: lower.leaf(change), folder, root, ca, pool }
+    }
+
+    fn verify(&self, host: &str, more: &[&str]) -> Ran {
+        let file = self.folder.file("chain.pem", format!("{}{}", self.leaf, self.pool));
+        verify(&[&[&file, "--host", host, "--ca", &self.ca, "--at", AT], more].concat())
+    }
+}
+
+#[test]
+fn a_good_chain_is_accepted_in_any_order() {
+    let chain = Chain::new("good", |_| {});
+    let short = chain.verify("server.test", &[]);
+    short.says(0, &["OK  CN=server.test was accepted: through 2 intermediates by the trusted root CN=root"]);
+    short.says(0, &["    trusted: the authorities of ", "ca.pem, under the profile webpki"]);
+    assert!(!short.out.contains("HostName") && short.err.is_empty(), "{}", short.out);
+    let long = chain.verify("server.test", &["-v"]);
+    long.says(0, &["CN=lower", "CN=upper", "HostName: it names server.test", "Trust: a trusted root"]);
+    chain.verify("server.test", &["--max-depth", "2"]).says(0, &[]);
+    chain.verify("server.test", &["--max-depth", "1"]).says(1, &["!!  ", "FAILED Depth"]);
+    // Without the system's trust in it.
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    let ran = verify(&[&file, "--host", "server.test", "--at", AT]);
+    ran.says(1, &["FAILED Trust", "    hint: "]);
+    assert!(
+        ran.out.contains("trusted: the system's ") || ran.out.contains("trusted: Mozilla's "),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_bad_one_is_refused_with_all_its_reasons() {
+    let chain = Chain::new("bad", |_| {});
+    let ran = chain.verify("other.test", &["--at", "2032-01-01T00:00:00Z"]);
+    ran.says(2, &["cannot be used multiple times"]);
+    chain.verify("other.test", &[]).says(
+        1,
+        &[
+            "!!  the certificate of CN=server.test was refused",
+            "FAILED HostName",
+            "does not name other.test",
+            "hint: names",
+        ],
+    );
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    for (at, says) in
+        [("2031-01-02T00:00:00Z", "expired"), ("2029-12-31T23:59:59+00:00", "becomes valid in 1 second")]
+    {
+        let ran = verify(&[&file, "--host", "other.test", "--ca", &chain.ca, "--at", at, "-v"]);
+        ran.says(1, &["FAILED Validity", "FAILED HostName", says, "FAIL "]);
+    }
+    let alone = chain.folder.file("leaf.pem", &chain.leaf);
+    let ran = verify(&[&alone, "--host", "server.test", "--ca", &chain.ca, "--at", AT]);
+    ran.says(1, &["FAILED Trust", "left out the intermediate certificate CN=lower"]);
+}
+
+#[test]
+fn purposes() {
+    let server = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    for (chain, code) in [(Chain::new("both", |_| {}), 0), (Chain::new("server", server), 1)] {
+        let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+        let ran = verify(&[&file, "--purpose", "client", "--ca", &chain.ca, "--at", AT]);
+        ran.says(code, if code == 1 { &["FAILED ExtendedKeyUsage"] } else { &["accepted"] });
+        chain.verify("server.test", &["--purpose", "server"]).says(0, &[]);
+        chain.verify("server.test", &["--purpose", "client"]).says(2, &["--host has no meaning"]);
+    }
+}
+
+#[test]
+fn profiles() {
+    // Without a SubjectKeyIdentifier's owner being named: a rule of form.
+    let chain = Chain::new("profiles", |params| params.use_authority_key_identifier_extension = false);
+    chain.verify("server.test", &["--profile", "private"]).says(0, &["under the profile private"]);
+    chain.verify("server.test", &["--profile", "strict"]).says(1, &["FAILED AuthorityKey"]);
+    chain.verify("server.test", &["--profile", "lax"]).says(2, &["webpki, strict and private"]);
+}
+
+#[test]
+fn revocation_lists() {
+    let (folder, root) = (Folder::new("lists"), Authority::root("root"));
+    let file = folder.file("leaf.pem", root.leaf(|_| {}));
+    let ca = folder.file("ca.pem", &root.pem);
+    let judged = |lists: &[&str], more: &[&str]| {
+        let lists: Vec<&str> = lists.iter().flat_map(|list| ["--crl", list]).collect();
+        verify(
+            &[&[file.as_str(), "--host", "server.test", "--ca", &ca, "--at", AT], &lists[..], more].concat(),
+        )
+    };
+    let (good, revoked) = (root.list(&[8]), root.list(&[7, 8]));
+    let good = folder.file("good.pem", good.0);
+    let (pem, der) = (folder.file("revoked.pem", revoked.0), folder.file("revoked.der", revoked.1));
+    judged(&[&good], &[]).says(0, &[]);
+    for list in [&pem, &der] {
+        judged(&[list], &[]).says(1, &["its issuer revoked it", "FAILED Revo"]);
+        judged(&[&good, list], &[]).says(1, &["its issuer revoked it"]);
+    }
+    // Nothing is known: accepted, unless a statement is demanded.
+    let foreign = folder.file("foreign.pem", Authority::root("other").list(&[7]).0);
+    judged(&[&foreign], &[]).says(0, &[]);
+    judged(&[&foreign], &["--require-status"]).says(1, &["FAILED RevocationStatus"]);
+    judged(&[&good], &["--require-status"]).says(0, &[]);
+    judged(&[&ca], &[]).says(2, &["no certificate revocation list found"]);
+}
+
+#[test]
+fn json_is_one_object_with_a_version() {
+    let chain = Chain::new("json", |_| {});
+    for (host, accepted) in [("server.test", true), ("other.test", false)] {
+        let ran = chain.verify(host, &["--json"]);
+        ran.says(if accepted { 0 } else { 1 }, &[]);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((&json["schema"], &json["accepted"]), (&0.into(), &accepted.into()));
+        assert_eq!(json["path"].as_array().unwrap().len(), 4);
+        let checks = json["checks"].as_array().unwrap();
+        let name = checks.iter().find(|check| check["rule"] == "HostName").unwrap();
+        assert_eq!((&name["passed"], &name["depth"]), (&accepted.into(), &0.into()));
+        assert_eq!(json["rule"].as_str(), (!accepted).then_some("HostName"));
+        assert_eq!(json["alert"].as_str(), (!accepted).then_some("bad_certificate"));
+        assert!(!json["tree"].as_array().unwrap().is_empty() && json["sentence"].is_string());
+    }
+}
+
+#[test]
+fn misuse() {
+    let chain = Chain::new("misuse", |_| {});
+    let leaf = chain.folder.file("leaf.pem", &chain.leaf);
+    let key = chain.folder.file("key.pem", KeyPair::generate().unwrap().serialize_pem());
+    assert!(chain.root.pem.contains("CERTIFICATE"));
+    for (arguments, says) in [
+        (&[leaf.as_str()][..], "--host NAME is missing"),
+        (&["/nowhere.pem", "--host", "a.test"], "cannot read /nowhere.pem"),
+        (&[&key, "--host", "a.test"], "no certificate found: the file contains 1 PRIVATE KEY"),
+        (&[&leaf, "--host", "a b"], "neither a host name nor an IP address"),
+        (&[&leaf, "--host", "a.test", "--ca", &key], "key.pem"),
+        (&[&leaf, "--host", "a.test", "--at", "tomorrow"], "2027-01-01T00:00:00Z"),
+        (&[&leaf, "--host", "a.test", "--max-depth", "some"], "--max-depth"),
+        (&[], "CHAIN.pem"),
+    ] {
+        let ran = verify(arguments);
+        ran.says(2, &[says]);
+        assert_eq!(ran.out, "");
+    }
+}

@@ -1,0 +1,91 @@
+//! Authorities and certificates, for this test and its peers.
+
+use handfast::Identity;
+use handfast::pki::{Roots, Verifier};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// An authority.
+pub(crate) struct Authority {
+    pub(crate) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A chain and its key, PEM.
+pub(crate) struct Leaf {
+    pub(crate) chain: String,
+    pub(crate) key: String,
+}
+
+/// What the tests trust.
+pub(crate) static AUTHORITY: LazyLock<Authority> =
+    LazyLock::new(|| Authority::root("the authority of the tests"));
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+impl Authority {
+    pub(crate) fn root(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let params = Self::params(name);
+        Self { pem: params.self_signed(&key).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let params = Self::params(name);
+        Self { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), issuer: Issuer::new(params, key) }
+    }
+
+    fn params(name: &str) -> CertificateParams {
+        let mut params = params(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    }
+
+    /// For localhost, as a server and as a client.
+    pub(crate) fn leaf(&self) -> Leaf {
+        self.leaf_with(KeyPair::generate().unwrap())
+    }
+
+    /// The same with an RSA key, which openssl makes.
+    pub(crate) fn rsa_leaf(&self) -> Leaf {
+        let made = Command::new("openssl")
+            .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+            .output()
+            .unwrap();
+        self.leaf_with(KeyPair::from_pem(&String::from_utf8(made.stdout).unwrap()).unwrap())
+    }
+
+    fn leaf_with(&self, key: KeyPair) -> Leaf {
+        let mut params = params("localhost");
+        params.subject_alt_names =
+            CertificateParams::new(["localhost".to_owned()]).unwrap().subject_alt_names;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Leaf { chain, key: key.serialize_pem() }
+    }
+
+    pub(crate) fn verifier(&self) -> Verifier {
+        let mut roots = Roots::new();
+        roots.add_pem(self.pem.as_bytes()).unwrap();
+        Verifier::web_pki(roots)
+    }
+}
+
+impl Leaf {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
+    }
+}

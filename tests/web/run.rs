@@ -1,0 +1,171 @@
+//! Running the tool and its peers.
+
+use super::certificates::{AUTHORITY, Leaf};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// What a run gave.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self { code: output.status.code(), out: output.stdout, err }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.out).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}{}", self.text(), self.err);
+        self
+    }
+
+    /// Both outputs must hold each of these.
+    #[track_caller]
+    pub(crate) fn says(&self, all: &[&str]) -> &Self {
+        for each in all {
+            assert!(
+                self.text().contains(each) || self.err.contains(each),
+                "{each:?}:\n{}{}",
+                self.text(),
+                self.err
+            );
+        }
+        self
+    }
+}
+
+pub(crate) fn get(arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
+    Ran::of(command.arg("get").args(arguments).stdin(Stdio::null()).output().unwrap())
+}
+
+/// A fresh folder, gone with the value.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("web-{}-{n}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running `handfast serve`, ended with the value.
+pub(crate) struct Server {
+    child: Child,
+    reader: Option<JoinHandle<String>>,
+    pub(crate) port: u16,
+    /// The files of the site are in `site/`, the authority's in `ca.pem`.
+    pub(crate) folder: Folder,
+}
+
+impl Server {
+    /// With the tests' authority, and these files.
+    pub(crate) fn start(files: &[(&str, &[u8])], arguments: &[&str]) -> Self {
+        Self::with(&AUTHORITY.leaf(), files, arguments)
+    }
+
+    pub(crate) fn with(leaf: &Leaf, files: &[(&str, &[u8])], arguments: &[&str]) -> Self {
+        let folder = Folder::new();
+        let (cert, key) = (folder.file("cert.pem", &leaf.chain), folder.file("key.pem", &leaf.key));
+        let mut all = vec!["--cert", &cert, "--key", &key];
+        all.extend(arguments);
+        Self::plain(folder, files, &all)
+    }
+
+    /// Without any certificate but what the arguments name.
+    pub(crate) fn plain(folder: Folder, files: &[(&str, &[u8])], arguments: &[&str]) -> Self {
+        folder.file("ca.pem", &AUTHORITY.pem);
+        folder.file("outside.txt", "not to be served");
+        let site = folder.path().join("site");
+        std::fs::create_dir_all(&site).unwrap();
+        for (name, bytes) in files {
+            folder.file(&format!("site/{name}"), bytes);
+        }
+        let mut child = Command::new(env!("CARGO_BIN_EXE_handfast"))
+            .arg("serve")
+            .arg(&site)
+            .args(["--addr", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        let port = first.rsplit_once("127.0.0.1:").unwrap().1.trim_end_matches([')', '\n']).parse().unwrap();
+        Self { child, reader: Some(std::thread::spawn(move || read(first, out))), port, folder }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn ca(&self) -> String {
+        self.folder.path().join("ca.pem").to_str().unwrap().to_owned()
+    }
+
+    /// Fetches from it.
+    pub(crate) fn get(&self, path: &str, arguments: &[&str]) -> Ran {
+        let (url, ca) = (self.url(path), self.ca());
+        let mut all = vec![url.as_str(), "--cacert", &ca];
+        all.extend(arguments);
+        get(&all)
+    }
+
+    /// Stops it as Ctrl-C does: what it printed, and its exit code.
+    pub(crate) fn stop(mut self) -> (String, Option<i32>) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let code = self.child.wait().unwrap().code();
+        (self.reader.take().unwrap().join().unwrap(), code)
+    }
+}
+
+fn read(mut text: String, mut from: BufReader<ChildStdout>) -> String {
+    while from.read_line(&mut text).is_ok_and(|n| n > 0) {}
+    text
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
