@@ -1,0 +1,254 @@
+//! This crate next to rustls, both with ring, in the same run and with all else
+//! equal: X25519, one P-256 chain that is really verified, no tickets, the same
+//! buffers, no sockets. `cargo bench --bench versus_rustls [rounds]`
+//!
+//! Short turns alternate, so that a slow moment of the machine meets both. What
+//! counts is the ratio within a round: this crate's time by rustls's, below 1
+//! where this crate is faster; its median and its least and greatest value over
+//! the rounds are printed.
+
+#[path = "support/ours.rs"]
+mod ours;
+
+use ours::{Chain, NAME, Ours, Times};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const SUITES: [(&str, u16); 6] = [
+    ("TLS 1.3 AES-128-GCM", 0x1301),
+    ("TLS 1.3 AES-256-GCM", 0x1302),
+    ("TLS 1.3 ChaCha20-Poly1305", 0x1303),
+    ("TLS 1.2 AES-128-GCM", 0xc02b),
+    ("TLS 1.2 AES-256-GCM", 0xc02c),
+    ("TLS 1.2 ChaCha20-Poly1305", 0xcca9),
+];
+
+/// Handshakes in a round, a turn each.
+const HANDSHAKES: usize = 200;
+
+/// Bytes that are sent at once, how often in a turn, and turns in a round.
+const CHUNK: usize = 64 * 1024;
+const CHUNKS: u32 = 16;
+const TURNS: usize = 100;
+
+struct Theirs {
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+}
+
+impl Theirs {
+    fn new(chain: &Chain, suite: u16) -> Self {
+        let mut provider: CryptoProvider = ring::default_provider();
+        provider.cipher_suites.retain(|each| u16::from(each.suite()) == suite);
+        provider.kx_groups = vec![ring::kx_group::X25519, ring::kx_group::SECP256R1];
+        let provider = Arc::new(provider);
+        let versions: &[&rustls::SupportedProtocolVersion] =
+            if suite >> 8 == 0x13 { &[&rustls::version::TLS13] } else { &[&rustls::version::TLS12] };
+        let mut roots = RootCertStore::empty();
+        roots.add(chain.root.clone()).unwrap();
+        let mut client = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.resumption = rustls::client::Resumption::disabled();
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![chain.leaf.clone()], chain.key())
+            .unwrap();
+        server.send_tls13_tickets = 0;
+        server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        Self { client: Arc::new(client), server: Arc::new(server) }
+    }
+
+    fn connect(&self, times: &mut Times) -> (ClientConnection, ServerConnection) {
+        let mut wire = Vec::with_capacity(8 * 1024);
+        let start = Instant::now();
+        let name = ServerName::try_from(NAME).unwrap();
+        let mut client = ClientConnection::new(self.client.clone(), name).unwrap();
+        while client.wants_write() {
+            client.write_tls(&mut wire).unwrap();
+        }
+        times.client += start.elapsed();
+
+        let start = Instant::now();
+        let mut server = ServerConnection::new(self.server.clone()).unwrap();
+        times.server += start.elapsed();
+        while client.is_handshaking() || server.is_handshaking() {
+            let start = Instant::now();
+            let mut rest = wire.as_slice();
+            while !rest.is_empty() {
+                server.read_tls(&mut rest).unwrap();
+                server.process_new_packets().unwrap();
+            }
+            wire.clear();
+            while server.wants_write() {
+                server.write_tls(&mut wire).unwrap();
+            }
+            times.server += start.elapsed();
+
+            let start = Instant::now();
+            let mut rest = wire.as_slice();
+            while !rest.is_empty() {
+                client.read_tls(&mut rest).unwrap();
+                client.process_new_packets().unwrap();
+            }
+            wire.clear();
+            while client.wants_write() {
+                client.write_tls(&mut wire).unwrap();
+            }
+            times.client += start.elapsed();
+        }
+        assert!(wire.is_empty());
+        (client, server)
+    }
+}
+
+fn their_bulk(
+    from: &mut ClientConnection,
+    to: &mut ServerConnection,
+    data: &[u8],
+    wire: &mut Vec<u8>,
+    times: &mut Times,
+) -> usize {
+    let start = Instant::now();
+    let mut rest = data;
+    wire.clear();
+    while !rest.is_empty() {
+        rest = &rest[from.writer().write(rest).unwrap()..];
+        while from.wants_write() {
+            from.write_tls(wire).unwrap();
+        }
+    }
+    times.client += start.elapsed();
+
+    let start = Instant::now();
+    let (mut arrived, mut wire) = (0, wire.as_slice());
+    while !wire.is_empty() {
+        to.read_tls(&mut wire).unwrap();
+        let there = to.process_new_packets().unwrap().plaintext_bytes_to_read();
+        let mut taken = 0;
+        while taken < there {
+            let mut reader = to.reader();
+            let n = std::hint::black_box(reader.fill_buf().unwrap()).len();
+            reader.consume(n);
+            taken += n;
+        }
+        arrived += taken;
+    }
+    times.server += start.elapsed();
+    arrived
+}
+
+/// One round: many short turns of each, in alternating order. A turn that the
+/// machine interrupted is far out, so the median turn stands for the round.
+fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(&mut Times)) -> [Times; 2] {
+    let mut times = [Vec::new(), Vec::new()];
+    for turn in 0..turns {
+        for which in [turn % 2, (turn + 1) % 2] {
+            let mut taken = Times::default();
+            match which {
+                0 => ours(&mut taken),
+                _ => theirs(&mut taken),
+            }
+            times[which].push(taken);
+        }
+    }
+    times.map(|times| {
+        let median = |pick: fn(&Times) -> Duration| {
+            let mut picked: Vec<_> = times.iter().map(pick).collect();
+            picked.sort();
+            picked[turns / 2]
+        };
+        Times { client: median(Times::client), server: median(Times::server) }
+    })
+}
+
+/// Prints one line: the medians of both, and of the ratio with its spread.
+fn report(
+    what: &str,
+    side: &str,
+    rounds: &[[Times; 2]],
+    pick: fn(&Times) -> Duration,
+    shown: impl Fn(f64) -> String,
+) {
+    let sorted = |value: &dyn Fn(&[Times; 2]) -> f64| {
+        let mut values: Vec<_> = rounds.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let ours = sorted(&|[ours, _]| pick(ours).as_secs_f64())[rounds.len() / 2];
+    let theirs = sorted(&|[_, theirs]| pick(theirs).as_secs_f64())[rounds.len() / 2];
+    let ratios = sorted(&|[ours, theirs]| pick(ours).as_secs_f64() / pick(theirs).as_secs_f64());
+    println!(
+        "{what:<28}{side:<10}{:>12}{:>12}   {:.3}  ({:.3} to {:.3})",
+        shown(ours),
+        shown(theirs),
+        ratios[rounds.len() / 2],
+        ratios[0],
+        ratios[rounds.len() - 1],
+    );
+}
+
+fn main() {
+    // `cargo bench` and `cargo test --benches` pass options of their own.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--test") {
+        return;
+    }
+    let rounds: u32 = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(9);
+    assert!(rounds > 0);
+    let chain = Chain::new();
+    println!(
+        "{:<28}{:<10}{:>12}{:>12}   ratio, with its least and greatest of {rounds} rounds",
+        "", "", "handfast", "rustls"
+    );
+
+    for (name, suite) in SUITES.into_iter().filter(|(_, suite)| [0x1301, 0xc02b].contains(suite)) {
+        let (ours, theirs) = (Ours::new(&chain, suite), Theirs::new(&chain, suite));
+        let one =
+            || round(HANDSHAKES, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
+        one();
+        let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
+        let shown = |seconds: f64| format!("{:.1} us", seconds * 1e6);
+        let what = format!("handshake, {}", &name[..7]);
+        report(&what, "client", &rounds, Times::client, shown);
+        report(&what, "server", &rounds, Times::server, shown);
+    }
+
+    let data = vec![0x5a; CHUNK];
+    for (name, suite) in SUITES {
+        let (mut client, mut server) = Ours::new(&chain, suite).connect(&mut Times::default());
+        let (mut their_client, mut their_server) = Theirs::new(&chain, suite).connect(&mut Times::default());
+        let (mut wire, mut their_wire) = (Vec::with_capacity(2 * CHUNK), Vec::with_capacity(2 * CHUNK));
+        let mut one = || {
+            round(
+                TURNS,
+                |times| {
+                    for _ in 0..CHUNKS {
+                        assert_eq!(ours::bulk(&mut client, &mut server, &data, &mut wire, times), CHUNK);
+                    }
+                },
+                |times| {
+                    for _ in 0..CHUNKS {
+                        let there =
+                            their_bulk(&mut their_client, &mut their_server, &data, &mut their_wire, times);
+                        assert_eq!(there, CHUNK);
+                    }
+                },
+            )
+        };
+        one();
+        let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
+        let bytes = CHUNK as f64 * f64::from(CHUNKS);
+        let shown = |seconds: f64| format!("{:.2} GB/s", bytes / seconds / 1e9);
+        report(name, "send", &rounds, Times::client, shown);
+        report(name, "receive", &rounds, Times::server, shown);
+    }
+}

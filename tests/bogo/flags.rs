@@ -1,0 +1,574 @@
+//! The shim's flags, and those that it leaves out, each with its reason.
+
+use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// Why a command line is not run.
+pub(crate) enum Refusal {
+    /// The runner asks whether handshakes can be split between processes.
+    HandshakerAsked,
+    /// A flag that is left out, and why.
+    Unimplemented(String, &'static str),
+    /// A flag of which this shim has not heard.
+    Unknown(String),
+}
+
+/// A certificate and its key, as files.
+#[derive(Default, Clone)]
+pub(crate) struct Credential {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+    pub(crate) ocsp: Vec<u8>,
+}
+
+/// What one test asks for.
+pub(crate) struct Flags {
+    pub(crate) port: u16,
+    pub(crate) ipv6: bool,
+    pub(crate) shim_id: u64,
+    pub(crate) server: bool,
+    /// Connections, one after the other; each resumes the session of the one before.
+    pub(crate) connections: usize,
+    /// No tickets are sent or taken, and none are kept.
+    pub(crate) without_tickets: bool,
+    /// Seconds that pass before a further connection.
+    pub(crate) delay: u64,
+
+    // The configuration.
+    /// The credential of the flags without `-new-x509-credential`.
+    pub(crate) credential: Credential,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) versions: Vec<ProtocolVersion>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) host_name: Option<String>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) verify_peer: bool,
+    pub(crate) require_certificate: bool,
+    pub(crate) verify_fail: bool,
+    pub(crate) ask_for_certificate: bool,
+
+    // What is done after the handshake.
+    pub(crate) shim_writes_first: bool,
+    pub(crate) initial_write: Vec<u8>,
+    pub(crate) initial_writes: usize,
+    pub(crate) read_size: usize,
+    pub(crate) peek_then_read: bool,
+    pub(crate) shim_shuts_down: bool,
+    pub(crate) check_close_notify: bool,
+    pub(crate) key_update: bool,
+    pub(crate) key_update_before_read: bool,
+    pub(crate) export: usize,
+    pub(crate) export_label: String,
+    pub(crate) export_context: Option<String>,
+    pub(crate) export_traffic_secrets: bool,
+
+    // What is expected.
+    pub(crate) expect_alpn: Vec<u8>,
+    pub(crate) expect_advertised_alpn: Option<Vec<u8>>,
+    pub(crate) expect_server_name: Option<String>,
+    pub(crate) expect_no_server_name: bool,
+    pub(crate) expect_version: Option<ProtocolVersion>,
+    pub(crate) expect_group: Option<NamedGroup>,
+    pub(crate) expect_suite: Option<CipherSuite>,
+    pub(crate) expect_peer_scheme: Option<SignatureScheme>,
+    pub(crate) expect_peer_schemes: Vec<SignatureScheme>,
+    pub(crate) expect_peer_certificate: Option<String>,
+    pub(crate) expect_no_peer_certificate: bool,
+    pub(crate) expect_extended_master_secret: bool,
+    pub(crate) expect_ocsp: Vec<u8>,
+    pub(crate) expect_retried: Option<bool>,
+    pub(crate) expect_authorities: Option<Vec<Vec<u8>>>,
+    pub(crate) expect_certificate_types: Vec<u8>,
+    pub(crate) expect_credential: Option<i64>,
+    pub(crate) expect_session_miss: bool,
+    pub(crate) expect_no_session: bool,
+    pub(crate) expect_ticket_renewal: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            ipv6: false,
+            shim_id: 0,
+            server: false,
+            connections: 1,
+            without_tickets: false,
+            delay: 0,
+            credential: Credential::default(),
+            credentials: Vec::new(),
+            versions: Vec::new(),
+            groups: Vec::new(),
+            host_name: None,
+            alpn: Vec::new(),
+            verify_peer: false,
+            require_certificate: false,
+            verify_fail: false,
+            ask_for_certificate: false,
+            shim_writes_first: false,
+            initial_write: b"hello".to_vec(),
+            initial_writes: 1,
+            read_size: 512,
+            peek_then_read: false,
+            shim_shuts_down: false,
+            check_close_notify: false,
+            key_update: false,
+            key_update_before_read: false,
+            export: 0,
+            export_label: String::new(),
+            export_context: None,
+            export_traffic_secrets: false,
+            expect_alpn: Vec::new(),
+            expect_advertised_alpn: None,
+            expect_server_name: None,
+            expect_no_server_name: false,
+            expect_version: None,
+            expect_group: None,
+            expect_suite: None,
+            expect_peer_scheme: None,
+            expect_peer_schemes: Vec::new(),
+            expect_peer_certificate: None,
+            expect_no_peer_certificate: false,
+            expect_extended_master_secret: false,
+            expect_ocsp: Vec::new(),
+            expect_retried: None,
+            expect_authorities: None,
+            expect_certificate_types: Vec::new(),
+            expect_credential: None,
+            expect_session_miss: false,
+            expect_no_session: false,
+            expect_ticket_renewal: false,
+        }
+    }
+}
+
+/// The flags of the first connection, and of those that resume.
+pub(crate) struct Run {
+    pub(crate) initial: Flags,
+    pub(crate) resume: Flags,
+}
+
+impl Run {
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Refusal> {
+        let arguments: Vec<String> = arguments.collect();
+        let (mut initial, mut resume) = (Draft::default(), Draft::default());
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            // There is no handshaker beside this process.
+            let flag = argument.strip_prefix("-on-shim").unwrap_or(argument);
+            if let Some(flag) = flag.strip_prefix("-on-initial") {
+                initial.apply(argument, flag, &mut arguments)?;
+            } else if let Some(flag) = flag.strip_prefix("-on-resume") {
+                resume.apply(argument, flag, &mut arguments)?;
+            } else {
+                initial.apply(argument, flag, &mut arguments.clone())?;
+                resume.apply(argument, flag, &mut arguments)?;
+            }
+        }
+        let run = Self { initial: initial.finish(), resume: resume.finish() };
+        if run.initial.connections > 1 && run.initial.without_tickets && !run.resume.expect_session_miss {
+            return Err(Refusal::Unimplemented(
+                "-no-ticket".to_owned(),
+                "sessions are resumed by tickets alone",
+            ));
+        }
+        Ok(run)
+    }
+}
+
+/// Flags, while they are read.
+struct Draft {
+    flags: Flags,
+    oldest: u16,
+    newest: u16,
+    without: Vec<ProtocolVersion>,
+    export_context: String,
+    use_context: bool,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let (flags, without, export_context) = Default::default();
+        Self { flags, oldest: 0, newest: u16::MAX, without, export_context, use_context: false }
+    }
+}
+
+impl Draft {
+    /// Reads one flag, and its value from `arguments`.
+    fn apply<'a>(
+        &mut self,
+        argument: &str,
+        flag: &str,
+        arguments: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<(), Refusal> {
+        let Self { flags, oldest, newest, without, export_context, use_context } = self;
+        if let Some(reason) = left_out(flag) {
+            return Err(Refusal::Unimplemented(argument.to_owned(), reason));
+        }
+        if IGNORED.iter().any(|(ignored, _)| *ignored == flag) {
+            return Ok(());
+        }
+        let credential = flags.credentials.last_mut().unwrap_or(&mut flags.credential);
+        let mut value = || arguments.next().cloned().unwrap_or_default();
+        match flag {
+            "-is-handshaker-supported" => return Err(Refusal::HandshakerAsked),
+            "-port" => flags.port = number(&value()),
+            "-ipv6" => flags.ipv6 = true,
+            "-shim-id" => flags.shim_id = number(&value()),
+            "-server" => flags.server = true,
+            "-resume-count" => flags.connections = 1 + number::<usize>(&value()),
+            "-expect-session-miss" => flags.expect_session_miss = true,
+            "-expect-no-session" => flags.expect_no_session = true,
+            "-expect-ticket-renewal" => flags.expect_ticket_renewal = true,
+            "-no-ticket" => flags.without_tickets = true,
+            "-resumption-delay" => flags.delay = number(&value()),
+            "-trust-cert" => drop(value()), // who is trusted is what the Verify question is answered with
+            "-cert-file" => credential.certificate = value(),
+            "-key-file" => credential.key = value(),
+            "-ocsp-response" => credential.ocsp = base64(&value()),
+            "-new-x509-credential" => flags.credentials.push(Credential::default()),
+            "-min-version" => *oldest = number(&value()),
+            "-max-version" => *newest = number(&value()),
+            "-no-tls13" => without.push(ProtocolVersion::TLS13),
+            "-no-tls12" => without.push(ProtocolVersion::TLS12),
+            "-curves" => flags.groups.push(NamedGroup(number(&value()))),
+            "-host-name" => flags.host_name = Some(value()),
+            "-advertise-alpn" => flags.alpn = lists(value().as_bytes(), 1),
+            "-select-alpn" => {
+                flags.expect_alpn = value().into_bytes();
+                flags.alpn = vec![flags.expect_alpn.clone()];
+            }
+            // A server refuses what it does not speak.
+            "-reject-alpn" => flags.alpn = vec![b"none of the client's".to_vec()],
+            "-verify-peer" => flags.verify_peer = true,
+            "-require-any-client-certificate" => flags.require_certificate = true,
+            "-verify-fail" => flags.verify_fail = true,
+            "-use-early-callback" => flags.ask_for_certificate = true,
+            "-shim-writes-first" => flags.shim_writes_first = true,
+            "-shim-initial-write" => flags.initial_write = value().into_bytes(),
+            "-repeat-shim-initial-write" => flags.initial_writes = number(&value()),
+            "-read-size" => flags.read_size = number(&value()),
+            "-peek-then-read" => flags.peek_then_read = true,
+            "-shim-shuts-down" => flags.shim_shuts_down = true,
+            "-check-close-notify" => flags.check_close_notify = true,
+            "-key-update" => flags.key_update = true,
+            "-key-update-before-read" => flags.key_update_before_read = true,
+            "-export-keying-material" => flags.export = number(&value()),
+            "-export-label" => flags.export_label = value(),
+            "-export-context" => *export_context = value(),
+            "-use-export-context" => *use_context = true,
+            "-export-traffic-secrets" => flags.export_traffic_secrets = true,
+            "-expect-alpn" => flags.expect_alpn = value().into_bytes(),
+            "-expect-advertised-alpn" => flags.expect_advertised_alpn = Some(value().into_bytes()),
+            "-expect-server-name" => flags.expect_server_name = Some(value()),
+            "-expect-no-server-name" => flags.expect_no_server_name = true,
+            "-expect-version" => flags.expect_version = Some(ProtocolVersion(number(&value()))),
+            "-expect-curve-id" => flags.expect_group = Some(NamedGroup(number(&value()))),
+            "-expect-cipher" => flags.expect_suite = Some(CipherSuite(number(&value()))),
+            "-expect-peer-signature-algorithm" => {
+                flags.expect_peer_scheme = Some(SignatureScheme(number(&value())));
+            }
+            "-expect-peer-verify-pref" => flags.expect_peer_schemes.push(SignatureScheme(number(&value()))),
+            "-expect-peer-cert-file" => flags.expect_peer_certificate = Some(value()),
+            "-expect-no-peer-cert" => flags.expect_no_peer_certificate = true,
+            "-expect-extended-master-secret" => flags.expect_extended_master_secret = true,
+            "-expect-ocsp-response" => flags.expect_ocsp = base64(&value()),
+            "-expect-hrr" => flags.expect_retried = Some(true),
+            "-expect-no-hrr" => flags.expect_retried = Some(false),
+            "-expect-client-ca-list" => flags.expect_authorities = Some(authorities(&value())),
+            "-expect-certificate-types" => flags.expect_certificate_types = base64(&value()),
+            "-expect-selected-credential" => flags.expect_credential = value().parse().ok(),
+            _ => return Err(Refusal::Unknown(argument.to_owned())),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Flags {
+        let Self { mut flags, oldest, newest, without, export_context, use_context } = self;
+        flags.versions = [ProtocolVersion::TLS13, ProtocolVersion::TLS12]
+            .into_iter()
+            .filter(|version| (oldest..=newest).contains(&version.0) && !without.contains(version))
+            .collect();
+        flags.export_context = use_context.then_some(export_context);
+        flags
+    }
+}
+
+/// Why this flag is left out, if it is.
+fn left_out(flag: &str) -> Option<&'static str> {
+    let listed = |names: &[&str]| {
+        names.iter().any(|name| match name.strip_suffix('*') {
+            Some(start) => flag.starts_with(start),
+            None => flag == *name,
+        })
+    };
+    LEFT_OUT.iter().find(|(names, _)| listed(names)).map(|(_, reason)| *reason)
+}
+
+/// Flags that ask for nothing that this crate does not do anyway.
+const IGNORED: &[(&str, &str)] = &[
+    ("-async", "nothing here blocks: every call makes progress, asks, or needs input"),
+    ("-implicit-handshake", "there is no other: the connection does what is next"),
+    ("-no-op-extra-handshake", "see -implicit-handshake"),
+    ("-handshake-twice", "see -implicit-handshake"),
+    ("-use-custom-verify-callback", "there is one way to ask who is trusted: the Verify question"),
+    ("-use-old-client-cert-callback", "a certificate is configured in one way"),
+    ("-expect-verify-result", "the answer to Verify is the result"),
+    ("-use-ocsp-callback", "a stapled response is judged with the chain, in the Verify question"),
+    ("-enable-ocsp-stapling", "status_request is always sent"),
+    ("-server-preference", "a server's own order always counts"),
+    ("-decline-alpn", "a server without protocols declines"),
+    ("-no-tls11", "never spoken"),
+    ("-no-tls1", "never spoken"),
+    ("-expect-no-session-id", "there is none: a ticket names the session"),
+    ("-allow-hint-mismatch", "there are no hints"),
+];
+
+/// Flags that this shim leaves out, and why; a star stands for any ending.
+const LEFT_OUT: &[(&[&str], &str)] = &[
+    (&["-dtls", "-mtu", "-initial-timeout-duration-ms"], "DTLS is not spoken, on purpose"),
+    (&["-quic*", "-expect-quic*"], "QUIC is not spoken yet"),
+    (&["-on-retry*"], "0-RTT is not spoken yet"),
+    (&["-expect-session-id"], "sessions are resumed by tickets alone"),
+    (
+        &[
+            "-use-ticket-*",
+            "-renew-ticket",
+            "-skip-ticket",
+            "-ticket-key",
+            "-expect-ticket-supports-early-data",
+            "-expect-ticket-age-skew",
+        ],
+        "tickets are this crate's own: there is no callback for them, and their format is not BoringSSL's",
+    ),
+    (
+        &[
+            "-resumption-across-names-enabled",
+            "-expect-resumable-across-names",
+            "-expect-not-resumable-across-names",
+        ],
+        "a session is of one name",
+    ),
+    (&["-reverify-on-resume"], "who was accepted under the same policy is not judged again"),
+    (
+        &[
+            "-enable-early-data",
+            "-expect-accept-early-data",
+            "-expect-reject-early-data",
+            "-expect-no-offer-early-data",
+            "-expect-early-data-reason",
+            "-early-write-after-message",
+        ],
+        "0-RTT is not spoken yet",
+    ),
+    (&["-psk*", "-new-psk-credential"], "external pre-shared keys are not spoken"),
+    (&["-new-spake2plusv1-credential", "-pake-*", "-wrong-pake-role"], "PAKEs are not spoken"),
+    (&["-new-delegated-credential", "-delegated-credential"], "delegated credentials are not spoken"),
+    (
+        &[
+            "-new-rpk-credential",
+            "-accepted-peer-cert-types",
+            "-available-client-cert-types",
+            "-expect-peer-certificate-type",
+            "-expect-peer-rpk-sha256",
+        ],
+        "raw public keys are not spoken yet",
+    ),
+    (
+        &[
+            "-enable-ech-grease",
+            "-ech-*",
+            "-expect-ech-*",
+            "-expect-no-ech-*",
+            "-reject-unusable-ech-config",
+            "-fail-early-callback-ech-rewind",
+        ],
+        "Encrypted ClientHello is not spoken yet",
+    ),
+    (
+        &["-fips-202205", "-wpa-202304", "-cnsa-202407", "-cnsa1-202603", "-cnsa2-202603"],
+        "compliance policies are BoringSSL's own",
+    ),
+    (&["-verify-prefs", "-signing-prefs"], "the order of signature schemes is not configurable"),
+    (&["-cipher"], "the suites are configured by their numbers, not by OpenSSL's strings"),
+    (
+        &["-curves-flags", "-key-shares", "-no-key-shares", "-server-supported-groups-hint"],
+        "which shares are sent follows from the groups",
+    ),
+    (
+        &[
+            "-must-match-issuer",
+            "-cert-properties",
+            "-requested-trust-anchors",
+            "-available-trust-anchors",
+            "-expect-peer-match-trust-anchor",
+            "-expect-no-peer-match-trust-anchor",
+            "-expect-peer-available-trust-anchors",
+        ],
+        "trust anchor identifiers are not spoken",
+    ),
+    (&["-use-client-ca-list"], "the authorities that are named are those of the configured policy"),
+    (
+        &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
+        "certificate transparency is not spoken yet",
+    ),
+    (
+        &["-set-ocsp-in-callback", "-decline-ocsp-callback", "-fail-ocsp-callback"],
+        "a stapled response is judged with the chain, in the Verify question",
+    ),
+    (
+        &["-install-cert-compression-algs", "-install-one-cert-compression-alg"],
+        "certificate compression is not spoken yet",
+    ),
+    (
+        &[
+            "-renegotiate-*",
+            "-expect-total-renegotiations",
+            "-forbid-renegotiation-after-handshake",
+            "-use-exporter-between-reads",
+            "-expect-secure-renegotiation",
+            "-expect-no-secure-renegotiation",
+            "-no-legacy-server-connect",
+        ],
+        "renegotiation is refused, on purpose",
+    ),
+    (
+        &[
+            "-advertise-npn",
+            "-advertise-empty-npn",
+            "-expect-next-proto",
+            "-expect-no-next-proto",
+            "-select-next-proto",
+            "-select-empty-next-proto",
+        ],
+        "Next Protocol Negotiation is not spoken, on purpose",
+    ),
+    (
+        &["-enable-channel-id", "-send-channel-id", "-expect-channel-id"],
+        "Channel ID is not spoken, on purpose",
+    ),
+    (
+        &[
+            "-application-settings",
+            "-expect-peer-application-settings",
+            "-alps-use-new-codepoint",
+            "-defer-alps",
+        ],
+        "application settings are not spoken",
+    ),
+    (&["-srtp-profiles"], "SRTP is not spoken, on purpose"),
+    (
+        &["-false-start", "-allow-false-start-without-alpn", "-handshake-never-done"],
+        "False Start is not done, on purpose",
+    ),
+    (
+        &["-cbc-record-splitting", "-write-different-record-sizes", "-partial-write"],
+        "CBC suites are not spoken, on purpose",
+    ),
+    (&["-tls-unique"], "tls-unique is not given out: without extended_master_secret it binds nothing"),
+    (&["-send-alert"], "the application cannot send an alert of its own"),
+    (
+        &["-read-with-unfinished-write"],
+        "how far a transport took what was written is the adapter's, not the core's",
+    ),
+    (&["-max-send-fragment", "-max-cert-list"], "sizes are fixed in `limits`"),
+    (
+        &["-request-server-padding", "-server-supports-padding", "-expect-server-sent-requested-padding"],
+        "server padding is BoringSSL's own extension",
+    ),
+    (&["-fallback-scsv"], "a client does not fall back"),
+    (&["-enable-grease", "-permute-extensions"], "GREASE is not sent yet"),
+    (&["-jdk11-workaround"], "one peer's bug, worked around by BoringSSL"),
+    (
+        &["-expect-cipher-aes", "-expect-cipher-no-aes"],
+        "a client that puts ChaCha20 first is heeded, whatever this side's processor has",
+    ),
+    (
+        &["-fail-early-callback", "-fail-cert-callback", "-install-ddos-callback", "-fail-ddos-callback"],
+        "there are no callbacks to fail in: the application answers questions",
+    ),
+    (
+        &["-no-server-name-ack", "-allow-unknown-alpn-protos", "-select-empty-alpn"],
+        "the RFC's rule is followed, and no switch turns it off",
+    ),
+    (
+        &["-retain-only-sha256-client-cert", "-expect-sha256-client-cert"],
+        "the peer's chain is kept as it came",
+    ),
+    (&["-expect-msg-callback"], "observers hear more than this trace has, and in other words"),
+    (
+        &["-handshake-hints", "-on-handshaker*", "-handshaker-*", "-private-key-delay-ms"],
+        "handshakes are not split between processes",
+    ),
+    (&["-fuzzer-mode", "-write-settings", "-wait-for-debugger"], "for BoringSSL's own tools"),
+];
+
+fn number<N: std::str::FromStr + Default>(text: &str) -> N {
+    text.parse().unwrap_or_default()
+}
+
+/// Each string of a list that is written with lengths of `width` bytes.
+pub(crate) fn lists(mut bytes: &[u8], width: usize) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some((length, rest)) = bytes.split_at_checked(width) {
+        let length = length.iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        let Some((item, rest)) = rest.split_at_checked(length) else { break };
+        all.push(item.to_vec());
+        bytes = rest;
+    }
+    all
+}
+
+/// DER values in hex, with commas between; none are written `<EMPTY>`.
+fn authorities(text: &str) -> Vec<Vec<u8>> {
+    match text {
+        "<NULL>" | "<EMPTY>" => Vec::new(),
+        list => list.split(',').filter_map(|value| hex::decode(value).ok()).collect(),
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut bits, mut have) = (Vec::new(), 0u32, 0);
+    for digit in text.bytes().filter_map(|c| DIGITS.iter().position(|digit| *digit == c)) {
+        (bits, have) = (bits << 6 | digit as u32, have + 6);
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+            bits &= (1 << have) - 1;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Flags, Refusal> {
+        Run::parse(arguments.iter().map(|argument| (*argument).to_owned())).map(|run| run.initial)
+    }
+
+    #[test]
+    fn a_flag_is_parsed_ignored_left_out_or_unknown() {
+        let flags = parse(&["-port", "7", "-async", "-on-initial-min-version", "772"]).ok().unwrap();
+        assert_eq!((flags.port, flags.versions), (7, vec![ProtocolVersion::TLS13]));
+        assert!(matches!(parse(&["-on-retry-async"]), Err(Refusal::Unimplemented(..))));
+        assert!(matches!(parse(&["-on-resume-no-such-flag"]), Err(Refusal::Unknown(_))));
+        let one = ["-resume-count", "1", "-on-resume-max-version", "771", "-read-size", "9"];
+        let run = Run::parse(one.iter().map(|argument| (*argument).to_owned())).ok().unwrap();
+        assert_eq!((run.initial.connections, run.initial.versions.len(), run.initial.read_size), (2, 2, 9));
+        assert_eq!((run.resume.versions, run.resume.read_size), (vec![ProtocolVersion::TLS12], 9));
+        assert!(matches!(parse(&["-no-such-flag"]), Err(Refusal::Unknown(_))));
+        for (flag, _) in IGNORED {
+            assert!(left_out(flag).is_none(), "{flag} is ignored and left out");
+        }
+    }
+
+    #[test]
+    fn values_are_decoded() {
+        assert_eq!(base64("AQIDBA=="), [1, 2, 3, 4]);
+        assert_eq!(lists(b"\x03foo\x02h2", 1), [b"foo".to_vec(), b"h2".to_vec()]);
+        assert_eq!(authorities("3000,3001ff"), [vec![0x30, 0], vec![0x30, 1, 0xff]]);
+        assert!(authorities("<EMPTY>").is_empty());
+    }
+}

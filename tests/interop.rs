@@ -1,0 +1,72 @@
+//! Other implementations of TLS, in both roles, on loopback.
+//!
+//! The programs are found when the tests run. Where one is not installed its
+//! cases are ignored, and their names say what they need; with
+//! `HANDFAST_REQUIRE_PEERS=1` in the environment they fail instead.
+
+#[path = "interop/certificates.rs"]
+mod certificates;
+#[path = "interop/program.rs"]
+mod program;
+
+#[path = "interop/ours.rs"]
+mod ours;
+
+#[path = "interop/gnutls.rs"]
+mod gnutls;
+#[path = "interop/go.rs"]
+mod go;
+#[path = "interop/openssl.rs"]
+mod openssl;
+#[path = "interop/openssl12.rs"]
+mod openssl12;
+#[path = "interop/web.rs"]
+mod web;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A name, and what is to be tried.
+pub(crate) struct Case {
+    name: String,
+    run: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
+}
+
+pub(crate) fn case(
+    name: impl Into<String>,
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Case {
+    Case { name: name.into(), run: Box::new(run) }
+}
+
+/// Trials of the cases, which need this program.
+fn trials(program: &'static str, cases: Vec<Case>) -> Vec<Trial> {
+    let found = program::find(program).is_some();
+    let required = std::env::var_os("HANDFAST_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    let trial = |Case { name, run }| match found {
+        // Built before anybody waits for it.
+        true if program == "go" => Trial::test(name, || go::peer().and_then(|_| run())),
+        true => Trial::test(name, run),
+        false => Trial::test(format!("{name} (needs {program})"), move || {
+            Err(format!("{program} is not installed").into())
+        })
+        .with_ignored_flag(!required),
+    };
+    cases.into_iter().map(trial).collect()
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let tried = [
+        trials("openssl", openssl::cases()),
+        trials("openssl", openssl12::cases()),
+        trials("go", go::cases()),
+        trials("gnutls-cli", gnutls::client_cases()),
+        trials("gnutls-serv", gnutls::server_cases()),
+        trials("curl", web::curl_cases()),
+        trials("nginx", web::nginx_cases()),
+    ];
+    let tried = tried.into_iter().flatten().collect();
+    let conclusion = libtest_mimic::run(&arguments, tried);
+    certificates::certificates().remove();
+    conclusion.exit();
+}

@@ -1,0 +1,3 @@
+module handfast.test/peer
+
+go 1.26
