@@ -1,4 +1,106 @@
 //! TLS 1.3 and TLS 1.2, client and server, with no I/O inside.
+//!
+//! `handfast` can be read beside the RFCs, and can say in words what every
+//! handshake did and why. It never blocks and touches no socket, no clock and
+//! no setting of the process: bytes go in, bytes and events come out.
+//!
+//! # Use
+//!
+//! Over any stream that reads and writes, [`TlsStream`] is all that is needed:
+//!
+//! ```no_run
+//! use handfast::{ClientConfig, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
+//! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
+//!
+//! let mut roots = Roots::new();
+//! roots.add_pem(&std::fs::read("ca.pem")?)?;
+//! let config = Arc::new(ClientConfig::new(Verifier::web_pki(roots), UnixTime::now));
+//! let name = ServerName::try_from("example.com")?;
+//! let mut tls = TlsStream::client(&config, name, TcpStream::connect("example.com:443")?)?;
+//! tls.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")?;
+//! let mut page = Vec::new();
+//! tls.read_to_end(&mut page)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Whoever drives the transport takes [`Connection`] itself; what happened in
+//! it is heard by an [`observe::Observer`]; what it needs from outside it asks
+//! as a [`Question`].
+//!
+//! # The house
+//!
+//! A file imports only from the floors below its own, and on its own floor only
+//! from what stands before it in the list. No cycle. `tests/floors.rs` reads the
+//! sources and holds them to it.
+//!
+//! ```text
+//!   7  io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
+//!   6  connection/    Connection: a flow, Receiving, Sending; split
+//!   5  handshake/     client, client13, client12, server, server13, server12, post;
+//!                     context (what a handler may touch), negotiate, auth, retry
+//!      error, identity, question, info, session/ (tickets, a client's store), config, offer
+//!   4  schedule/      secrets from secrets: transcript, tls13, tls12
+//!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
+//!   2  crypto/        the only floor that names ring or another source of cryptography
+//!   1  wire/          bytes <-> messages; no cryptography, no allocation to decode
+//!   0  alert, fault, limits, observe          words
+//! ```
+//!
+//! `record` opens and seals; what stands *above* the handshake is their use:
+//! application data passes only with traffic keys that the handshake made. The
+//! lower floors return narrow errors ([`Fault`], [`pki::Refused`]); [`Error`]
+//! gathers them.
+//!
+//! Nouns are shared between the flows, never verbs: formats, transcript,
+//! secrets, record protection, negotiation, the checks of signatures and
+//! Finished. The four flows are four files, each the RFC's figure as code: the
+//! figure, one table `match (state, input)`, a struct for each state. A handler
+//! consumes its state, so a wrong order does not compile.
+//!
+//! # The way of a byte
+//!
+//! ```text
+//!   transport -> Connection::space -> record::Inbox: framed, opened in place: a record is a range
+//!     handshake: parsed where it lies (copied to Join only if a record boundary cut it)
+//!                -> wire::Message -> State::step(input, msg, cx)
+//!     data:      the range becomes Event::Data(&[u8]) at the last line of next()
+//!
+//!   payload() window: plaintext stands where its ciphertext will -> sealed in place
+//!     -> Connection::pending -> transport
+//!   handshake messages of one flight share records, and are hashed where they were written
+//! ```
+//!
+//! - The read key changes only with a `RecordEnd` in hand, which is made by the
+//!   carrier alone: no byte can straddle a key change.
+//! - Evidence is a type: `PeerVerified` or `PeerAccepted`, `SignatureVerified`,
+//!   `FinishedVerified` are made in `handshake/auth.rs`, and demanded by the
+//!   handler that may only run after them.
+//! - A state that needs the world returns a [`Question`]. The configuration
+//!   answers what it holds in memory; the rest becomes [`Event::Ask`]. The
+//!   message that made the flow ask stays where it came, the inbox is pinned,
+//!   and the rest of the flight waits behind it.
+//! - A record costs no heap allocation and no copy. An idle established server
+//!   connection takes 1.9 KiB with its two expanded keys, of which ring's are 1.1,
+//!   and 0.8 KiB after [`Connection::rest`]; `tests/allocations.rs` holds both.
+//! - TLS 1.3's ChangeCipherSpec is dropped at one place, in `connection/`; TLS
+//!   1.2's is a row of the flow's table.
+//!
+//! # To add a message
+//!
+//! 1. `wire/`: its struct, `decode` and `encode` in one file; a row in
+//!    [`wire::Body`]; a vector in the round-trip tests.
+//! 2. `fault.rs`: a row for each rule that a peer can break with it.
+//! 3. The flow's table: a row; the figure above it: a line; a state if the
+//!    message is not optional. Add it to the transcript in one visible line.
+//! 4. `connection/tests`: the row in the typed-out matrix, and the case that
+//!    provokes each new fault: both tests fail until they are there.
+//!
+//! # What is held where
+//!
+//! What the peer can repeat or enlarge is bounded in [`limits`], each bound with
+//! its reason. Every rule that a peer can break is a row of [`Fault`]. Our
+//! secrets are wiped when dropped, never printed, and compared in constant time;
+//! `SECURITY.md` says what is not wiped, and by whom.
 
 #![forbid(unsafe_code)]
 
@@ -45,3 +147,8 @@ pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 pub use question::EncodedMessage;
 pub use question::{Answer, OwnedQuestion, Question};
 pub use session::{ClientSessions, TicketKey, TicketKeys};
+
+/// The README's examples are compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
