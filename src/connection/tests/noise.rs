@@ -63,16 +63,7 @@ fn no_damage_of_a_resumed_handshake_panics() {
     for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
         let mut done = 0;
         for seed in 0..500 {
-            let mut dice = Dice(Entropy::seeded(seed));
-            let side = if dice.below(2) == 0 { Side::Client } else { Side::Server };
-            let (number, mut seen) = (dice.below(if side == Side::Client { 2 } else { 4 }), 0);
-            let alter: Alter = Box::new(move |mut message| {
-                seen += 1;
-                if seen - 1 == number {
-                    damage(&mut message, &mut dice);
-                }
-                vec![message]
-            });
+            let (side, alter) = damaged(seed, 2, 4);
             let (mut client, mut server) = run_with(primed(version), side, alter);
             if version == ProtocolVersion::TLS13 {
                 check(&mut client, &mut server);
@@ -98,19 +89,7 @@ fn no_message_is_dropped_repeated_or_swapped() {
             assert!(!client.is_done() || !server.is_done(), "{side:?} {n} repeated");
             assert!(client.error.is_some() && server.error.is_some());
             check(&mut client, &mut server);
-            // Held back until the next one is sent.
-            let (mut held, mut seen) = (None, 0);
-            let swap: Alter = Box::new(move |message| {
-                seen += 1;
-                match seen - 1 == n {
-                    true => {
-                        held = Some(message);
-                        vec![]
-                    }
-                    false => std::iter::once(message).chain(held.take()).collect(),
-                }
-            });
-            let (mut client, mut server) = run(side, swap);
+            let (mut client, mut server) = run(side, swapped(n));
             assert!(!client.is_done() || !server.is_done(), "{side:?} {n} swapped");
             check(&mut client, &mut server);
         }
@@ -154,20 +133,39 @@ fn damage(message: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
+/// A side, and damage to one of its messages, by this seed. The client has
+/// `of_client` messages, the server `of_server`.
+pub(super) fn damaged(seed: u64, of_client: usize, of_server: usize) -> (Side, Alter) {
+    let mut dice = Dice(Entropy::seeded(seed));
+    let side = if dice.below(2) == 0 { Side::Client } else { Side::Server };
+    let number = dice.below(if side == Side::Client { of_client } else { of_server });
+    let alter = nth(number, move |mut message| {
+        damage(&mut message, &mut dice);
+        vec![message]
+    });
+    (side, alter.unwrap())
+}
+
+/// Message `n` held back until the next one is sent.
+pub(super) fn swapped(n: usize) -> Alter {
+    let (mut held, mut seen) = (None, 0);
+    Box::new(move |message| {
+        seen += 1;
+        match seen - 1 == n {
+            true => {
+                held = Some(message);
+                vec![]
+            }
+            false => std::iter::once(message).chain(held.take()).collect(),
+        }
+    })
+}
+
 #[test]
 fn no_damage_panics() {
     let mut done = 0;
     for seed in 0..3000 {
-        let mut dice = Dice(Entropy::seeded(seed));
-        let side = if dice.below(2) == 0 { Side::Client } else { Side::Server };
-        let (number, mut seen) = (dice.below(if side == Side::Client { 5 } else { 7 }), 0);
-        let alter: Alter = Box::new(move |mut message| {
-            seen += 1;
-            if seen - 1 == number {
-                damage(&mut message, &mut dice);
-            }
-            vec![message]
-        });
+        let (side, alter) = damaged(seed, 5, 7);
         let (mut client, mut server) = run(side, alter);
         check(&mut client, &mut server);
         if client.is_done() && server.is_done() {

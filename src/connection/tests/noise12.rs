@@ -5,8 +5,8 @@
 use super::alter::*;
 use super::kit::*;
 use super::kit12::*;
+use super::noise::{damaged, swapped};
 use crate::config::{ClientAuth, Judge};
-use crate::crypto::source::Entropy;
 use crate::question::Answer;
 use crate::record::Alter;
 use crate::schedule::Side;
@@ -51,59 +51,10 @@ fn no_message_is_dropped_repeated_or_swapped() {
             assert!(!client.is_done() || !server.is_done(), "{side:?} {n} repeated");
             assert!(client.error.is_some() && server.error.is_some());
             check(&mut client, &mut server);
-            // Held back until the next one is sent.
-            let (mut held, mut seen) = (None, 0);
-            let swap: Alter = Box::new(move |message| {
-                seen += 1;
-                match seen - 1 == n {
-                    true => {
-                        held = Some(message);
-                        vec![]
-                    }
-                    false => std::iter::once(message).chain(held.take()).collect(),
-                }
-            });
-            let (mut client, mut server) = run(side, swap);
+            let (mut client, mut server) = run(side, swapped(n));
             assert!(!client.is_done() || !server.is_done(), "{side:?} {n} swapped");
             check(&mut client, &mut server);
         }
-    }
-}
-
-/// A small stream of choices, the same for the same seed.
-struct Dice(Entropy);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes).unwrap();
-        (u64::from_be_bytes(bytes) % n as u64) as usize
-    }
-}
-
-fn damage(message: &mut Vec<u8>, dice: &mut Dice) {
-    for _ in 0..=dice.below(3) {
-        let at = dice.below(message.len());
-        match dice.below(6) {
-            0 => message[at] ^= 1 << dice.below(8),
-            1 => message[at] = [0, 1, 0x7f, 0x80, 0xff][dice.below(5)],
-            2 => message.truncate(at.max(4)),
-            3 => message.insert(at, dice.below(256) as u8),
-            4 => drop(message.remove(at)),
-            _ => {
-                let end = at + dice.below(message.len() - at);
-                let part = message[at..=end.min(message.len() - 1)].to_vec();
-                message.splice(at..at, part);
-            }
-        }
-        if message.len() < 4 {
-            message.resize(4, 0);
-        }
-    }
-    // As often as not the length in front is right: what is inside is read then.
-    if dice.below(4) > 0 {
-        let length = u32::try_from(message.len() - 4).unwrap().to_be_bytes();
-        message[1..4].copy_from_slice(&length[1..]);
     }
 }
 
@@ -111,16 +62,7 @@ fn damage(message: &mut Vec<u8>, dice: &mut Dice) {
 fn no_damage_panics() {
     let mut done = 0;
     for seed in 0..3000 {
-        let mut dice = Dice(Entropy::seeded(seed));
-        let side = if dice.below(2) == 0 { Side::Client } else { Side::Server };
-        let (number, mut seen) = (dice.below(if side == Side::Client { 5 } else { 7 }), 0);
-        let alter: Alter = Box::new(move |mut message| {
-            seen += 1;
-            if seen - 1 == number {
-                damage(&mut message, &mut dice);
-            }
-            vec![message]
-        });
+        let (side, alter) = damaged(seed, 5, 7);
         let (mut client, mut server) = run(side, alter);
         check(&mut client, &mut server);
         if client.is_done() && server.is_done() {
