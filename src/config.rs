@@ -302,16 +302,8 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// With a certificate and a clock. All else has its default.
     pub fn new(identity: Identity, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
-        Self {
-            common: Common::new(clock),
-            identities: vec![Arc::new(identity)],
-            ask_certificate: false,
-            client_auth: ClientAuth::None,
-            retry_cookie: None,
-            half_rtt: false,
-            tickets: None,
-            tickets_sent: 2,
-        }
+        let asking = Self::asking_for_certificates(clock);
+        Self { ask_certificate: false, ..asking }.add_identity(identity)
     }
 
     /// With no certificate: each ClientHello asks [`Question::Certificate`](crate::Question::Certificate).

@@ -454,7 +454,7 @@ impl Connection {
         &self.info
     }
 
-    /// Whether the handshake is complete.
+    /// Whether [`Event::HandshakeDone`] is still to come.
     pub fn is_handshaking(&self) -> bool {
         !self.announced
     }

@@ -7,6 +7,7 @@ use super::context::{
     Cx, FinishedVerified, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply, SignatureVerified,
 };
 use crate::config::{Common, Judge};
+#[cfg(feature = "static-rsa")]
 use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
 use crate::crypto::kdf::Digest;
@@ -272,11 +273,6 @@ pub(crate) fn authorities(judge: &Judge) -> Vec<DistinguishedName<'_>> {
         }
         Judge::Application => Vec::new(),
     }
-}
-
-/// The verify_data of this side's own Finished.
-pub(crate) fn verify_data(write: &Protection, transcript: &Digest) -> Result<Digest, Failed> {
-    tls13::verify_data(write, transcript)
 }
 
 /// Checks the peer's Finished, which is made from the key that protects it

@@ -48,7 +48,7 @@ use crate::observe::Level;
 use crate::offer::{Offer, Offered, Psk};
 use crate::pki::{CertificateDer, Purpose, Report, ServerName};
 use crate::question::Question;
-use crate::schedule::tls13::{EarlySecret, MasterSecret, TrafficSecret};
+use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
@@ -410,7 +410,7 @@ struct Own {
 impl Own {
     fn finish(self, b: Box<Hs>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
         let Hs { config, name, suite, mut transcript, master, .. } = *b;
-        let verify_data = auth::verify_data(cx.write_key()?, &transcript.hash())?;
+        let verify_data = tls13::verify_data(cx.write_key()?, &transcript.hash())?;
         transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         cx.k_send(Level::Application, self.client.protection())?;
         let secret = || master.resumption(&transcript.hash(), cx.tap);

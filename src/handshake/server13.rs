@@ -55,7 +55,7 @@ use crate::identity::Identity;
 use crate::observe::Level;
 use crate::pki::{CertificateDer, Purpose, Report};
 use crate::question::{Answer, Question};
-use crate::schedule::tls13::{EarlySecret, MasterSecret, TrafficSecret};
+use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
@@ -457,7 +457,7 @@ fn finish(
     cx: &mut Cx<'_>,
 ) -> Result<Box<Flight2>, Error> {
     let Negotiated { config, suite, mut transcript, wants_tickets } = b;
-    let verify_data = auth::verify_data(cx.write_key()?, &transcript.hash())?;
+    let verify_data = tls13::verify_data(cx.write_key()?, &transcript.hash())?;
     transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
 
     let hash = transcript.hash();
