@@ -10,7 +10,7 @@ use crate::limits;
 use crate::observe::Observer;
 use crate::pki::{UnixTime, Verifier};
 use crate::session::{ClientSessions, TicketKeys};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -47,8 +47,10 @@ type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 pub(crate) struct Common {
     pub(crate) suites: Vec<&'static Suite>,
     pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ask_refused: bool,
+    pub(crate) largest_record: usize,
     pub(crate) extended_master_secret: bool,
     #[cfg(feature = "static-rsa")]
     pub(crate) static_rsa: bool,
@@ -61,8 +63,10 @@ impl Common {
         Self {
             suites: suite::TLS13.iter().chain(&suite::TLS12).collect(),
             groups: suite::GROUPS.to_vec(),
+            schemes: suite::SCHEMES.to_vec(),
             alpn: Vec::new(),
             ask_refused: false,
+            largest_record: limits::RECORD_PLAINTEXT,
             extended_master_secret: true,
             #[cfg(feature = "static-rsa")]
             static_rsa: false,
@@ -136,6 +140,21 @@ macro_rules! common_settings {
             Ok(self)
         }
 
+        /// The signature schemes in which the peer may sign the handshake, the
+        /// preferred one first (RFC 8446 section 4.2.3). With what certificates
+        /// are signed is the judge's to say; what this side signs with,
+        /// [`Identity::sign_with`].
+        ///
+        /// # Errors
+        /// The list is empty, or names a scheme that this build does not verify.
+        pub fn signature_schemes(mut self, schemes: &[SignatureScheme]) -> Result<Self, ConfigError> {
+            if let Some(unknown) = schemes.iter().find(|scheme| !suite::SCHEMES.contains(scheme)) {
+                return Err(ConfigError::UnknownScheme(*unknown));
+            }
+            self.common.schemes = not_empty("signature schemes", schemes.to_vec())?;
+            Ok(self)
+        }
+
         /// The protocol versions to speak: TLS 1.3, TLS 1.2, or both, as is the default.
         ///
         /// # Errors
@@ -191,6 +210,20 @@ macro_rules! common_settings {
             Ok(self)
         }
 
+        /// Sends records of at most `bytes` of content (RFC 8446 section 5.1); 2^14
+        /// if nothing is said. The peer can use a record when all of it has
+        /// arrived: small ones reach it sooner, and cost more.
+        ///
+        /// # Errors
+        /// It is less than 512, or more than 2^14.
+        pub fn largest_record(mut self, bytes: usize) -> Result<Self, ConfigError> {
+            if !(limits::LEAST_RECORD..=limits::RECORD_PLAINTEXT).contains(&bytes) {
+                return Err(ConfigError::RecordSize(bytes));
+            }
+            self.common.largest_record = bytes;
+            Ok(self)
+        }
+
         /// Asks [`Question::Refused`](crate::Question::Refused) before a refused certificate ends the
         /// handshake, so that a person may accept it this once.
         pub fn ask_when_refused(mut self) -> Self {
@@ -215,7 +248,9 @@ fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError>
 pub struct ClientConfig {
     pub(crate) common: Common,
     pub(crate) judge: Judge,
-    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) identities: Vec<Arc<Identity>>,
+    pub(crate) insists_on_identity: bool,
+    pub(crate) asks_for_staple: bool,
     pub(crate) sessions: Option<Arc<ClientSessions>>,
 }
 
@@ -223,14 +258,41 @@ impl ClientConfig {
     /// With a judge of servers and a clock. All else has its default: the
     /// suites and groups of this build, no client certificate, no ALPN.
     pub fn new(judge: impl Into<Judge>, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
-        Self { common: Common::new(clock), judge: judge.into(), identity: None, sessions: None }
+        Self {
+            common: Common::new(clock),
+            judge: judge.into(),
+            identities: Vec::new(),
+            insists_on_identity: false,
+            asks_for_staple: true,
+            sessions: None,
+        }
     }
 
     common_settings!();
 
-    /// The certificate to show to servers that request one.
-    pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(Arc::new(identity));
+    /// The certificate to show to servers that request one. A server that
+    /// verifies none of its schemes is told that there is none (RFC 8446
+    /// section 4.4.2, RFC 5246 section 7.4.6), and may go on without.
+    ///
+    /// Called again, it adds a certificate: the first is shown that can sign
+    /// with a scheme which the server verifies.
+    pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
+        self.identities.push(identity.into());
+        self
+    }
+
+    /// Ends the handshake where a server requests a certificate and cannot
+    /// verify any of this side's, instead of going on as nobody.
+    pub fn insist_on_identity(mut self) -> Self {
+        self.insists_on_identity = true;
+        self
+    }
+
+    /// Asks servers for no OCSP response (RFC 6066 section 8): no status_request
+    /// is sent, and a policy that wants to know of revocation must know it from
+    /// elsewhere.
+    pub fn without_stapling(mut self) -> Self {
+        self.asks_for_staple = false;
         self
     }
 
@@ -249,8 +311,8 @@ impl ClientConfig {
 
     /// Tells apart how servers are judged, and as whom this side shows itself.
     pub(crate) fn policy(&self) -> [u8; 32] {
-        let own = self.identity.as_ref().map(|identity| sha256(identity.leaf())).unwrap_or_default();
-        sha256([self.judge.fingerprint(), own].as_flattened())
+        let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
+        sha256([self.judge.fingerprint()].into_iter().chain(own).collect::<Vec<_>>().as_flattened())
     }
 }
 
@@ -293,6 +355,7 @@ pub struct ServerConfig {
     pub(crate) identities: Vec<Arc<Identity>>,
     pub(crate) ask_certificate: bool,
     pub(crate) client_auth: ClientAuth,
+    pub(crate) client_authorities: Vec<Vec<u8>>,
     pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
     pub(crate) half_rtt: bool,
     pub(crate) tickets: Option<Arc<TicketKeys>>,
@@ -301,7 +364,10 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     /// With a certificate and a clock. All else has its default.
-    pub fn new(identity: Identity, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+    pub fn new(
+        identity: impl Into<Arc<Identity>>,
+        clock: impl Fn() -> UnixTime + Send + Sync + 'static,
+    ) -> Self {
         let asking = Self::asking_for_certificates(clock);
         Self { ask_certificate: false, ..asking }.add_identity(identity)
     }
@@ -313,6 +379,7 @@ impl ServerConfig {
             identities: Vec::new(),
             ask_certificate: true,
             client_auth: ClientAuth::None,
+            client_authorities: Vec::new(),
             retry_cookie: None,
             half_rtt: false,
             tickets: None,
@@ -325,8 +392,8 @@ impl ServerConfig {
     /// A further certificate. The one is shown that names the host which the
     /// client asks for and that signs with a scheme which it verifies; where
     /// none names the host, the first that can sign.
-    pub fn add_identity(mut self, identity: Identity) -> Self {
-        self.identities.push(Arc::new(identity));
+    pub fn add_identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
+        self.identities.push(identity.into());
         self
     }
 
@@ -334,6 +401,22 @@ impl ServerConfig {
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
         self
+    }
+
+    /// The authorities to name where client certificates are requested, each the
+    /// DER of a Name (RFC 8446 section 4.2.4, RFC 5246 section 7.4.4); clients
+    /// choose by them among their certificates. If nothing is said, they are
+    /// the roots of the policy that judges, and none where the application does.
+    ///
+    /// # Errors
+    /// A name is not 1 to 65535 bytes long.
+    pub fn client_authorities(mut self, names: &[&[u8]]) -> Result<Self, ConfigError> {
+        let fits = |name: &[u8]| (1..=0xffff).contains(&name.len());
+        if let Some(bad) = names.iter().find(|name| !fits(name)) {
+            return Err(ConfigError::AuthorityName(bad.len()));
+        }
+        self.client_authorities = names.iter().map(|name| name.to_vec()).collect();
+        Ok(self)
     }
 
     /// Makes HelloRetryRequests stateless: what must be remembered goes to the

@@ -54,7 +54,8 @@ pub enum Error {
     /// Both sides speak TLS, but share no parameter of this kind.
     #[error("no {what} in common: the peer offers {theirs}; this side takes {ours}")]
     NothingInCommon {
-        /// The kind of parameter: `cipher suite`, `group`, `signature scheme`, `version`.
+        /// The kind of parameter: `cipher suite`, `group`, `signature scheme`,
+        /// `certificate type`, `version`.
         what: &'static str,
         /// What this side takes.
         ours: String,
@@ -87,6 +88,12 @@ pub enum Error {
         /// The state in which this side was.
         state: &'static str,
     },
+    /// The application ended the connection with an alert.
+    #[error("this side ended the connection with the alert {description}, as its application asked")]
+    Aborted {
+        /// The alert.
+        description: AlertDescription,
+    },
     /// The application called something that cannot be called now, or gave an
     /// answer that does not fit the question. The connection is unharmed.
     #[error("{0}")]
@@ -114,6 +121,7 @@ impl Error {
             // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
             Self::CertificateRejected { .. } => Some(AlertDescription::CERTIFICATE_UNKNOWN),
             Self::NothingInCommon { alert, .. } => Some(*alert),
+            Self::Aborted { description } => Some(*description),
             Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
             Self::Unanswered(_) | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),

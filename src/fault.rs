@@ -82,6 +82,7 @@ faults! {
     ShareNotInGroups      => ILLEGAL_PARAMETER,  "RFC 8446 4.2.8", "sent a key share for a group that its supported_groups does not list in that order";
     DuplicateShare        => ILLEGAL_PARAMETER,  "RFC 8446 4.2.8", "sent two key shares for one group";
     BadServerName         => ILLEGAL_PARAMETER,  "RFC 6066 3",     "sent a server_name that is not one DNS host name";
+    PskLeftOut            => MISSING_EXTENSION,  "RFC 8446 4.1.2", "left a pre-shared key that goes with the chosen cipher suite out of its second ClientHello";
     SecondHelloDiffers    => ILLEGAL_PARAMETER,  "RFC 8446 4.1.2", "changed more in its second ClientHello than the HelloRetryRequest asked for";
     InappropriateFallback => INAPPROPRIATE_FALLBACK, "RFC 7507 3", "fell back to an older version although both sides speak a newer one";
     BadCookie             => ILLEGAL_PARAMETER,  "RFC 8446 4.2.2", "returned a cookie that this server did not make, or none";
@@ -90,6 +91,7 @@ faults! {
     // ServerHello, HelloRetryRequest
     UnofferedVersion      => ILLEGAL_PARAMETER,  "RFC 8446 4.2.1", "chose a protocol version that was not offered";
     OldVersion            => PROTOCOL_VERSION,   "RFC 8446 4.2.1", "speaks no version of the protocol that this side speaks";
+    BadLegacyVersion      => ILLEGAL_PARAMETER,  "RFC 8446 4.1.3", "chose TLS 1.3 with a legacy_version other than 0x0303";
     Downgrade             => ILLEGAL_PARAMETER,  "RFC 8446 4.1.3", "speaks TLS 1.3, as its random says, yet an older version was negotiated: somebody between changed the offer";
     SessionIdNotEchoed    => ILLEGAL_PARAMETER,  "RFC 8446 4.1.3", "did not echo the legacy_session_id";
     UnofferedSuite        => ILLEGAL_PARAMETER,  "RFC 8446 4.1.3", "chose a cipher suite that was not offered";
@@ -111,6 +113,7 @@ faults! {
     BadRenegotiationInfo  => HANDSHAKE_FAILURE,  "RFC 5746 3.4",   "sent a renegotiation_info of another handshake";
     NoUncompressedPoints  => ILLEGAL_PARAMETER,  "RFC 8422 5.1.2", "does not take uncompressed points, which all must";
     CertificateRequired12 => HANDSHAKE_FAILURE,  "RFC 5246 7.4.6", "sent no certificate, and this server requires one";
+    CurveNotOffered       => ILLEGAL_PARAMETER,  "RFC 8422 5.3",   "shows a certificate whose key is on a curve that was not offered";
     NotAnRsaKey           => UNSUPPORTED_CERTIFICATE, "RFC 5246 7.4.2", "chose RSA key exchange with a certificate whose key is not an RSA key of an accepted size";
     KeyNotForEncryption   => UNSUPPORTED_CERTIFICATE, "RFC 5246 7.4.2", "chose RSA key exchange with a certificate whose keyUsage does not allow keyEncipherment";
 
@@ -127,6 +130,7 @@ faults! {
     UnreadableCertificate => BAD_CERTIFICATE,    "RFC 5280 4.1",   "sent a certificate of its own that cannot be read";
     NoSignatureAlgorithms => MISSING_EXTENSION,  "RFC 8446 4.3.2", "sent a CertificateRequest without signature_algorithms";
     UnofferedScheme       => ILLEGAL_PARAMETER,  "RFC 8446 4.4.3", "signed with a signature scheme that was not offered";
+    KeyNotForSigning      => UNSUPPORTED_CERTIFICATE, "RFC 8446 4.4.2.2", "signed with the key of a certificate whose keyUsage does not allow digitalSignature";
     SchemeDoesNotFitKey   => ILLEGAL_PARAMETER,  "RFC 8446 4.4.3", "signed with a signature scheme that does not fit the key of its certificate";
     BadSignature          => DECRYPT_ERROR,      "RFC 8446 4.4.3", "sent a signature that its certificate's key did not make over this handshake";
     BadFinished           => DECRYPT_ERROR,      "RFC 8446 4.4.4", "sent a Finished that does not match the handshake";

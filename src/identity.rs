@@ -19,6 +19,8 @@ pub struct Identity {
     ocsp: Vec<u8>,
     names: Vec<String>,
     key: Key,
+    /// The schemes to sign with, where not all of the key's.
+    chosen: Option<Vec<SignatureScheme>>,
     #[cfg(feature = "static-rsa")]
     decryption: Decryption,
 }
@@ -30,6 +32,17 @@ enum Key {
     /// A signature that an RFC's trace has, for whatever is to be signed.
     #[cfg(test)]
     Known([SignatureScheme; 1], Vec<u8>),
+}
+
+impl Key {
+    fn schemes(&self) -> &[SignatureScheme] {
+        match self {
+            Self::InMemory(key) => key.schemes(),
+            Self::Elsewhere(schemes) => schemes,
+            #[cfg(test)]
+            Self::Known(schemes, _) => schemes,
+        }
+    }
 }
 
 /// Who decrypts what clients of static RSA send.
@@ -79,6 +92,7 @@ impl Identity {
             chain,
             ocsp: Vec::new(),
             key: Key::InMemory(Box::new(signing)),
+            chosen: None,
         })
     }
 
@@ -114,6 +128,7 @@ impl Identity {
             chain,
             ocsp: Vec::new(),
             key: Key::Elsewhere(schemes.to_vec()),
+            chosen: None,
         })
     }
 
@@ -145,13 +160,34 @@ impl Identity {
         &self.ocsp
     }
 
-    /// The schemes that its key can sign with, the preferred one first.
+    /// Signs with these schemes alone, the preferred one first; those that the
+    /// key cannot make are passed over.
+    ///
+    /// # Errors
+    /// None is left.
+    ///
+    /// ```no_run
+    /// use handfast::{Identity, wire::SignatureScheme};
+    /// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+    /// let identity = identity.sign_with(&[SignatureScheme::RSA_PSS_RSAE_SHA384])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign_with(mut self, schemes: &[SignatureScheme]) -> Result<Self, ConfigError> {
+        let able = self.key.schemes();
+        let chosen: Vec<_> = schemes.iter().copied().filter(|scheme| able.contains(scheme)).collect();
+        if chosen.is_empty() {
+            return Err(ConfigError::NoSchemeForKey { wanted: schemes.to_vec(), able: able.to_vec() });
+        }
+        self.chosen = Some(chosen);
+        Ok(self)
+    }
+
+    /// The schemes that it signs with, the preferred one first: those of its
+    /// key, or the ones chosen with [`sign_with`](Self::sign_with).
     pub fn schemes(&self) -> &[SignatureScheme] {
-        match &self.key {
-            Key::InMemory(key) => key.schemes(),
-            Key::Elsewhere(schemes) => schemes,
-            #[cfg(test)]
-            Key::Known(schemes, _) => schemes,
+        match &self.chosen {
+            Some(chosen) => chosen,
+            None => self.key.schemes(),
         }
     }
 
@@ -219,6 +255,17 @@ pub enum ConfigError {
     /// This build does not have the group.
     #[error("the group {0} is not one that this build speaks")]
     UnknownGroup(NamedGroup),
+    /// This build does not have the signature scheme.
+    #[error("the signature scheme {0} is not one that this build verifies")]
+    UnknownScheme(SignatureScheme),
+    /// The key cannot sign with any of the schemes.
+    #[error("the private key can sign with none of {wanted:?}, but with {able:?}")]
+    NoSchemeForKey {
+        /// The schemes that were asked for.
+        wanted: Vec<SignatureScheme>,
+        /// Those of the key.
+        able: Vec<SignatureScheme>,
+    },
     /// This crate does not speak the version.
     #[error("this crate speaks TLS 1.3 and TLS 1.2, not {0}")]
     UnknownVersion(ProtocolVersion),
@@ -232,9 +279,15 @@ pub enum ConfigError {
     /// A list that needs an entry has none.
     #[error("the list of {0} is empty")]
     Empty(&'static str),
+    /// Records cannot be of this size.
+    #[error("records of {0} bytes cannot be asked for, but of 512 to 16384 (RFC 8446 section 5.1)")]
+    RecordSize(usize),
     /// An application protocol's name is not 1 to 255 bytes long.
     #[error("the application protocol name {0:?} is not 1 to 255 bytes long (RFC 7301 section 3.1)")]
     ProtocolName(String),
+    /// An authority's name is not 1 to 65535 bytes long.
+    #[error("an authority's name has {0} bytes, not 1 to 65535 (RFC 8446 section 4.2.4)")]
+    AuthorityName(usize),
     /// A key for tickets cannot be used.
     #[error("the ticket key cannot be used: {0}")]
     TicketKey(&'static str),

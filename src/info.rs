@@ -27,7 +27,8 @@ pub struct ConnectionInfo {
     pub version: Option<ProtocolVersion>,
     /// The cipher suite, chosen by the server.
     pub suite: Option<CipherSuite>,
-    /// The key exchange group, chosen by the server.
+    /// The key exchange group, chosen by the server. A session of TLS 1.2 that is
+    /// resumed exchanges no keys: it is the one of the handshake that began it.
     pub group: Option<NamedGroup>,
     /// The scheme of the peer's signature, chosen by the peer.
     pub peer_scheme: Option<SignatureScheme>,

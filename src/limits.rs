@@ -3,6 +3,10 @@
 /// Plaintext bytes in a record: the protocol's own bound (RFC 8446 section 5.1).
 pub const RECORD_PLAINTEXT: usize = 1 << 14;
 
+/// The least content of a full record that a configuration may ask for: each
+/// record costs its header, its tag and a pass through the cipher.
+pub const LEAST_RECORD: usize = 512;
+
 /// Bytes of a TLS 1.3 record after its header: plaintext, content type and at
 /// most 255 bytes of expansion (RFC 8446 section 5.2).
 pub const RECORD_CIPHERTEXT_13: usize = RECORD_PLAINTEXT + 256;
@@ -62,9 +66,9 @@ pub const PSK_IDENTITIES: usize = 8;
 pub const SESSION_NAMES: usize = 256;
 
 /// Early data, in bytes, that a server which refused it passes over unread (RFC
-/// 8446 section 4.2.10), each record's expansion included: widespread servers'
-/// tickets allow 16 KiB, which small records make half as long again.
-pub const EARLY_DATA_SKIPPED: usize = 32 * 1024;
+/// 8446 section 4.2.10), each record's expansion included. A ticket that allows
+/// no more than 14 KiB, as those of widespread servers do, fits into it.
+pub const EARLY_DATA_SKIPPED: usize = 16 * 1024;
 
 /// Bytes of an outbox while a handshake is going on: the largest flight is
 /// our own certificate chain.

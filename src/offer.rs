@@ -5,7 +5,7 @@ use crate::config::{ClientConfig, ClientOptions, Common};
 use crate::crypto::Failed;
 use crate::crypto::agree::KeyShares;
 use crate::crypto::source::Entropy;
-use crate::crypto::suite::{self, Suite};
+use crate::crypto::suite::Suite;
 use crate::observe::Tap;
 use crate::pki::ServerName;
 use crate::schedule::tls13::EarlySecret;
@@ -190,10 +190,10 @@ impl Offer {
             extensions: ClientExtensions {
                 server_name: self.sent_name().map(str::as_bytes),
                 supported_groups: (!groups.is_empty()).then(|| List::from(groups.as_slice())),
-                signature_algorithms: Some(List::from(suite::SCHEMES)),
+                signature_algorithms: Some(List::from(&common.schemes[..])),
                 alpn: (!protocols.is_empty()).then(|| List::from(protocols.as_slice())),
                 supported_versions: Some(List::from(versions.as_slice())),
-                status_request: Some(CertificateStatusRequest::OCSP),
+                status_request: self.config.asks_for_staple.then_some(CertificateStatusRequest::OCSP),
                 cookie: self.cookie.as_deref(),
                 key_share: common.tls13().then(|| List::from(shares.as_slice())),
                 extended_master_secret: common.tls12() && common.extended_master_secret,

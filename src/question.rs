@@ -21,7 +21,8 @@ pub enum Question<'a> {
     /// Is this chain the peer's? Answered with [`Answer::Accept`] or [`Answer::Reject`].
     Verify {
         /// The chain as the peer sent it, its own certificate first. The peer
-        /// has not shown yet that it holds the key; the handshake checks that.
+        /// has not shown yet that it holds the key; the handshake checks that,
+        /// and that the keyUsage allows what it does with it.
         chain: &'a [CertificateDer<'static>],
         /// The name that a server must have; `None` for clients.
         name: Option<&'a ServerName<'static>>,

@@ -19,6 +19,7 @@ pub use receiving::Space;
 pub use sending::Window;
 pub use split::{Receiver, Sender};
 
+use crate::alert::AlertDescription;
 use crate::config::{ClientConfig, ClientOptions, ServerConfig};
 use crate::crypto::source::Entropy;
 use crate::error::Error;
@@ -113,6 +114,7 @@ impl Connection {
         let mut connection = Self::new(Flow::server(server::State::new(config)), Side::Server, observer);
         // A client that fails before it has keys can only say so in the clear.
         connection.receiving.reading.allow_plain_alert();
+        connection.sending.writing.set_largest(config.common.largest_record);
         connection
     }
 
@@ -348,8 +350,8 @@ impl Connection {
         self.sending.sent(n);
     }
 
-    /// A window to write application data into, at most 2^14 bytes long.
-    /// `None` before the handshake is complete (but see
+    /// A window to write application data into, at most 2^14 bytes long, or
+    /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
     /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while
     /// [`pending`](Self::pending) must be sent first.
     ///
@@ -419,6 +421,19 @@ impl Connection {
         let sends_already = matches!(self.flow, Flow::Done(_)) || self.flow.allows_half_rtt();
         if self.failed.is_none() && !sends_already {
             let _repeated_by_next = self.fail(Error::GivenUp { state: self.flow.name() });
+        }
+    }
+
+    /// Ends the connection with a fatal alert of the application's choice, such as
+    /// [`access_denied`](AlertDescription::ACCESS_DENIED) for a client that it
+    /// does not serve (RFC 8446 section 6.2); [`next`](Self::next) says
+    /// [`Error::Aborted`] from then on. On a connection that has failed it
+    /// does nothing, and close_notify is what [`close`](Self::close) sends.
+    pub fn abort(&mut self, description: AlertDescription) {
+        if description == AlertDescription::CLOSE_NOTIFY {
+            self.close();
+        } else if self.failed.is_none() {
+            let _repeated_by_next = self.fail(Error::Aborted { description });
         }
     }
 

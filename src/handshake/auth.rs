@@ -6,7 +6,7 @@
 use super::context::{
     Cx, FinishedVerified, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply, SignatureVerified,
 };
-use crate::config::{Common, Judge};
+use crate::config::{Common, Judge, ServerConfig};
 #[cfg(feature = "static-rsa")]
 use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
@@ -70,6 +70,8 @@ impl SignedContent {
 pub(crate) struct TrustedPeer {
     pub(super) key: PeerKey,
     pub(super) trusted: PeerTrusted,
+    /// The certificate lets the key sign, or who judged it knew that it does not.
+    signs: bool,
 }
 
 /// The chain of a Certificate message, copied out of the record: questions,
@@ -110,7 +112,7 @@ pub(crate) fn verdict(
             cx.show(&accepted.report, true);
             cx.info.trust = Trust::Policy;
             cx.info.report = Some(Arc::new(accepted.report));
-            Ok(Ok(TrustedPeer { key: accepted.leaf_key, trusted: verified }))
+            Ok(Ok(TrustedPeer { key: accepted.leaf_key, trusted: verified, signs: true }))
         }
         Reply::Judged(Err(refused)) => {
             cx.show(&refused.report, false);
@@ -120,7 +122,8 @@ pub(crate) fn verdict(
         }
         Reply::Answered(Answer::Accept) => {
             cx.info.trust = Trust::Application;
-            Ok(Ok(TrustedPeer { key: leaf_key(chain)?, trusted: verified }))
+            let key = leaf_key(chain)?;
+            Ok(Ok(TrustedPeer { signs: key.signs(), key, trusted: verified }))
         }
         Reply::Answered(Answer::Reject(reason)) => Err(Error::CertificateRejected { reason }),
         Reply::Answered(_) => Err(Error::Unanswered("the answer about the peer's certificate is none")),
@@ -137,7 +140,8 @@ pub(crate) fn person(
     match reply {
         Reply::Answered(Answer::AcceptThisOnce(reason)) => {
             cx.info.trust = Trust::AcceptedThisOnce(reason.into());
-            Ok(TrustedPeer { key: leaf_key(chain)?, trusted: PeerTrusted::Accepted(PeerAccepted(())) })
+            let trusted = PeerTrusted::Accepted(PeerAccepted(()));
+            Ok(TrustedPeer { key: leaf_key(chain)?, trusted, signs: true })
         }
         _ => Err(Error::CertificateRefused(report)),
     }
@@ -149,6 +153,8 @@ pub(crate) fn resumed(peer: &Peer, cx: &mut Cx<'_>) -> PeerTrusted {
     cx.info.resumed = true;
     cx.info.trust = peer.trust.clone();
     cx.info.peer_scheme = peer.scheme;
+    // TLS 1.3 exchanges keys again, TLS 1.2 does not.
+    cx.info.group = cx.info.group.or(peer.group);
     cx.info.peer_chain = peer.chain.clone();
     PeerTrusted::Resumed(PeerResumed(()))
 }
@@ -203,6 +209,7 @@ pub(crate) fn verify_signature(
     if !offered.contains(&m.scheme) {
         return Err(Fault::UnofferedScheme);
     }
+    may_sign(&peer)?;
     let content = SignedContent::new(signer, transcript);
     refusal(verify::verify_tls13(m.scheme, peer.key.as_spki(), content.as_bytes(), m.signature))?;
     Ok((peer.trusted, SignatureVerified(())))
@@ -240,8 +247,15 @@ pub(crate) fn verify_signature12(
     if !offered.contains(&scheme) {
         return Err(Fault::UnofferedScheme);
     }
+    may_sign(&peer)?;
     refusal(verify::verify_tls12(scheme, peer.key.as_spki(), signed, signature))?;
     Ok((peer.trusted, SignatureVerified(())))
+}
+
+/// RFC 8446 section 4.4.2.2, RFC 5246 section 7.4.2. A policy has a rule for it;
+/// an application that vouches for the chain is not asked about the keyUsage.
+fn may_sign(peer: &TrustedPeer) -> Result<(), Fault> {
+    if peer.signs { Ok(()) } else { Err(Fault::KeyNotForSigning) }
 }
 
 fn refusal(verified: Result<(), SignatureRefused>) -> Result<(), Fault> {
@@ -265,14 +279,14 @@ pub(crate) fn verify_finished12(
     }
 }
 
-/// The names of the authorities that the judge takes certificates of.
-pub(crate) fn authorities(judge: &Judge) -> Vec<DistinguishedName<'_>> {
-    match judge {
-        Judge::Policy(verifier) => {
-            verifier.roots().into_iter().flat_map(Roots::subjects).map(DistinguishedName).collect()
-        }
-        Judge::Application => Vec::new(),
-    }
+/// The names of the authorities of which this server takes certificates.
+pub(crate) fn authorities<'a>(config: &'a ServerConfig, judge: &'a Judge) -> Vec<DistinguishedName<'a>> {
+    let of_judge = match judge {
+        Judge::Policy(verifier) if config.client_authorities.is_empty() => verifier.roots(),
+        Judge::Policy(_) | Judge::Application => None,
+    };
+    let named = config.client_authorities.iter().map(Vec::as_slice);
+    named.chain(of_judge.into_iter().flat_map(Roots::subjects)).map(DistinguishedName).collect()
 }
 
 /// Checks the peer's Finished, which is made from the key that protects it

@@ -80,6 +80,7 @@ pub(crate) fn start(
     let mut b = Box::new(Offered::new(config, name, options, cx.entropy, cx.tap)?);
     cx.tap.name_connection(&b.offer.random);
     cx.info.server_name = b.offer.sent_name().map(Into::into);
+    cx.writing.set_largest(config.common.largest_record);
     cx.writing.first_hello();
     send_hello(&mut b, cx)?;
     Ok(State::WaitSh(WaitSh(b)))
@@ -96,7 +97,16 @@ fn send_hello(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
 
 /// The rules that ServerHello and HelloRetryRequest share in TLS 1.3 (RFC 8446
 /// section 4.1.3): the suite that both sides now have.
-fn check(b: &Offered, session_id: &[u8], id: CipherSuite, compression: u8) -> Result<&'static Suite, Fault> {
+fn check(
+    b: &Offered,
+    legacy_version: ProtocolVersion,
+    session_id: &[u8],
+    id: CipherSuite,
+    compression: u8,
+) -> Result<&'static Suite, Fault> {
+    if legacy_version != ProtocolVersion::TLS12 {
+        return Err(Fault::BadLegacyVersion);
+    }
     if session_id != b.offer.session_id() {
         return Err(Fault::SessionIdNotEchoed);
     }
@@ -128,7 +138,7 @@ impl WaitSh {
         if m.extensions.supported_versions != Some(ProtocolVersion::TLS13) || !b.offer.config.common.tls13() {
             return Err(Fault::UnofferedVersion.into());
         }
-        let suite = check(&b, m.session_id, m.cipher_suite, m.compression_method)?;
+        let suite = check(&b, m.legacy_version, m.session_id, m.cipher_suite, m.compression_method)?;
         if let Some(group) = m.extensions.key_share {
             if !b.offer.config.common.groups.contains(&group) {
                 return Err(Fault::UnofferedGroup.into());
@@ -159,7 +169,7 @@ impl WaitSh {
             // RFC 8446 appendix D.5.
             _ if m.legacy_version <= ProtocolVersion::SSL30 => Err(Fault::OldVersion.into()),
             Some(ProtocolVersion::TLS13) if common.tls13() => {
-                let suite = check(&b, m.session_id, m.cipher_suite, m.compression_method)?;
+                let suite = check(&b, m.legacy_version, m.session_id, m.cipher_suite, m.compression_method)?;
                 if b.retry_suite.is_some_and(|retry| retry != m.cipher_suite) {
                     return Err(Fault::SuiteChanged.into());
                 }

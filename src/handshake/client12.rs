@@ -36,7 +36,7 @@ use crate::crypto::aead::Protection;
 use crate::crypto::agree;
 #[cfg(feature = "static-rsa")]
 use crate::crypto::rsa_exchange::EncryptionKey;
-use crate::crypto::suite::{self, KeyExchange, Suite};
+use crate::crypto::suite::{KeyExchange, Suite};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -218,9 +218,9 @@ pub(super) fn server_hello(
         return Ok(resumed::server_hello(offer, session, transcript, suite, msg, m, cx)?.into());
     }
     // A CertificateVerify would sign the messages themselves.
-    match offer.config.identity {
-        Some(_) => transcript.set_hash_keeping_messages(suite.hash),
-        None => transcript.set_hash(suite.hash),
+    match offer.config.identities.is_empty() {
+        false => transcript.set_hash_keeping_messages(suite.hash),
+        true => transcript.set_hash(suite.hash),
     }
     transcript.add(msg.bytes);
     let b = Box::new(Hs {
@@ -319,11 +319,8 @@ impl WaitCr {
         m: &CertificateRequest12<'_>,
     ) -> Result<WaitDone, Error> {
         let Self(mut b) = self;
-        let able = b.config.identity.as_ref().and_then(|identity| {
-            let scheme = negotiate::scheme_of_request12(identity, m)?;
-            Some((Arc::clone(identity), scheme))
-        });
-        b.request = Some(able);
+        let scheme = |identity: &Identity| negotiate::scheme_of_request12(identity, m);
+        b.request = Some(negotiate::client_identity(&b.config, scheme)?);
         b.transcript.add(msg.bytes);
         Ok(WaitDone(b))
     }
@@ -426,10 +423,13 @@ fn exchange(
         ClientKeyExchange::encode_rsa(&encrypted, &mut Writer::new(&mut body));
         return Ok((peer.trusted, KeyProof::ByFinished, body, PreMasterSecret::new(pre_master)));
     }
+    if peer.key.curve().is_some_and(|curve| !b.config.common.groups.contains(&curve)) {
+        return Err(Fault::CurveNotOffered.into());
+    }
     let SignedKey { group, public, signed, scheme, signature } =
         b.server_key.take().ok_or(Fault::UnexpectedMessage)?;
     let (trusted, verified) =
-        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, suite::SCHEMES)?;
+        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, &b.config.common.schemes)?;
     cx.info.peer_scheme = Some(scheme);
     cx.info.group = Some(group);
     let (own_public, shared) = agree::respond(group, &public, cx.entropy).map_err(|_| Fault::BadKeyShare)?;

@@ -40,7 +40,7 @@ use super::context::{
 };
 use super::{negotiate, resume};
 use crate::config::ClientConfig;
-use crate::crypto::suite::{self, Suite};
+use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -232,10 +232,8 @@ impl WaitCertCr {
             return Err(Fault::NonEmptyContext.into());
         }
         let schemes = m.extensions.signature_algorithms.ok_or(Fault::NoSignatureAlgorithms)?;
-        let able = b.config.identity.as_ref().and_then(|identity| {
-            negotiate::scheme(identity, &schemes).map(|scheme| (Arc::clone(identity), scheme))
-        });
-        b.request = Some(Request { identity: able });
+        let scheme = |identity: &Identity| negotiate::scheme(identity, &schemes);
+        b.request = Some(Request { identity: negotiate::client_identity(&b.config, scheme)? });
         b.transcript.add(msg.bytes);
         Ok(WaitCert(b))
     }
@@ -319,7 +317,8 @@ impl WaitCv {
         let Self { mut b, peer } = self;
         // Hash before adding: the signature covers the transcript without this message.
         let hash = b.transcript.hash();
-        let (trusted, signature) = auth::verify_signature(peer, Signer::Server, &hash, m, suite::SCHEMES)?;
+        let (trusted, signature) =
+            auth::verify_signature(peer, Signer::Server, &hash, m, &b.config.common.schemes)?;
         cx.info.peer_scheme = Some(m.scheme);
         b.transcript.add(msg.bytes);
         let proof = KeyProof::Signed(signature);

@@ -1,7 +1,7 @@
 //! The choices of a server, as pure functions of what both sides can do.
 
 use crate::alert::AlertDescription;
-use crate::config::{Common, ServerConfig};
+use crate::config::{ClientConfig, Common, ServerConfig};
 use crate::crypto::suite::{Aead, KeyExchange, Suite, Version};
 use crate::error::Error;
 use crate::fault::Fault;
@@ -36,20 +36,30 @@ pub(crate) fn version(common: &Common, hello: &ClientHello<'_>) -> Result<Protoc
     Ok(version)
 }
 
-/// The first suite of this server that the client offers. A client that puts
-/// ChaCha20 first says that AES is slow there, and is heeded.
+/// The suite of TLS 1.3: the first of this server that the client offers.
 pub(crate) fn suite(
     common: &Common,
     offered: &List<'_, CipherSuite>,
 ) -> Result<Chosen<&'static Suite>, Error> {
-    let mut ours = common.suites.iter().copied().filter(|suite| suite.is_tls13());
-    let first = offered.iter().find(|id| !id.is_grease());
-    if let Some(chacha) = ours.clone().find(|s| s.aead == Aead::ChaCha20Poly1305 && Some(s.id) == first) {
-        return Ok((chacha, "the client prefers ChaCha20-Poly1305, as one without AES instructions does"));
-    }
-    match ours.find(|suite| offered.contains(&suite.id)) {
-        Some(suite) => Ok((suite, "the first of the server's suites that the client offers")),
-        None => Err(no_suite(common, offered)),
+    let both = common.suites.iter().copied().filter(|suite| suite.is_tls13() && offered.contains(&suite.id));
+    preferred(both, offered, "the first of the server's suites that the client offers")
+        .ok_or_else(|| no_suite(common, offered))
+}
+
+/// The first of these suites, for that reason; but a client that puts ChaCha20
+/// before all else that is known here says that AES is slow there, and is heeded.
+fn preferred(
+    mut suites: impl Iterator<Item = &'static Suite> + Clone,
+    offered: &List<'_, CipherSuite>,
+    first: &'static str,
+) -> Option<Chosen<&'static Suite>> {
+    let is_chacha = |suite: &&Suite| suite.aead == Aead::ChaCha20Poly1305;
+    let asks_for_chacha = offered.iter().find_map(Suite::find).is_some_and(|suite| is_chacha(&suite));
+    match suites.clone().find(is_chacha).filter(|_| asks_for_chacha) {
+        Some(chacha) => {
+            Some((chacha, "the client prefers ChaCha20-Poly1305, as one without AES instructions does"))
+        }
+        None => suites.next().map(|suite| (suite, first)),
     }
 }
 
@@ -155,9 +165,29 @@ pub(crate) fn identity(
 }
 
 /// The first scheme of this identity that the peer verifies in TLS 1.3.
-pub(crate) fn scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
-    let able = identity.schemes().iter().copied();
-    able.filter(|scheme| !ONLY_IN_CERTIFICATES.contains(scheme)).find(|scheme| offered.contains(scheme))
+pub(crate) fn scheme(
+    identity: &Identity,
+    offered: &List<'_, SignatureScheme>,
+) -> Result<SignatureScheme, Error> {
+    let mut able = identity.schemes().iter().filter(|scheme| !ONLY_IN_CERTIFICATES.contains(scheme));
+    able.find(|scheme| offered.contains(scheme)).copied().ok_or_else(|| no_scheme(identity, offered))
+}
+
+/// The certificate that a client shows, and the scheme in which it signs: the
+/// first for which `scheme` finds one in the server's request. Without one it goes
+/// on as nobody, if it may.
+pub(crate) fn client_identity(
+    config: &ClientConfig,
+    scheme: impl Fn(&Identity) -> Result<SignatureScheme, Error>,
+) -> Result<Option<(Arc<Identity>, SignatureScheme)>, Error> {
+    let found = |identity: &Arc<Identity>| scheme(identity).map(|scheme| (Arc::clone(identity), scheme));
+    let mut found = config.identities.iter().map(found);
+    match (found.next(), found.find_map(Result::ok)) {
+        (Some(Ok(first)), _) => Ok(Some(first)),
+        // What the preferred one lacks says most.
+        (Some(Err(error)), None) if config.insists_on_identity => Err(error),
+        (_, able) => Ok(able),
+    }
 }
 
 /// Offered for the signatures in certificates; no CertificateVerify of TLS 1.3
@@ -165,8 +195,7 @@ pub(crate) fn scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -
 const ONLY_IN_CERTIFICATES: [SignatureScheme; 3] =
     [SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PKCS1_SHA384, SignatureScheme::RSA_PKCS1_SHA512];
 
-/// The error for a client with which this server shares no signature scheme.
-pub(crate) fn no_scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Error {
+fn no_scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Error {
     nothing("signature scheme", names(identity.schemes()), names(offered.iter()))
 }
 
@@ -179,23 +208,21 @@ pub(crate) fn suite12(
 ) -> Result<(&'static Suite, KeyExchange, &'static str), Error> {
     let signs = scheme_of_hello12(identity, hello);
     let group = group12(common, hello);
-    let fits = |exchange: KeyExchange| match exchange {
-        KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => {
+    let fits = |suite: &&Suite| match suite.version {
+        Version::Tls13 => false,
+        Version::Tls12(exchange @ (KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa)) => {
             group.is_ok() && signs.as_ref().is_ok_and(|scheme| exchange.signs_with(*scheme))
         }
         #[cfg(feature = "static-rsa")]
-        KeyExchange::Rsa => identity.decrypts(),
+        Version::Tls12(KeyExchange::Rsa) => identity.decrypts(),
     };
-    for suite in common.suites.iter().copied().filter(|suite| hello.cipher_suites.contains(&suite.id)) {
-        if let Version::Tls12(exchange) = suite.version
-            && fits(exchange)
-        {
-            return Ok((
-                suite,
-                exchange,
-                "the first of the server's suites that the client offers and the certificate fits",
-            ));
-        }
+    let offered = &hello.cipher_suites;
+    let both = common.suites.iter().copied().filter(|suite| offered.contains(&suite.id)).filter(fits);
+    let why = "the first of the server's suites that the client offers and the certificate fits";
+    if let Some((suite, why)) = preferred(both, offered, why)
+        && let Version::Tls12(exchange) = suite.version
+    {
+        return Ok((suite, exchange, why));
     }
     signs?;
     group?;
@@ -244,15 +271,20 @@ fn curve(scheme: SignatureScheme) -> Option<NamedGroup> {
 pub(crate) fn scheme_of_request12(
     identity: &Identity,
     request: &CertificateRequest12<'_>,
-) -> Option<SignatureScheme> {
+) -> Result<SignatureScheme, Error> {
     let kind = |scheme| match KeyExchange::EcdheEcdsa.signs_with(scheme) {
         true => ClientCertificateType::ECDSA_SIGN,
         false => ClientCertificateType::RSA_SIGN,
     };
-    let takes = |scheme: &SignatureScheme| {
-        request.signature_algorithms.contains(scheme) && request.certificate_types.contains(&kind(*scheme))
-    };
-    identity.schemes().iter().copied().find(takes)
+    let verified =
+        || identity.schemes().iter().filter(|scheme| request.signature_algorithms.contains(scheme));
+    let scheme = verified().find(|scheme| request.certificate_types.contains(&kind(**scheme)));
+    scheme.copied().ok_or_else(|| match verified().next() {
+        None => no_scheme(identity, &request.signature_algorithms),
+        Some(scheme) => {
+            nothing("certificate type", kind(*scheme).to_string(), names(request.certificate_types.iter()))
+        }
+    })
 }
 
 /// Whether the client knows RFC 5746: it says so in an extension, or in a

@@ -18,8 +18,8 @@ use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
 use crate::session::{self, ClientSession, Keeper, Peer, ServerSession};
 use crate::wire::{
-    Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
-    TicketExtensions,
+    Body, ClientHello, NewSessionTicket12, NewSessionTicket13, OfferedPsks, ProtocolVersion,
+    PskKeyExchangeMode, TicketExtensions,
 };
 use std::sync::Arc;
 
@@ -49,15 +49,7 @@ pub(crate) fn psk(
     m: &ClientHello<'_>,
     tap: &Tap,
 ) -> Result<Option<Psk>, Fault> {
-    let Some(offered) = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m)) else {
-        return Ok(None);
-    };
-    let identities = (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES);
-    let mut opened = identities.filter_map(|(place, psk)| {
-        let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
-        (session.suite.hash == suite.hash).then_some((place, session))
-    });
-    let Some((place, session)) = opened.next() else { return Ok(None) };
+    let Some((offered, place, session)) = known_psk(config, suite, m) else { return Ok(None) };
     let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
     // The binder covers all but the binders.
     let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
@@ -67,6 +59,22 @@ pub(crate) fn psk(
         true => Ok(Some(Psk { place, session, early })),
         false => Err(Fault::BadBinder),
     }
+}
+
+/// The first pre-shared key of the ClientHello that this server has, with the
+/// hash of this suite; its binder is not looked at.
+pub(crate) fn known_psk<'a>(
+    config: &ServerConfig,
+    suite: &'static Suite,
+    m: &ClientHello<'a>,
+) -> Option<(OfferedPsks<'a>, u16, ServerSession)> {
+    let offered = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m))?;
+    let identities = (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES);
+    let mut opened = identities.filter_map(|(place, psk)| {
+        let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
+        (session.suite.hash == suite.hash).then_some((offered, place, session))
+    });
+    opened.next()
 }
 
 /// The session of TLS 1.2 that the client's ticket holds, and whether the ticket

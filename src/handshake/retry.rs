@@ -2,7 +2,7 @@
 //! a cookie (RFC 8446 sections 4.1.4 and 4.2.2).
 //!
 //! ```text
-//!   cookie = suite (2) group (2) time (8) invariants (32) Hash(ClientHello1) (32 or 48) tag (32)
+//!   cookie = suite (2) group (2) resumes (1) time (8) invariants (32) Hash(ClientHello1) (32 or 48) tag (32)
 //!   tag    = HMAC-SHA256(key, all before it)
 //! ```
 
@@ -19,6 +19,8 @@ use crate::wire::{
 pub(crate) struct Memory {
     pub(crate) suite: &'static Suite,
     pub(crate) group: NamedGroup,
+    /// The first ClientHello had a pre-shared key for this suite that this server knows.
+    pub(crate) resumes: bool,
     pub(crate) invariants: Digest,
     pub(crate) first_hello: Digest,
 }
@@ -29,6 +31,7 @@ impl Memory {
         let mut cookie = Vec::with_capacity(128);
         cookie.extend_from_slice(&self.suite.id.0.to_be_bytes());
         cookie.extend_from_slice(&self.group.0.to_be_bytes());
+        cookie.push(self.resumes.into());
         cookie.extend_from_slice(&now.to_be_bytes());
         cookie.extend_from_slice(self.invariants.as_bytes());
         cookie.extend_from_slice(self.first_hello.as_bytes());
@@ -48,6 +51,7 @@ impl Memory {
         let mut r = Reader::new(content);
         let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadCookie)?;
         let group = NamedGroup(r.u16()?);
+        let resumes = r.u8()? != 0;
         let made = u64::from_be_bytes(*r.array()?);
         let invariants = Digest::new(r.take(Hash::Sha256.len())?);
         let first_hello = Digest::new(r.take(suite.hash.len())?);
@@ -55,7 +59,7 @@ impl Memory {
         if now.checked_sub(made).is_none_or(|age| age > limits::COOKIE_SECONDS) {
             return Err(Fault::BadCookie);
         }
-        Ok(Self { suite, group, invariants, first_hello })
+        Ok(Self { suite, group, resumes, invariants, first_hello })
     }
 }
 

@@ -31,7 +31,7 @@ use super::{negotiate, resume};
 use crate::config::{ClientAuth, ServerConfig};
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
-use crate::crypto::suite::{self, KeyExchange, Suite};
+use crate::crypto::suite::{KeyExchange, Suite};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -341,13 +341,13 @@ impl WaitSignature {
 
 /// Ends this server's flight.
 fn server_hello_done(mut b: Box<Hs>, own: OwnKey, cx: &mut Cx<'_>) -> Result<State, Error> {
-    let asked = b.config.judge().map(auth::authorities);
+    let asked = b.config.judge().map(|judge| auth::authorities(&b.config, judge));
     if let Some(authorities) = &asked {
         const TYPES: &[ClientCertificateType] =
             &[ClientCertificateType::ECDSA_SIGN, ClientCertificateType::RSA_SIGN];
         b.transcript.add(cx.send(Body::CertificateRequest12(CertificateRequest12 {
             certificate_types: List::from(TYPES),
-            signature_algorithms: List::from(suite::SCHEMES),
+            signature_algorithms: List::from(&b.config.common.schemes[..]),
             certificate_authorities: List::from(&authorities[..]),
         }))?);
     }
@@ -501,7 +501,7 @@ impl WaitCv {
         let Self { mut b, master, peer } = self;
         // Before adding: the signature covers the messages without this one.
         let signed = b.transcript.messages();
-        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, suite::SCHEMES)?;
+        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, &b.config.common.schemes)?;
         cx.info.peer_scheme = Some(m.scheme);
         b.transcript.drop_messages();
         b.transcript.add(msg.bytes);

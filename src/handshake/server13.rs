@@ -48,7 +48,7 @@ use super::resume::{self, Psk, Tickets};
 use super::retry::{self, Memory};
 use crate::config::{ClientAuth, ServerConfig};
 use crate::crypto::agree;
-use crate::crypto::suite::{self, Suite};
+use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -135,10 +135,8 @@ impl State {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => {
                 let m = msg.client_hello()?;
                 let schemes = m.extensions.signature_algorithms.unwrap_or_default();
-                let (identity, why) = negotiate::identity(&s.b.config, &m, |identity| {
-                    let scheme = negotiate::scheme(identity, &schemes);
-                    scheme.map(drop).ok_or_else(|| negotiate::no_scheme(identity, &schemes))
-                })?;
+                let usable = |identity: &Identity| negotiate::scheme(identity, &schemes).map(drop);
+                let (identity, why) = negotiate::identity(&s.b.config, &m, usable)?;
                 cx.info.reasons.certificate = Some(why);
                 Some(Reply::Answered(Answer::Certificate(identity)))
             }
@@ -173,8 +171,9 @@ pub(super) fn client_hello(
         Exchange::With(share) => negotiated(config, suite, transcript, share, msg, m, cx),
         Exchange::Retry(group) => {
             transcript.add(msg.bytes);
-            let memory =
-                Memory { suite, group, invariants: retry::invariants(m), first_hello: transcript.hash() };
+            let resumes = resume::known_psk(&config, suite, m).is_some();
+            let (invariants, first_hello) = (retry::invariants(m), transcript.hash());
+            let memory = Memory { suite, group, resumes, invariants, first_hello };
             msg.end()?;
             cx.info.retried = true;
             Ok(State::WaitSecondHello(WaitSecondHello::ask(config, memory, m.session_id, cx)?))
@@ -251,6 +250,9 @@ impl WaitSecondHello {
         let (groups, shares) = negotiate::check(m)?;
         if m.extensions.early_data || retry::invariants(m).as_bytes() != memory.invariants.as_bytes() {
             return Err(Fault::SecondHelloDiffers.into());
+        }
+        if memory.resumes && m.extensions.pre_shared_key.is_none() {
+            return Err(Fault::PskLeftOut.into());
         }
         let mut shares = shares.iter();
         let (Some(share), None) = (shares.next(), shares.next()) else {
@@ -380,17 +382,16 @@ impl WaitCertificate {
             return Err(Error::NoCertificate);
         };
         let schemes = m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
-        let scheme = negotiate::scheme(&identity, &schemes)
-            .ok_or_else(|| negotiate::no_scheme(&identity, &schemes))?;
+        let scheme = negotiate::scheme(&identity, &schemes)?;
 
         let master = server_hello(&mut b, None, msg, &m, cx)?;
         let Negotiated { config, suite, mut transcript, wants_tickets } = *b;
         if let Some(judge) = config.judge() {
-            let authorities = auth::authorities(judge);
+            let authorities = auth::authorities(&config, judge);
             transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
                 context: &[],
                 extensions: RequestExtensions {
-                    signature_algorithms: Some(List::from(suite::SCHEMES)),
+                    signature_algorithms: Some(List::from(&config.common.schemes[..])),
                     certificate_authorities: (!authorities.is_empty()).then(|| List::from(&authorities[..])),
                     ..RequestExtensions::default()
                 },
@@ -552,7 +553,8 @@ impl WaitCv {
         let Self { mut b, peer } = self;
         // Hash before adding: the signature covers the transcript without this message.
         let hash = b.transcript.hash();
-        let (trusted, signature) = auth::verify_signature(peer, Signer::Client, &hash, m, suite::SCHEMES)?;
+        let (trusted, signature) =
+            auth::verify_signature(peer, Signer::Client, &hash, m, &b.config.common.schemes)?;
         cx.info.peer_scheme = Some(m.scheme);
         b.transcript.add(msg.bytes);
         Ok(WaitFinished { b, _client: Client::Proven { _trusted: trusted, _signature: signature } })

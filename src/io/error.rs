@@ -26,7 +26,9 @@ impl From<Error> for io::Error {
 fn kind(error: &Error) -> ErrorKind {
     match error {
         Error::EndOfStream { .. } | Error::Truncated => ErrorKind::UnexpectedEof,
-        Error::AlertReceived { .. } | Error::GivenUp { .. } => ErrorKind::ConnectionAborted,
+        Error::AlertReceived { .. } | Error::GivenUp { .. } | Error::Aborted { .. } => {
+            ErrorKind::ConnectionAborted
+        }
         Error::CertificateRefused(_) | Error::CertificateRejected { .. } => ErrorKind::PermissionDenied,
         Error::Misuse(_) | Error::Unanswered(_) => ErrorKind::InvalidInput,
         Error::Limit(_) | Error::Crypto => ErrorKind::Other,

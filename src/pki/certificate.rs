@@ -5,7 +5,7 @@
 //! where the certificate is used.
 
 use super::dn::Name;
-use super::extensions::{Extensions, extension};
+use super::extensions::{Extensions, KeyUsage, extension};
 use super::name::{GeneralName, GeneralNames};
 use super::time;
 use crate::crypto::der::{Der, NotDer, tag};
@@ -163,11 +163,16 @@ impl<'a> Certificate<'a> {
         crate::crypto::verify::signature_name(self.algorithm)
     }
 
+    /// Whether its key may sign handshakes (RFC 5280 section 4.2.1.3). A
+    /// certificate that says nothing allows it.
+    pub(crate) fn allows_signatures(&self) -> bool {
+        self.extensions.key_usage.is_none_or(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE))
+    }
+
     /// Whether its key may encrypt other keys, which static RSA has it do (RFC
     /// 5280 section 4.2.1.3). A certificate that says nothing allows it.
     #[cfg(feature = "static-rsa")]
     pub(crate) fn allows_key_encipherment(&self) -> bool {
-        use super::extensions::KeyUsage;
         self.extensions.key_usage.is_none_or(|usage| usage.has(KeyUsage::KEY_ENCIPHERMENT))
     }
 

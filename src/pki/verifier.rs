@@ -12,7 +12,8 @@ use super::revocation::Revocation;
 use super::roots::Roots;
 use super::rules::{Profile, Rule};
 use crate::alert::AlertDescription;
-use crate::crypto::verify::SubjectPublicKeyInfo;
+use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
+use crate::wire::NamedGroup;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
 use std::sync::Arc;
@@ -92,6 +93,7 @@ impl std::error::Error for Refused {}
 pub struct PeerKey {
     algorithm: Box<[u8]>,
     key: Box<[u8]>,
+    signs: bool,
 }
 
 impl PeerKey {
@@ -100,13 +102,27 @@ impl PeerKey {
         self.as_spki().describe()
     }
 
+    /// Whether its certificate lets it sign handshakes.
+    pub(crate) fn signs(&self) -> bool {
+        self.signs
+    }
+
+    /// The curve of an ECDSA key.
+    pub(crate) fn curve(&self) -> Option<NamedGroup> {
+        match self.as_spki().kind() {
+            Some(KeyKind::P256) => Some(NamedGroup::SECP256R1),
+            Some(KeyKind::P384) => Some(NamedGroup::SECP384R1),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_spki(&self) -> SubjectPublicKeyInfo<'_> {
         SubjectPublicKeyInfo { algorithm: &self.algorithm, key: &self.key }
     }
 
     pub(crate) fn of(certificate: &Certificate<'_>) -> Self {
         let SubjectPublicKeyInfo { algorithm, key } = certificate.spki;
-        Self { algorithm: algorithm.into(), key: key.into() }
+        Self { algorithm: algorithm.into(), key: key.into(), signs: certificate.allows_signatures() }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Outbox {
     /// More than one record was pending once.
     grown: bool,
     version: ProtocolVersion,
+    /// Content that a record has at most.
+    largest: u16,
 }
 
 impl Outbox {
@@ -75,7 +77,13 @@ impl Outbox {
             window: 0,
             grown: false,
             version: VERSION,
+            largest: limits::RECORD_PLAINTEXT as u16,
         }
+    }
+
+    /// Makes no record with more content than this, and at least 1 byte.
+    pub(crate) fn set_largest(&mut self, largest: usize) {
+        self.largest = largest.clamp(1, limits::RECORD_PLAINTEXT) as u16;
     }
 
     /// Says that a first ClientHello comes: up to the next [`Outbox::seal`] the
@@ -140,7 +148,7 @@ impl Outbox {
         self.short_record(ContentType::ALERT, &alert, key, tap, limits::OUTBOX_HANDSHAKE)
     }
 
-    /// A window to write application data into, of at most 2^14 bytes; `None`
+    /// A window to write application data into, of one record's content; `None`
     /// while too much is pending, and without a key. What is in it is not
     /// defined. [`Outbox::seal_payload`] comes next.
     pub(crate) fn payload(
@@ -154,8 +162,8 @@ impl Outbox {
         };
         let content = self.sealed + limits::RECORD_HEADER + protection.explicit_nonce_len();
         let tail = if protection.is_tls13() { TAIL } else { TAG_LEN };
-        let window = BULK.saturating_sub(content + tail).min(limits::RECORD_PLAINTEXT);
-        if window < LEAST_WINDOW {
+        let window = BULK.saturating_sub(content + tail).min(self.largest());
+        if window < LEAST_WINDOW.min(self.largest()) {
             return Ok(None);
         }
         // One record's buffer, until a second record is wanted before the first is sent.
@@ -231,7 +239,7 @@ impl Outbox {
         });
         written.map_err(|_| SendError::TooLong)?;
         // A cut message has more than one header and tail.
-        let records = (to - self.content).div_ceil(limits::RECORD_PLAINTEXT);
+        let records = (to - self.content).div_ceil(self.largest());
         if to + records * (self.content - self.sealed + TAIL) > limit {
             return Err(SendError::Full);
         }
@@ -271,9 +279,13 @@ impl Outbox {
         Ok(self.aside.get(0..to - from))
     }
 
+    fn largest(&self) -> usize {
+        self.largest.into()
+    }
+
     /// Content that the open record still takes.
     fn room(&self) -> usize {
-        limits::RECORD_PLAINTEXT.saturating_sub(self.end - self.content)
+        self.largest().saturating_sub(self.end - self.content)
     }
 
     /// A record of a few bytes.

@@ -46,6 +46,11 @@ impl Writing {
         self.key.as_mut()
     }
 
+    /// Makes no record with more content than this.
+    pub(crate) fn set_largest(&mut self, largest: usize) {
+        self.outbox.set_largest(largest);
+    }
+
     /// The next message is a first ClientHello, whose record says 0x0301.
     pub(crate) fn first_hello(&mut self) {
         self.outbox.first_hello();

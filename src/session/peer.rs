@@ -3,7 +3,7 @@
 use crate::info::{ConnectionInfo, Trust};
 use crate::limits;
 use crate::pki::{Certificate, CertificateDer};
-use crate::wire::SignatureScheme;
+use crate::wire::{NamedGroup, SignatureScheme};
 use std::sync::Arc;
 
 /// What a resumed connection knows of its peer.
@@ -12,6 +12,8 @@ pub(crate) struct Peer {
     pub(crate) trust: Trust,
     /// The scheme of its signature, if it signed.
     pub(crate) scheme: Option<SignatureScheme>,
+    /// The group of the key exchange, if there was one.
+    pub(crate) group: Option<NamedGroup>,
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
 }
 
@@ -20,9 +22,12 @@ impl Peer {
     pub(crate) fn of(info: &ConnectionInfo) -> Option<Self> {
         match &info.trust {
             Trust::AcceptedThisOnce(_) => None,
-            trust => {
-                Some(Self { trust: trust.clone(), scheme: info.peer_scheme, chain: info.peer_chain.clone() })
-            }
+            trust => Some(Self {
+                trust: trust.clone(),
+                scheme: info.peer_scheme,
+                group: info.group,
+                chain: info.peer_chain.clone(),
+            }),
         }
     }
 

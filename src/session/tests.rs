@@ -8,7 +8,7 @@ use crate::identity::ConfigError;
 use crate::info::Trust;
 use crate::limits;
 use crate::pki::{CertificateDer, ServerName, UnixTime};
-use crate::wire::{ProtocolVersion, SignatureScheme};
+use crate::wire::{NamedGroup, ProtocolVersion, SignatureScheme};
 use std::time::Duration;
 
 const START: u64 = 1_790_000_000;
@@ -20,7 +20,7 @@ fn at(seconds: u64) -> UnixTime {
 }
 
 fn nobody() -> Peer {
-    Peer { trust: Trust::Anonymous, scheme: None, chain: None }
+    Peer { trust: Trust::Anonymous, scheme: None, group: None, chain: None }
 }
 
 fn session() -> ServerSession {
@@ -34,6 +34,7 @@ fn session() -> ServerSession {
         peer: Peer {
             trust: Trust::Policy,
             scheme: Some(SignatureScheme::ED25519),
+            group: Some(NamedGroup::SECP384R1),
             chain: Some([CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into()),
         },
     }
@@ -64,7 +65,7 @@ fn what_is_sealed_is_opened() {
         assert_eq!((opened.expires, opened.policy), (expected.expires, expected.policy));
         assert_eq!(opened.server_name, expected.server_name);
         assert_eq!((opened.peer.trust, opened.peer.scheme), (expected.peer.trust, expected.peer.scheme));
-        assert_eq!(opened.peer.chain, expected.peer.chain);
+        assert_eq!((opened.peer.chain, opened.peer.group), (expected.peer.chain, expected.peer.group));
         // Two tickets for one session tell nobody that they are.
         assert_ne!(seal(&keys, &session(), 0).unwrap().0[16..], ticket[16..]);
         // Nothing of it can be changed, or left out.
@@ -88,7 +89,7 @@ fn a_session_without_names_and_certificates_is_the_same_again() {
 #[test]
 fn contents_of_another_format_are_not_read() {
     let contents = session().encode().unwrap();
-    for (place, value) in [(0, 2), (3, 0x77), (5, 3)] {
+    for (place, value) in [(0, 1), (3, 0x77), (5, 3)] {
         let mut other = contents.clone();
         other[place] = value;
         assert!(ServerSession::decode(&other).is_err(), "{place}");

@@ -1,7 +1,7 @@
 //! What stands in a ticket, as this server alone reads it:
 //!
 //! ```text
-//!   format (1) version (2) suite (2) trust (1) scheme (2) expires (8) policy (32)
+//!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) expires (8) policy (32)
 //!   server_name<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
 //! ```
 
@@ -12,11 +12,11 @@ use crate::fault::Fault;
 use crate::info::Trust;
 use crate::limits;
 use crate::pki::CertificateDer;
-use crate::wire::{CipherSuite, ProtocolVersion, Reader, SignatureScheme, Writer};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, Reader, SignatureScheme, Writer};
 use zeroize::Zeroizing;
 
 /// The first byte: another one is another release's.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// What a server needs to go on where a handshake ended, and what it holds the
 /// next ClientHello against.
@@ -50,6 +50,7 @@ impl ServerSession {
         w.u16(self.suite.id.0);
         w.u8(trust);
         w.u16(self.peer.scheme.map_or(0, |scheme| scheme.0));
+        w.u16(self.peer.group.map_or(0, |group| group.0));
         w.bytes(&self.expires.to_be_bytes());
         w.bytes(&self.policy);
         w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
@@ -78,6 +79,7 @@ impl ServerSession {
             _ => return Err(Fault::BadValue),
         };
         let scheme = SignatureScheme(r.u16()?);
+        let group = NamedGroup(r.u16()?);
         let expires = u64::from_be_bytes(*r.array()?);
         let policy = *r.array()?;
         let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
@@ -98,6 +100,7 @@ impl ServerSession {
             peer: Peer {
                 trust,
                 scheme: (scheme.0 != 0).then_some(scheme),
+                group: (group.0 != 0).then_some(group),
                 chain: (!chain.is_empty()).then(|| chain.into()),
             },
         })

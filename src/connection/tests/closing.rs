@@ -191,6 +191,41 @@ fn closing_in_mid_handshake_is_the_last_word() {
     }
 }
 
+#[test]
+fn the_application_may_end_it_with_an_alert_of_its_own() {
+    let denied = AlertDescription::ACCESS_DENIED;
+    for (side, state) in places() {
+        let mut at = place(side, state);
+        at.victim.c.abort(denied);
+        at.victim.take();
+        let sent = at.victim.sent.len();
+        assert_eq!(at.victim.alerts(), [(2, denied.0)], "{side:?} {state}");
+        for _ in 0..2 {
+            match at.victim.c.next() {
+                Err(error @ Error::Aborted { description }) => {
+                    assert_eq!((description, error.alert()), (denied, Some(denied)));
+                }
+                other => panic!("{other:?}"),
+            }
+            // The first word counts.
+            at.victim.c.abort(AlertDescription::INTERNAL_ERROR);
+            at.victim.c.close();
+            assert!(at.victim.c.send(b"data").is_err());
+            at.victim.take();
+            assert_eq!(at.victim.sent.len(), sent, "{side:?} {state}");
+        }
+    }
+    // The peer hears it; and close_notify is no error.
+    let (mut client, mut server) = connect(&client_config(), &server_config());
+    server.c.abort(denied);
+    client.give(&server.take());
+    assert!(matches!(client.error, Some(Error::AlertReceived { description, .. }) if description == denied));
+    let (mut client, mut server) = connect(&client_config(), &server_config());
+    server.c.abort(AlertDescription::CLOSE_NOTIFY);
+    client.give(&server.take());
+    assert_eq!((client.error.is_none(), server.alerts()), (true, vec![(1, 0)]));
+}
+
 /// A connection's halves, and its peer.
 fn halves() -> (Receiver, Sender, Party) {
     let (client, server) = connect(&client_config(), &server_config());

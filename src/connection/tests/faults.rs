@@ -189,6 +189,12 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::BadServerName, || client_says(extension(HandshakeType::CLIENT_HELLO, ExtensionType::SERVER_NAME, |list| {
         list[2] = 1; // not a host_name
     }))),
+    (Fault::PskLeftOut, || {
+        let (client, server) = primed(ProtocolVersion::TLS13);
+        client_says_in(&client, &server.groups(&[NamedGroup::SECP256R1]).unwrap(), nth(1, |hello| {
+            vec![with_extensions(&hello, |all| all.retain(|(kind, _)| *kind != ExtensionType::PRE_SHARED_KEY.0))]
+        }))
+    }),
     (Fault::SecondHelloDiffers, || client_says_in(&retry_client(), &retry_server(), nth(1, |mut hello| {
         hello[6] ^= 1; // random
         vec![hello]
@@ -219,6 +225,7 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::UnofferedVersion, || {
         server_says(server_hello(|m| m.extensions.supported_versions = Some(ProtocolVersion(0x0305))))
     }),
+    (Fault::BadLegacyVersion, || server_says(server_hello(|m| m.legacy_version = ProtocolVersion::TLS13))),
     (Fault::OldVersion, || server_says(server_hello(|m| {
         m.extensions = ServerExtensions::default();
         m.legacy_version = ProtocolVersion::TLS11;
@@ -284,6 +291,13 @@ const CASES: &[(Fault, Case)] = &[
         let required = requiring().versions(&[ProtocolVersion::TLS12]).unwrap();
         client_says_in(&tls12_client(), &required, None)
     }),
+    (Fault::CurveNotOffered, || {
+        let client = tls12_client().groups(&[NamedGroup::X25519]).unwrap();
+        // The server hears of the curve, and the client does not know that it offered it.
+        const MORE: &[NamedGroup] = &[NamedGroup::X25519, NamedGroup::SECP256R1];
+        let more = client_hello(|m| m.extensions.supported_groups = Some(List::values(MORE)));
+        run(Party::client_altered(&client, more), Party::server(&tls12_server()))
+    }),
     #[cfg(feature = "static-rsa")]
     (Fault::NotAnRsaKey, || static_rsa_with(&PKI.server)),
     #[cfg(feature = "static-rsa")]
@@ -316,6 +330,13 @@ const CASES: &[(Fault, Case)] = &[
         m.extensions.status_request = true;
     }))),
     (Fault::UnofferedScheme, || server_says(certificate_verify(|m| m.scheme = SignatureScheme::ECDSA_SHA1))),
+    (Fault::KeyNotForSigning, || {
+        let server = requesting().client_auth(ClientAuth::Require(Judge::Application));
+        let mut server = Party::server(&server).answering(|_| Some(Answer::Accept));
+        let mut client = Party::client(&client_config().identity(PKI.not_for_signing.identity()));
+        pump(&mut client, &mut server);
+        (server, client)
+    }),
     (Fault::SchemeDoesNotFitKey, || server_says(certificate_verify(|m| m.scheme = SignatureScheme::ED25519))),
     (Fault::BadSignature, || {
         server_says(body(HandshakeType::CERTIFICATE_VERIFY, |body| *body.last_mut().unwrap() ^= 1))

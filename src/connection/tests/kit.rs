@@ -65,6 +65,8 @@ pub(super) struct Pki {
     /// For signatures alone.
     pub(super) rsa: Leaf,
     pub(super) client: Leaf,
+    /// Its keyUsage is keyEncipherment alone.
+    pub(super) not_for_signing: Leaf,
 }
 
 pub(super) static PKI: LazyLock<Pki> = LazyLock::new(|| {
@@ -73,14 +75,15 @@ pub(super) static PKI: LazyLock<Pki> = LazyLock::new(|| {
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let sign = |name: &str, key: KeyPair| {
+    let sign_for = |usage, name: &str, key: KeyPair| {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![usage];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &issuer).unwrap();
         Leaf { chain: vec![certificate.der().clone()], key: key.serialize_der() }
     };
+    let sign = |name: &str, key| sign_for(KeyUsagePurpose::DigitalSignature, name, key);
     let leaf = |name: &str, algorithm| sign(name, KeyPair::generate_for(algorithm).unwrap());
     // rcgen does not make RSA keys.
     let pkcs1 = include_bytes!("../../../test-vectors/keys/rsa-2048.pkcs1.der");
@@ -94,6 +97,7 @@ pub(super) static PKI: LazyLock<Pki> = LazyLock::new(|| {
         p384: leaf(HOST, &rcgen::PKCS_ECDSA_P384_SHA384),
         rsa: sign(HOST, rsa),
         client: leaf("client.example", &rcgen::PKCS_ECDSA_P256_SHA256),
+        not_for_signing: sign_for(KeyUsagePurpose::KeyEncipherment, HOST, KeyPair::generate().unwrap()),
     }
 });
 

@@ -19,6 +19,7 @@ mod noise;
 mod noise12;
 mod places;
 mod places12;
+mod preferences;
 mod questions;
 mod questions12;
 mod resumption;

@@ -74,6 +74,25 @@ fn each_suite_with_each_group_and_each_kind_of_key() {
 
 /// The highest that both speak; 1.3 and 1.2 in one client and one server.
 #[test]
+fn a_client_that_puts_chacha_first_is_heeded() {
+    let [aes128, aes256, chacha] = ECDSA;
+    let chacha13 = CipherSuite::TLS_CHACHA20_POLY1305_SHA256;
+    for (client, server, chosen) in [
+        (&[chacha, aes128][..], &ECDSA[..], chacha),
+        (&[chacha13, aes128, chacha], &ECDSA, chacha),
+        (&[RSA[2], aes256, chacha], &ECDSA, chacha),
+        (&[aes256, chacha, aes128], &ECDSA, aes128),
+        (&ECDSA, &[aes256, aes128], aes256),
+        (&[chacha, aes128], &[aes256, aes128], aes128),
+    ] {
+        let client = client_config().suites(client).unwrap();
+        let server = server12_with(PKI.server.identity()).suites(server).unwrap();
+        let (client, _) = connect(&client, &server);
+        assert_eq!(client.c.info().suite, Some(chosen));
+    }
+}
+
+#[test]
 fn versions() {
     let sets: [&[ProtocolVersion]; 3] = [&[TLS13, TLS12], &[TLS13], &[TLS12]];
     for client in sets {
@@ -349,18 +368,22 @@ fn a_staple_reaches_the_judge() {
             OwnedQuestion::Verify { ocsp, .. } => ocsp.clone(),
             other => panic!("{other:?}"),
         };
-        let run = |server: &ServerConfig, up, down| {
-            let client = ClientConfig::new(Judge::Application, now);
+        let any = || ClientConfig::new(Judge::Application, now);
+        let run_as = |client: ClientConfig, server: &ServerConfig, up, down| {
             let (mut client, mut server) =
                 (Party::client_altered(&client, up), Party::server_altered(server, down));
             pump(&mut client, &mut server);
             (client, server)
         };
+        let run = |server: &ServerConfig, up, down| run_as(any(), server, up, down);
         let (mut client, mut server_) = run(&server, None, None);
         assert_eq!(asked(&mut client), STAPLE, "{version}");
         client.answer(Answer::Accept);
         pump(&mut client, &mut server_);
         assert!(client.is_done() && server_.is_done(), "{:?} {:?}", client.error, server_.error);
+        // A client that does not ask gets none.
+        let (mut client, _) = run_as(any().without_stapling(), &server, None, None);
+        assert!(asked(&mut client).is_empty());
         // A server that has none sends none.
         let (mut client, _) = run(&server_config().versions(&[version]).unwrap(), None, None);
         assert_eq!(asked(&mut client), b"");

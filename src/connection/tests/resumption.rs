@@ -96,6 +96,8 @@ fn a_session_is_resumed_without_certificates() {
             assert_eq!(info.version, Some(version));
             assert_eq!(info.alpn.as_deref(), Some(&b"h3"[..]));
             assert_eq!(info.server_name.as_deref(), Some(HOST));
+            // TLS 1.2 exchanges no keys again: the group is the first handshake's.
+            assert!(info.group.is_some() && info.group == first.c.info().group);
         }
         // What the first handshake showed of the server.
         assert_eq!(c.c.info().trust, Trust::Policy);

@@ -212,6 +212,7 @@ fn a_retry_keeps_the_rules() {
         pump(&mut client, &mut server);
         client
     };
+    with(|m| m.legacy_version = ProtocolVersion::TLS11).assert_failed(Fault::BadLegacyVersion);
     with(|m| m.session_id = &[1]).assert_failed(Fault::SessionIdNotEchoed);
     with(|m| m.compression_method = 1).assert_failed(Fault::CompressionChosen);
     with(|m| m.cipher_suite = CipherSuite::TLS_AES_128_CCM_SHA256).assert_failed(Fault::UnofferedSuite);
