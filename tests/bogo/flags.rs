@@ -18,6 +18,8 @@ pub(crate) struct Credential {
     pub(crate) certificate: String,
     pub(crate) key: String,
     pub(crate) ocsp: Vec<u8>,
+    /// What it signs with; empty for all that its key can do.
+    pub(crate) schemes: Vec<SignatureScheme>,
 }
 
 /// What one test asks for.
@@ -39,14 +41,21 @@ pub(crate) struct Flags {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) suites: Vec<CipherSuite>,
+    /// What is verified; empty for BoringSSL's default.
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) largest_record: Option<usize>,
+    pub(crate) authorities: Vec<Vec<u8>>,
     pub(crate) host_name: Option<String>,
     pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) stapling: bool,
     pub(crate) verify_peer: bool,
     pub(crate) require_certificate: bool,
     pub(crate) verify_fail: bool,
     pub(crate) ask_for_certificate: bool,
 
     // What is done after the handshake.
+    pub(crate) send_alert: bool,
     pub(crate) shim_writes_first: bool,
     pub(crate) initial_write: Vec<u8>,
     pub(crate) initial_writes: usize,
@@ -98,12 +107,18 @@ impl Default for Flags {
             credentials: Vec::new(),
             versions: Vec::new(),
             groups: Vec::new(),
+            suites: Vec::new(),
+            schemes: Vec::new(),
+            largest_record: None,
+            authorities: Vec::new(),
             host_name: None,
             alpn: Vec::new(),
+            stapling: false,
             verify_peer: false,
             require_certificate: false,
             verify_fail: false,
             ask_for_certificate: false,
+            send_alert: false,
             shim_writes_first: false,
             initial_write: b"hello".to_vec(),
             initial_writes: 1,
@@ -155,7 +170,10 @@ impl Run {
         while let Some(argument) = arguments.next() {
             // There is no handshaker beside this process.
             let flag = argument.strip_prefix("-on-shim").unwrap_or(argument);
-            if let Some(flag) = flag.strip_prefix("-on-initial") {
+            if let Some(flag) = flag.strip_prefix("-on-handshaker") {
+                let flag = flag.strip_prefix("-on-resume").unwrap_or(flag);
+                Draft::default().apply(argument, flag, &mut arguments)?;
+            } else if let Some(flag) = flag.strip_prefix("-on-initial") {
                 initial.apply(argument, flag, &mut arguments)?;
             } else if let Some(flag) = flag.strip_prefix("-on-resume") {
                 resume.apply(argument, flag, &mut arguments)?;
@@ -221,16 +239,28 @@ impl Draft {
             "-expect-ticket-renewal" => flags.expect_ticket_renewal = true,
             "-no-ticket" => flags.without_tickets = true,
             "-resumption-delay" => flags.delay = number(&value()),
+            "-quic-use-legacy-codepoint" => drop(value()), // for -quic alone
             "-trust-cert" => drop(value()), // who is trusted is what the Verify question is answered with
             "-cert-file" => credential.certificate = value(),
             "-key-file" => credential.key = value(),
             "-ocsp-response" => credential.ocsp = base64(&value()),
+            "-signing-prefs" => credential.schemes.push(SignatureScheme(number(&value()))),
             "-new-x509-credential" => flags.credentials.push(Credential::default()),
             "-min-version" => *oldest = number(&value()),
             "-max-version" => *newest = number(&value()),
             "-no-tls13" => without.push(ProtocolVersion::TLS13),
             "-no-tls12" => without.push(ProtocolVersion::TLS12),
             "-curves" => flags.groups.push(NamedGroup(number(&value()))),
+            "-enable-ocsp-stapling" => flags.stapling = true,
+            "-verify-prefs" => flags.schemes.push(SignatureScheme(number(&value()))),
+            "-cipher" => {
+                flags.suites = suites(&value()).ok_or(Refusal::Unimplemented(
+                    argument.to_owned(),
+                    "OpenSSL's cipher strings are not read",
+                ))?
+            }
+            "-max-send-fragment" => flags.largest_record = Some(number(&value())),
+            "-use-client-ca-list" => flags.authorities = authorities(&value()),
             "-host-name" => flags.host_name = Some(value()),
             "-advertise-alpn" => flags.alpn = lists(value().as_bytes(), 1),
             "-select-alpn" => {
@@ -243,6 +273,7 @@ impl Draft {
             "-require-any-client-certificate" => flags.require_certificate = true,
             "-verify-fail" => flags.verify_fail = true,
             "-use-early-callback" => flags.ask_for_certificate = true,
+            "-send-alert" => flags.send_alert = true,
             "-shim-writes-first" => flags.shim_writes_first = true,
             "-shim-initial-write" => flags.initial_write = value().into_bytes(),
             "-repeat-shim-initial-write" => flags.initial_writes = number(&value()),
@@ -263,7 +294,11 @@ impl Draft {
             "-expect-no-server-name" => flags.expect_no_server_name = true,
             "-expect-version" => flags.expect_version = Some(ProtocolVersion(number(&value()))),
             "-expect-curve-id" => flags.expect_group = Some(NamedGroup(number(&value()))),
-            "-expect-cipher" => flags.expect_suite = Some(CipherSuite(number(&value()))),
+            // What is chosen does not depend on the processor here.
+            "-expect-cipher-no-aes" => drop(value()),
+            "-expect-cipher" | "-expect-cipher-aes" => {
+                flags.expect_suite = Some(CipherSuite(number(&value())))
+            }
             "-expect-peer-signature-algorithm" => {
                 flags.expect_peer_scheme = Some(SignatureScheme(number(&value())));
             }
@@ -314,19 +349,19 @@ const IGNORED: &[(&str, &str)] = &[
     ("-use-old-client-cert-callback", "a certificate is configured in one way"),
     ("-expect-verify-result", "the answer to Verify is the result"),
     ("-use-ocsp-callback", "a stapled response is judged with the chain, in the Verify question"),
-    ("-enable-ocsp-stapling", "status_request is always sent"),
     ("-server-preference", "a server's own order always counts"),
     ("-decline-alpn", "a server without protocols declines"),
     ("-no-tls11", "never spoken"),
     ("-no-tls1", "never spoken"),
     ("-expect-no-session-id", "there is none: a ticket names the session"),
     ("-allow-hint-mismatch", "there are no hints"),
+    ("-expect-secure-renegotiation", "nobody renegotiates, which no peer can make insecure"),
 ];
 
 /// Flags that this shim leaves out, and why; a star stands for any ending.
 const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["-dtls", "-mtu", "-initial-timeout-duration-ms"], "DTLS is not spoken, on purpose"),
-    (&["-quic*", "-expect-quic*"], "QUIC is not spoken yet"),
+    (&["-quic", "-quic-transport-params", "-expect-quic*"], "QUIC is not spoken yet"),
     (&["-on-retry*"], "0-RTT is not spoken yet"),
     (&["-expect-session-id"], "sessions are resumed by tickets alone"),
     (
@@ -388,8 +423,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         &["-fips-202205", "-wpa-202304", "-cnsa-202407", "-cnsa1-202603", "-cnsa2-202603"],
         "compliance policies are BoringSSL's own",
     ),
-    (&["-verify-prefs", "-signing-prefs"], "the order of signature schemes is not configurable"),
-    (&["-cipher"], "the suites are configured by their numbers, not by OpenSSL's strings"),
     (
         &["-curves-flags", "-key-shares", "-no-key-shares", "-server-supported-groups-hint"],
         "which shares are sent follows from the groups",
@@ -406,7 +439,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         ],
         "trust anchor identifiers are not spoken",
     ),
-    (&["-use-client-ca-list"], "the authorities that are named are those of the configured policy"),
     (
         &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
         "certificate transparency is not spoken yet",
@@ -425,9 +457,7 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
             "-expect-total-renegotiations",
             "-forbid-renegotiation-after-handshake",
             "-use-exporter-between-reads",
-            "-expect-secure-renegotiation",
             "-expect-no-secure-renegotiation",
-            "-no-legacy-server-connect",
         ],
         "renegotiation is refused, on purpose",
     ),
@@ -465,23 +495,19 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         "CBC suites are not spoken, on purpose",
     ),
     (&["-tls-unique"], "tls-unique is not given out: without extended_master_secret it binds nothing"),
-    (&["-send-alert"], "the application cannot send an alert of its own"),
     (
         &["-read-with-unfinished-write"],
         "how far a transport took what was written is the adapter's, not the core's",
     ),
-    (&["-max-send-fragment", "-max-cert-list"], "sizes are fixed in `limits`"),
+    (&["-max-cert-list"], "the bounds of what a peer sends are fixed in `limits`"),
     (
         &["-request-server-padding", "-server-supports-padding", "-expect-server-sent-requested-padding"],
         "server padding is BoringSSL's own extension",
     ),
+    (&["-no-legacy-server-connect"], "a client cannot require renegotiation_info of a server"),
     (&["-fallback-scsv"], "a client does not fall back"),
     (&["-enable-grease", "-permute-extensions"], "GREASE is not sent yet"),
     (&["-jdk11-workaround"], "one peer's bug, worked around by BoringSSL"),
-    (
-        &["-expect-cipher-aes", "-expect-cipher-no-aes"],
-        "a client that puts ChaCha20 first is heeded, whatever this side's processor has",
-    ),
     (
         &["-fail-early-callback", "-fail-cert-callback", "-install-ddos-callback", "-fail-ddos-callback"],
         "there are no callbacks to fail in: the application answers questions",
@@ -496,11 +522,30 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     ),
     (&["-expect-msg-callback"], "observers hear more than this trace has, and in other words"),
     (
-        &["-handshake-hints", "-on-handshaker*", "-handshaker-*", "-private-key-delay-ms"],
+        &["-handshake-hints", "-handshaker-*", "-private-key-delay-ms"],
         "handshakes are not split between processes",
     ),
     (&["-fuzzer-mode", "-write-settings", "-wait-for-debugger"], "for BoringSSL's own tools"),
 ];
+
+/// The suites of TLS 1.3, which such a list does not have, and those of a list of
+/// names that are spoken here; those of equal preference, in brackets, in the
+/// order in which they stand. `None` for anything but names.
+fn suites(list: &str) -> Option<Vec<CipherSuite>> {
+    let mut suites = vec![
+        CipherSuite::TLS_AES_128_GCM_SHA256,
+        CipherSuite::TLS_AES_256_GCM_SHA384,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    ];
+    for name in list.split([':', '|']).map(|name| name.trim_matches(['[', ']'])) {
+        if !name.starts_with("TLS_") {
+            return None;
+        }
+        let spoken = !name.contains("_CBC_");
+        suites.extend((0..=u16::MAX).map(CipherSuite).find(|suite| spoken && suite.name() == Some(name)));
+    }
+    Some(suites)
+}
 
 fn number<N: std::str::FromStr + Default>(text: &str) -> N {
     text.parse().unwrap_or_default()

@@ -5,10 +5,10 @@ use crate::errors;
 use crate::flags::{Credential, Flags, Run};
 use crate::watch::Watch;
 use handfast::pki::{self, ServerName, UnixTime};
-use handfast::wire::{CipherSuite, ProtocolVersion};
+use handfast::wire::{CipherSuite, ProtocolVersion, SignatureScheme};
 use handfast::{
-    Answer, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close, ConfigError, Connection, Error,
-    Event, Identity, Judge, Question, ServerConfig, TicketKeys,
+    AlertDescription, Answer, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close, ConfigError,
+    Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys,
 };
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -35,7 +35,9 @@ impl From<&Error> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         match error {
-            ConfigError::Key(_) | ConfigError::UnknownGroup(_) => Self::Unimplemented(error.to_string()),
+            ConfigError::Key(_) | ConfigError::UnknownGroup(_) | ConfigError::UnknownScheme(_) => {
+                Self::Unimplemented(error.to_string())
+            }
             other => Self::Failed(errors::line_of_config(&other)),
         }
     }
@@ -118,8 +120,36 @@ fn identities(flags: &Flags) -> Result<Vec<Arc<Identity>>, Failure> {
 fn identity(credential: &Credential) -> Result<Identity, Failure> {
     let chain = std::fs::read(&credential.certificate).map_err(broken)?;
     let key = std::fs::read(&credential.key).map_err(broken)?;
-    Ok(Identity::from_pem(&chain, &key)?.with_ocsp(credential.ocsp.clone()))
+    let identity = Identity::from_pem(&chain, &key)?.with_ocsp(credential.ocsp.clone());
+    Ok(match credential.schemes.is_empty() {
+        true => identity,
+        false if credential.schemes.iter().all(|scheme| SIGNED.contains(scheme)) => {
+            identity.sign_with(&credential.schemes)?
+        }
+        false => return Err(Failure::Unimplemented("a scheme with which nothing is signed".to_owned())),
+    })
 }
+
+/// What BoringSSL verifies if nothing is said, as far as this crate does too.
+const VERIFIED: [SignatureScheme; 8] = [
+    SignatureScheme::ECDSA_SECP256R1_SHA256,
+    SignatureScheme::RSA_PSS_RSAE_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::ECDSA_SECP384R1_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PSS_RSAE_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
+
+/// What this crate signs with.
+const SIGNED: [SignatureScheme; 9] = {
+    let [a, b, c, d, e, f, g, h] = VERIFIED;
+    [a, b, c, d, e, f, g, h, SignatureScheme::ED25519]
+};
+
+/// RFC 5246 section 7.2; what `-send-alert` sends.
+const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 
 /// The settings that both configurations have.
 macro_rules! common {
@@ -129,6 +159,15 @@ macro_rules! common {
         if !flags.groups.is_empty() {
             config = config.groups(&flags.groups)?;
         }
+        if !flags.suites.is_empty() {
+            config = config.suites(&flags.suites)?;
+        }
+        if let Some(bytes) = flags.largest_record {
+            config = config.largest_record(bytes)?;
+        }
+        let default: &[SignatureScheme] = &VERIFIED;
+        let schemes = if flags.schemes.is_empty() { default } else { &flags.schemes };
+        config = config.signature_schemes(schemes)?;
         let protocols: Vec<&[u8]> = flags.alpn.iter().map(Vec::as_slice).collect();
         config.alpn(&protocols)?
     }};
@@ -144,14 +183,11 @@ fn client(
     if !flags.without_tickets {
         config = config.sessions(Arc::clone(&memory.sessions));
     }
-    if identities.len() > 1 {
-        return Err(Failure::Unimplemented("a client has one certificate to show".to_owned()));
+    if !flags.stapling {
+        config = config.without_stapling();
     }
-    if let Some(credential) =
-        flags.credentials.iter().chain([&flags.credential]).find(|c| !c.certificate.is_empty())
-    {
-        config = config.identity(identity(credential)?);
-    }
+    // BoringSSL gives up where no certificate fits; this crate goes on as nobody if it may.
+    config = identities.into_iter().fold(config.insist_on_identity(), ClientConfig::identity);
     let mut options = ClientOptions::default();
     options.observer = Some(Arc::clone(watch) as _);
     options.hide_server_name = flags.host_name.is_none();
@@ -168,13 +204,10 @@ fn server(
     let config = match flags.ask_for_certificate {
         true => ServerConfig::asking_for_certificates(memory.clock()),
         false => {
-            let given =
-                flags.credentials.iter().chain([&flags.credential]).filter(|c| !c.certificate.is_empty());
-            let mut given = given.map(identity);
-            let first = given.next().ok_or_else(|| failed("a server needs a certificate"))??;
-            given.try_fold(ServerConfig::new(first, memory.clock()), |config, next| {
-                Ok::<_, Failure>(config.add_identity(next?))
-            })?
+            let (first, others) =
+                identities.split_first().ok_or_else(|| failed("a server needs a certificate"))?;
+            let config = ServerConfig::new(Arc::clone(first), memory.clock());
+            others.iter().cloned().fold(config, ServerConfig::add_identity)
         }
     };
     let judge = Judge::Application;
@@ -182,6 +215,8 @@ fn server(
     if !flags.without_tickets {
         config = config.tickets(Arc::clone(&memory.keys));
     }
+    let authorities: Vec<&[u8]> = flags.authorities.iter().map(Vec::as_slice).collect();
+    config = config.client_authorities(&authorities)?;
     if flags.require_certificate {
         config = config.client_auth(ClientAuth::Require(judge));
     } else if flags.verify_peer {
@@ -218,6 +253,10 @@ impl Peer<'_> {
         }
         self.compare()?;
         self.export()?;
+        if self.flags.send_alert {
+            self.connection.abort(DECOMPRESSION_FAILURE);
+            return self.flush();
+        }
         if self.flags.shim_writes_first {
             for _ in 0..self.flags.initial_writes {
                 self.write(&self.flags.initial_write.clone())?;
