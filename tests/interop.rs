@@ -20,6 +20,8 @@ mod go;
 mod openssl;
 #[path = "interop/openssl12.rs"]
 mod openssl12;
+#[path = "interop/preferences.rs"]
+mod preferences;
 #[path = "interop/web.rs"]
 mod web;
 
@@ -59,6 +61,7 @@ fn main() {
     let tried = [
         trials("openssl", openssl::cases()),
         trials("openssl", openssl12::cases()),
+        trials("openssl", preferences::cases()),
         trials("go", go::cases()),
         trials("gnutls-cli", gnutls::client_cases()),
         trials("gnutls-serv", gnutls::server_cases()),

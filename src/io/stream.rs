@@ -95,8 +95,8 @@ impl<S> TlsStream<S> {
         &self.connection
     }
 
-    /// The same, to ask for KeyUpdates or to give idle memory back. What it
-    /// wants to send goes out with the next [`flush`](Write::flush).
+    /// The same, to ask for KeyUpdates, to end it with an alert, or to give idle
+    /// memory back. What it wants to send goes out with the next [`flush`](Write::flush).
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }

@@ -11,6 +11,7 @@ Where you would write                              write here
   openssl s_client -tls1_2, -tls1_3                  --tls1.2, --tls1.3 (--tls1_2, --tls1_3)
   openssl s_client -cipher S, -ciphersuites S        --suite S (by the RFC's name)
   openssl s_client -groups G, -curves G              --group G
+  openssl s_client -sigalgs L                        --sigalg S,... (by the RFC's names)
   openssl s_client -alpn h2,http/1.1                 explain --alpn h2,http/1.1
   openssl s_client -keylogfile F                     --keylog F
   openssl s_client -showcerts                        explain --save-chain F

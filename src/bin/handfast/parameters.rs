@@ -1,7 +1,7 @@
 //! The options about protocol parameters, which the commands share.
 
 use clap::Args;
-use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use handfast::{ClientConfig, ConfigError, ServerConfig};
 use std::fmt::Display;
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub(crate) struct ParameterOptions {
     /// Key exchange groups, the favourite first, such as X25519MLKEM768,x25519,P-256
     #[arg(long, value_name = "GROUP", value_delimiter = ',', value_parser = group)]
     pub(crate) group: Vec<NamedGroup>,
+
+    /// Signature schemes that the peer may sign with, the favourite first, such as ed25519
+    #[arg(long, value_name = "SCHEME", value_delimiter = ',', value_parser = scheme)]
+    pub(crate) sigalg: Vec<SignatureScheme>,
 }
 
 macro_rules! given_to {
@@ -40,6 +44,9 @@ macro_rules! given_to {
         }
         if !$self.group.is_empty() {
             config = config.groups(&$self.group)?;
+        }
+        if !$self.sigalg.is_empty() {
+            config = config.signature_schemes(&$self.sigalg)?;
         }
         Ok(config)
     }};
@@ -68,6 +75,10 @@ fn group(text: &str) -> Result<NamedGroup, String> {
     named(NamedGroup::NAMED, text, str::to_owned)
 }
 
+fn scheme(text: &str) -> Result<SignatureScheme, String> {
+    named(SignatureScheme::NAMED, text, str::to_owned)
+}
+
 /// The value of this name, in capitals or not.
 fn named<T: Display + Copy>(all: &[T], text: &str, short: impl Fn(&str) -> String) -> Result<T, String> {
     let wanted = short(&text.to_ascii_uppercase());
@@ -89,12 +100,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suites_and_groups_by_name() {
+    fn parameters_by_name() {
         assert_eq!(suite("aes_128_gcm_sha256"), Ok(CipherSuite::TLS_AES_128_GCM_SHA256));
         assert_eq!(suite("TLS_CHACHA20_POLY1305_SHA256"), Ok(CipherSuite::TLS_CHACHA20_POLY1305_SHA256));
         assert_eq!(group("p-256"), Ok(NamedGroup::SECP256R1));
         assert_eq!(group("x25519mlkem768"), Ok(NamedGroup::X25519MLKEM768));
-        assert!(suite("TLS_AES").is_err() && group("").is_err());
+        assert_eq!(scheme("RSA_PSS_rsae_sha256"), Ok(SignatureScheme::RSA_PSS_RSAE_SHA256));
+        assert!(suite("TLS_AES").is_err() && group("").is_err() && scheme("rsa").is_err());
     }
 
     #[test]
