@@ -47,6 +47,8 @@ pub enum Error {
     CertificateRejected {
         /// The application's reason.
         reason: String,
+        /// The alert that says so.
+        alert: AlertDescription,
     },
     /// The application, asked for a certificate to show, had none for this client.
     #[error("this server has no certificate for the name that the client asks for")]
@@ -118,9 +120,7 @@ impl Error {
             Self::CertificateRefused(report) => {
                 Some(report.alert().unwrap_or(AlertDescription::BAD_CERTIFICATE))
             }
-            // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
-            Self::CertificateRejected { .. } => Some(AlertDescription::CERTIFICATE_UNKNOWN),
-            Self::NothingInCommon { alert, .. } => Some(*alert),
+            Self::CertificateRejected { alert, .. } | Self::NothingInCommon { alert, .. } => Some(*alert),
             Self::Aborted { description } => Some(*description),
             Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),

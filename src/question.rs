@@ -5,6 +5,7 @@
 //! only what it leaves to the application becomes `Event::Ask`, resumed with
 //! `Connection::answer`.
 
+use crate::alert::AlertDescription;
 use crate::identity::Identity;
 use crate::pki::{CertificateDer, Purpose, Report, ServerName};
 use crate::wire::{ClientHello, SignatureScheme};
@@ -18,7 +19,8 @@ use zeroize::Zeroizing;
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)] // lent, and looked at once: a box would cost more
 pub enum Question<'a> {
-    /// Is this chain the peer's? Answered with [`Answer::Accept`] or [`Answer::Reject`].
+    /// Is this chain the peer's? Answered with [`Answer::Accept`],
+    /// [`Answer::Reject`] or [`Answer::RejectWith`].
     Verify {
         /// The chain as the peer sent it, its own certificate first. The peer
         /// has not shown yet that it holds the key; the handshake checks that,
@@ -152,7 +154,9 @@ impl Answer {
     /// Whether it answers this question at all.
     pub(crate) fn fits(&self, question: &Question<'_>) -> bool {
         match question {
-            Question::Verify { .. } => matches!(self, Self::Accept | Self::Reject(_)),
+            Question::Verify { .. } => {
+                matches!(self, Self::Accept | Self::Reject(_) | Self::RejectWith(..))
+            }
             Question::Sign { .. } => matches!(self, Self::Signature(_) | Self::CannotSign),
             #[cfg(feature = "static-rsa")]
             Question::Decrypt { .. } => matches!(self, Self::Decrypted(_) | Self::CannotDecrypt),
@@ -168,8 +172,12 @@ impl Answer {
 pub enum Answer {
     /// To `Verify`: the application vouches for the chain.
     Accept,
-    /// To `Verify`: the application refuses the chain, for this reason.
+    /// To `Verify`: the application refuses the chain, for this reason;
+    /// `certificate_unknown` is sent.
     Reject(String),
+    /// To `Verify`: the same with another alert, which tells the peer more (RFC
+    /// 8446 section 6.2), such as `access_denied`; close_notify is none.
+    RejectWith(AlertDescription, String),
     /// To `Sign`: the signature.
     Signature(Vec<u8>),
     /// To `Sign`: the key cannot be reached; the handshake fails.

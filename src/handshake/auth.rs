@@ -6,6 +6,7 @@
 use super::context::{
     Cx, FinishedVerified, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply, SignatureVerified,
 };
+use crate::alert::AlertDescription;
 use crate::config::{Common, Judge, ServerConfig};
 #[cfg(feature = "static-rsa")]
 use crate::crypto::Failed;
@@ -125,7 +126,13 @@ pub(crate) fn verdict(
             let key = leaf_key(chain)?;
             Ok(Ok(TrustedPeer { signs: key.signs(), key, trusted: verified }))
         }
-        Reply::Answered(Answer::Reject(reason)) => Err(Error::CertificateRejected { reason }),
+        // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
+        Reply::Answered(
+            Answer::Reject(reason) | Answer::RejectWith(AlertDescription::CLOSE_NOTIFY, reason),
+        ) => Err(Error::CertificateRejected { reason, alert: AlertDescription::CERTIFICATE_UNKNOWN }),
+        Reply::Answered(Answer::RejectWith(alert, reason)) => {
+            Err(Error::CertificateRejected { reason, alert })
+        }
         Reply::Answered(_) => Err(Error::Unanswered("the answer about the peer's certificate is none")),
     }
 }

@@ -21,6 +21,7 @@ fn word(error: &Error) -> String {
         Error::CertificateRefused(_) => "CertificateRefused".to_owned(),
         Error::CertificateRejected { .. } => "CertificateRejected".to_owned(),
         Error::NothingInCommon { what, .. } => format!("NothingInCommon {what}"),
+        Error::Aborted { .. } => "Aborted".to_owned(),
         Error::NotTls { looks_like, .. } => format!("NotTls {}", looks_like.unwrap_or("nothing known")),
         Error::EndOfStream { .. } => "EndOfStream".to_owned(),
         other => format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
@@ -34,7 +35,8 @@ mod tests {
     /// A row that was renamed would make tests of the suite fail, far from here.
     #[test]
     fn each_word_of_the_error_map_is_one_that_is_printed() {
-        const OTHERS: [&str; 10] = [
+        const OTHERS: [&str; 11] = [
+            "Aborted",
             "Empty",
             "AlertReceived ",
             "CertificateRejected",

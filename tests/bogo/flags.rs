@@ -1,5 +1,6 @@
 //! The shim's flags, and those that it leaves out, each with its reason.
 
+use handfast::AlertDescription;
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Why a command line is not run.
@@ -51,8 +52,11 @@ pub(crate) struct Flags {
     pub(crate) stapling: bool,
     pub(crate) verify_peer: bool,
     pub(crate) require_certificate: bool,
-    pub(crate) verify_fail: bool,
     pub(crate) ask_for_certificate: bool,
+    /// The alert with which the peer's chain is refused.
+    pub(crate) rejection: Option<AlertDescription>,
+    /// The alert with which a server gives up where it is asked for its certificate.
+    pub(crate) gives_up: Option<AlertDescription>,
 
     // What is done after the handshake.
     pub(crate) send_alert: bool,
@@ -116,8 +120,9 @@ impl Default for Flags {
             stapling: false,
             verify_peer: false,
             require_certificate: false,
-            verify_fail: false,
             ask_for_certificate: false,
+            rejection: None,
+            gives_up: None,
             send_alert: false,
             shim_writes_first: false,
             initial_write: b"hello".to_vec(),
@@ -183,6 +188,12 @@ impl Run {
             }
         }
         let run = Self { initial: initial.finish(), resume: resume.finish() };
+        if run.initial.connections > 1 && run.resume.gives_up.is_some() {
+            return Err(Refusal::Unimplemented(
+                "-fail-ddos-callback".to_owned(),
+                "who resumes is not asked for a certificate",
+            ));
+        }
         if run.initial.connections > 1 && run.initial.without_tickets && !run.resume.expect_session_miss {
             return Err(Refusal::Unimplemented(
                 "-no-ticket".to_owned(),
@@ -194,20 +205,18 @@ impl Run {
 }
 
 /// Flags, while they are read.
+#[derive(Default)]
 struct Draft {
     flags: Flags,
-    oldest: u16,
-    newest: u16,
+    oldest: Option<u16>,
+    newest: Option<u16>,
     without: Vec<ProtocolVersion>,
     export_context: String,
     use_context: bool,
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        let (flags, without, export_context) = Default::default();
-        Self { flags, oldest: 0, newest: u16::MAX, without, export_context, use_context: false }
-    }
+    verify_fails: bool,
+    custom_verify: bool,
+    ocsp_fails: bool,
+    ocsp_declined: bool,
 }
 
 impl Draft {
@@ -218,7 +227,18 @@ impl Draft {
         flag: &str,
         arguments: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Refusal> {
-        let Self { flags, oldest, newest, without, export_context, use_context } = self;
+        let Self {
+            flags,
+            oldest,
+            newest,
+            without,
+            export_context,
+            use_context,
+            verify_fails,
+            custom_verify,
+            ocsp_fails,
+            ocsp_declined,
+        } = self;
         if let Some(reason) = left_out(flag) {
             return Err(Refusal::Unimplemented(argument.to_owned(), reason));
         }
@@ -246,8 +266,8 @@ impl Draft {
             "-ocsp-response" => credential.ocsp = base64(&value()),
             "-signing-prefs" => credential.schemes.push(SignatureScheme(number(&value()))),
             "-new-x509-credential" => flags.credentials.push(Credential::default()),
-            "-min-version" => *oldest = number(&value()),
-            "-max-version" => *newest = number(&value()),
+            "-min-version" => *oldest = Some(number(&value())),
+            "-max-version" => *newest = Some(number(&value())),
             "-no-tls13" => without.push(ProtocolVersion::TLS13),
             "-no-tls12" => without.push(ProtocolVersion::TLS12),
             "-curves" => flags.groups.push(NamedGroup(number(&value()))),
@@ -271,7 +291,15 @@ impl Draft {
             "-reject-alpn" => flags.alpn = vec![b"none of the client's".to_vec()],
             "-verify-peer" => flags.verify_peer = true,
             "-require-any-client-certificate" => flags.require_certificate = true,
-            "-verify-fail" => flags.verify_fail = true,
+            "-verify-fail" => *verify_fails = true,
+            "-use-custom-verify-callback" => *custom_verify = true,
+            // Whoever judges the chain judges the staple with it.
+            "-fail-ocsp-callback" => *ocsp_fails = true,
+            "-decline-ocsp-callback" => *ocsp_declined = true,
+            "-fail-early-callback" => flags.gives_up = Some(AlertDescription::HANDSHAKE_FAILURE),
+            "-fail-cert-callback" | "-fail-ddos-callback" => {
+                flags.gives_up = Some(AlertDescription::INTERNAL_ERROR);
+            }
             "-use-early-callback" => flags.ask_for_certificate = true,
             "-send-alert" => flags.send_alert = true,
             "-shim-writes-first" => flags.shim_writes_first = true,
@@ -318,12 +346,27 @@ impl Draft {
     }
 
     fn finish(self) -> Flags {
-        let Self { mut flags, oldest, newest, without, export_context, use_context } = self;
+        let mut flags = self.flags;
+        let range = self.oldest.unwrap_or(0)..=self.newest.unwrap_or(u16::MAX);
         flags.versions = [ProtocolVersion::TLS13, ProtocolVersion::TLS12]
             .into_iter()
-            .filter(|version| (oldest..=newest).contains(&version.0) && !without.contains(version))
+            .filter(|version| range.contains(&version.0) && !self.without.contains(version))
             .collect();
-        flags.export_context = use_context.then_some(export_context);
+        flags.export_context = self.use_context.then_some(self.export_context);
+        flags.ask_for_certificate |= flags.gives_up.is_some();
+        if self.ocsp_declined {
+            let given = flags.credentials.iter_mut().chain([&mut flags.credential]);
+            given.for_each(|credential| credential.ocsp.clear());
+        }
+        // BoringSSL's two callbacks have different alerts if they set none.
+        flags.rejection = match (self.verify_fails, self.custom_verify) {
+            (true, true) => Some(AlertDescription::CERTIFICATE_UNKNOWN),
+            (true, false) => Some(AlertDescription::HANDSHAKE_FAILURE),
+            (false, _) => self.ocsp_fails.then_some(AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE),
+        };
+        if flags.server && self.ocsp_fails {
+            (flags.gives_up, flags.ask_for_certificate) = (Some(AlertDescription::INTERNAL_ERROR), true);
+        }
         flags
     }
 }
@@ -345,7 +388,6 @@ const IGNORED: &[(&str, &str)] = &[
     ("-implicit-handshake", "there is no other: the connection does what is next"),
     ("-no-op-extra-handshake", "see -implicit-handshake"),
     ("-handshake-twice", "see -implicit-handshake"),
-    ("-use-custom-verify-callback", "there is one way to ask who is trusted: the Verify question"),
     ("-use-old-client-cert-callback", "a certificate is configured in one way"),
     ("-expect-verify-result", "the answer to Verify is the result"),
     ("-use-ocsp-callback", "a stapled response is judged with the chain, in the Verify question"),
@@ -354,6 +396,8 @@ const IGNORED: &[(&str, &str)] = &[
     ("-no-tls11", "never spoken"),
     ("-no-tls1", "never spoken"),
     ("-expect-no-session-id", "there is none: a ticket names the session"),
+    ("-set-ocsp-in-callback", "the response is configured with the certificate"),
+    ("-install-ddos-callback", "the Certificate question is where a server may give up"),
     ("-allow-hint-mismatch", "there are no hints"),
     ("-expect-secure-renegotiation", "nobody renegotiates, which no peer can make insecure"),
 ];
@@ -444,10 +488,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         "certificate transparency is not spoken yet",
     ),
     (
-        &["-set-ocsp-in-callback", "-decline-ocsp-callback", "-fail-ocsp-callback"],
-        "a stapled response is judged with the chain, in the Verify question",
-    ),
-    (
         &["-install-cert-compression-algs", "-install-one-cert-compression-alg"],
         "certificate compression is not spoken yet",
     ),
@@ -508,10 +548,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["-fallback-scsv"], "a client does not fall back"),
     (&["-enable-grease", "-permute-extensions"], "GREASE is not sent yet"),
     (&["-jdk11-workaround"], "one peer's bug, worked around by BoringSSL"),
-    (
-        &["-fail-early-callback", "-fail-cert-callback", "-install-ddos-callback", "-fail-ddos-callback"],
-        "there are no callbacks to fail in: the application answers questions",
-    ),
     (
         &["-no-server-name-ack", "-allow-unknown-alpn-protos", "-select-empty-alpn"],
         "the RFC's rule is followed, and no switch turns it off",

@@ -186,6 +186,9 @@ fn client(
     if !flags.stapling {
         config = config.without_stapling();
     }
+    if flags.gives_up.is_some() {
+        return Err(Failure::Unimplemented("a client is not asked for its certificate".to_owned()));
+    }
     // BoringSSL gives up where no certificate fits; this crate goes on as nobody if it may.
     config = identities.into_iter().fold(config.insist_on_identity(), ClientConfig::identity);
     let mut options = ClientOptions::default();
@@ -279,10 +282,14 @@ impl Peer<'_> {
                 }
                 Ok(Event::Ask(Question::Verify { ocsp, .. })) => {
                     self.ocsp = ocsp.to_vec();
-                    match self.flags.verify_fail {
-                        true => Answer::Reject("-verify-fail says so".to_owned()),
-                        false => Answer::Accept,
+                    match self.flags.rejection {
+                        Some(alert) => Answer::RejectWith(alert, "a flag says so".to_owned()),
+                        None => Answer::Accept,
                     }
+                }
+                Ok(Event::Ask(Question::Certificate { .. })) if self.flags.gives_up.is_some() => {
+                    self.flags.gives_up.into_iter().for_each(|alert| self.connection.abort(alert));
+                    continue;
                 }
                 Ok(Event::Ask(Question::Certificate { .. })) => match self.identities.first() {
                     Some(identity) => Answer::Certificate(Arc::clone(identity)),

@@ -227,9 +227,33 @@ fn a_no_ends_the_handshake_with_its_alert() {
     let internal = AlertDescription::INTERNAL_ERROR;
     for (side, state, answer, alert) in [
         (Side::Client, "WaitVerdict", Answer::Reject("no".to_owned()), rejected),
+        (
+            Side::Client,
+            "WaitVerdict",
+            Answer::RejectWith(AlertDescription::ACCESS_DENIED, "no".to_owned()),
+            AlertDescription::ACCESS_DENIED,
+        ),
+        (
+            Side::Client,
+            "WaitVerdict",
+            Answer::RejectWith(AlertDescription::CLOSE_NOTIFY, "no".to_owned()),
+            rejected,
+        ),
         (Side::Client, "WaitPerson", Answer::Refuse, unknown_ca),
         (Side::Client, "WaitSignature", Answer::CannotSign, internal),
         (Side::Server, "WaitVerdict", Answer::Reject("no".to_owned()), rejected),
+        (
+            Side::Server,
+            "WaitVerdict",
+            Answer::RejectWith(AlertDescription::ACCESS_DENIED, "no".to_owned()),
+            AlertDescription::ACCESS_DENIED,
+        ),
+        (
+            Side::Server,
+            "WaitVerdict",
+            Answer::RejectWith(AlertDescription::CLOSE_NOTIFY, "no".to_owned()),
+            rejected,
+        ),
         (Side::Server, "WaitPerson", Answer::Refuse, unknown_ca),
         (Side::Server, "WaitSignature", Answer::CannotSign, internal),
         (Side::Server, "WaitCertificate", Answer::NoCertificate, AlertDescription::UNRECOGNIZED_NAME),
