@@ -4,7 +4,7 @@ use super::certificates::{Authority, identity};
 use super::peers::server;
 use super::run::{explain, file, folder};
 use handfast::pki::{self, Roots, UnixTime, Verifier};
-use handfast::wire::NamedGroup;
+use handfast::wire::{NamedGroup, SignatureScheme};
 use handfast::{ClientAuth, ServerConfig};
 use rcgen::ExtendedKeyUsagePurpose;
 
@@ -64,12 +64,14 @@ fn a_client_certificate() {
     let (authority, both) =
         (file(&folder, "ca.pem", &root.pem), file(&folder, "both.pem", &format!("{leaf}{key}")));
     let (leaf, key) = (file(&folder, "leaf.pem", &leaf), file(&folder, "key.pem", &key));
-    let requiring = || {
+    let requiring_signed = |schemes: &[SignatureScheme]| {
         let mut roots = Roots::new();
         roots.add_pem(root.pem.as_bytes()).unwrap();
         let config = ServerConfig::new(identity(&root.leaf(|_| {})), UnixTime::now);
+        let config = config.signature_schemes(schemes).unwrap();
         server(config.client_auth(ClientAuth::Require(Verifier::web_pki(roots).into())))
     };
+    let requiring = || requiring_signed(&[SignatureScheme::ECDSA_SECP256R1_SHA256]);
     for shown in [&["--cert", &leaf, "--key", &key][..], &["--cert", &both]] {
         let peer = requiring();
         let at = peer.at();
@@ -80,6 +82,13 @@ fn a_client_certificate() {
     let peer = requiring();
     let ran = explain(&["localhost", "--connect", &peer.at(), "--cacert", &authority]);
     ran.code(4).says(&["none: this side has no certificate that fits", "certificate_required"]);
+    // One that the server could not verify: this side does not go on as nobody.
+    let peer = requiring_signed(&[SignatureScheme::ED25519]);
+    let at = peer.at();
+    explain(&["localhost", "--connect", &at, "--cacert", &authority, "--cert", &both]).code(5).says(&[
+        "no signature scheme in common: the peer offers ed25519; this side takes ecdsa_secp256r1_sha256",
+        "-> fatal alert: handshake_failure",
+    ]);
     // The embedded server requests one where there is one to show.
     explain(&["--cert", &leaf, "--key", &key]).code(0).says(&["->  CertificateVerify"]);
     // A key of another certificate is misuse.

@@ -29,7 +29,8 @@ pub(crate) struct TrustOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Client certificate")]
 pub(crate) struct IdentityOptions {
-    /// The certificate to show, leaf first, if the server requests one (PEM or DER)
+    /// The certificate to show, leaf first, if the server requests one (PEM or DER); a server
+    /// that requests one and verifies none of its signature schemes is an error
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 

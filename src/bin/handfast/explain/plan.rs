@@ -62,7 +62,7 @@ impl Plan {
             config = config.ask_when_refused();
         }
         if let Some(identity) = identity {
-            config = config.identity(identity);
+            config = config.identity(identity).insist_on_identity();
         }
         if let Some(other) =
             asked.offer.parameters.suite.iter().find(|suite| asked.classic && !STATIC_RSA.contains(suite))

@@ -104,7 +104,7 @@ fn configs(asked: &Get) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>, String)
     }
     let stranger = Arc::new(config.clone());
     let named = match asked.identity.identity().map_err(Failure::misuse)? {
-        Some(identity) => Arc::new(config.identity(identity)),
+        Some(identity) => Arc::new(config.identity(identity).insist_on_identity()),
         None => Arc::clone(&stranger),
     };
     Ok((named, stranger, trusted))
