@@ -274,8 +274,9 @@ impl ClientConfig {
     /// verifies none of its schemes is told that there is none (RFC 8446
     /// section 4.4.2, RFC 5246 section 7.4.6), and may go on without.
     ///
-    /// Called again, it adds a certificate: the first is shown that can sign
-    /// with a scheme which the server verifies.
+    /// Called again, it adds a certificate. Of those that can sign with a scheme
+    /// which the server verifies, the first is shown that is issued by an
+    /// authority which the server names, or else the first.
     pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
         self.identities.push(identity.into());
         self

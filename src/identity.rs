@@ -196,6 +196,11 @@ impl Identity {
         self.names.iter().any(|pattern| pki::dns_matches(pattern, host))
     }
 
+    /// Whether a certificate of the chain has such an issuer, its Name in DER.
+    pub(crate) fn is_issued_by(&self, is_it: impl Fn(&[u8]) -> bool) -> bool {
+        self.chain.iter().any(|der| Certificate::read(der).is_ok_and(|each| is_it(each.issuer_der())))
+    }
+
     pub(crate) fn leaf(&self) -> &CertificateDer<'static> {
         &self.leaf
     }

@@ -320,7 +320,7 @@ impl WaitCr {
     ) -> Result<WaitDone, Error> {
         let Self(mut b) = self;
         let scheme = |identity: &Identity| negotiate::scheme_of_request12(identity, m);
-        b.request = Some(negotiate::client_identity(&b.config, scheme)?);
+        b.request = Some(negotiate::client_identity(&b.config, &m.certificate_authorities, scheme)?);
         b.transcript.add(msg.bytes);
         Ok(WaitDone(b))
     }

@@ -233,7 +233,9 @@ impl WaitCertCr {
         }
         let schemes = m.extensions.signature_algorithms.ok_or(Fault::NoSignatureAlgorithms)?;
         let scheme = |identity: &Identity| negotiate::scheme(identity, &schemes);
-        b.request = Some(Request { identity: negotiate::client_identity(&b.config, scheme)? });
+        let authorities = m.extensions.certificate_authorities.unwrap_or_default();
+        let identity = negotiate::client_identity(&b.config, &authorities, scheme)?;
+        b.request = Some(Request { identity });
         b.transcript.add(msg.bytes);
         Ok(WaitCert(b))
     }

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::wire::{
-    CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, KeyShareEntry, List, NamedGroup,
-    ProtocolName, ProtocolVersion, SignatureScheme,
+    CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, DistinguishedName, KeyShareEntry,
+    List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
 };
 use std::fmt::Display;
 use std::sync::Arc;
@@ -173,20 +173,27 @@ pub(crate) fn scheme(
     able.find(|scheme| offered.contains(scheme)).copied().ok_or_else(|| no_scheme(identity, offered))
 }
 
-/// The certificate that a client shows, and the scheme in which it signs: the
-/// first for which `scheme` finds one in the server's request. Without one it goes
-/// on as nobody, if it may.
+/// The certificate that a client shows, and the scheme in which it signs, which
+/// `scheme` finds in the server's request: the first that one of the named
+/// authorities issued, or else the first. Without one it goes on as nobody, if it may.
 pub(crate) fn client_identity(
     config: &ClientConfig,
+    authorities: &List<'_, DistinguishedName<'_>>,
     scheme: impl Fn(&Identity) -> Result<SignatureScheme, Error>,
 ) -> Result<Option<(Arc<Identity>, SignatureScheme)>, Error> {
-    let found = |identity: &Arc<Identity>| scheme(identity).map(|scheme| (Arc::clone(identity), scheme));
-    let mut found = config.identities.iter().map(found);
-    match (found.next(), found.find_map(Result::ok)) {
-        (Some(Ok(first)), _) => Ok(Some(first)),
+    let able = || config.identities.iter().filter_map(|each| Some((Arc::clone(each), scheme(each).ok()?)));
+    let named = |(identity, _): &(Arc<Identity>, _)| {
+        identity.is_issued_by(|issuer| authorities.iter().any(|name| name.0 == issuer))
+    };
+    // Whoever has but one shows that one: the server may know its authority by another name.
+    let chosen = match config.identities.len() {
+        0 | 1 => able().next(),
+        _ => able().find(named).or_else(|| able().next()),
+    };
+    match (chosen, config.identities.first()) {
         // What the preferred one lacks says most.
-        (Some(Err(error)), None) if config.insists_on_identity => Err(error),
-        (_, able) => Ok(able),
+        (None, Some(preferred)) if config.insists_on_identity => scheme(preferred).map(|_| None),
+        (chosen, _) => Ok(chosen),
     }
 }
 

@@ -8,10 +8,13 @@ use crate::alert::AlertDescription;
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::identity::ConfigError;
+use crate::identity::{ConfigError, Identity};
 use crate::limits;
+use crate::pki::PrivateKeyDer;
 use crate::question::Answer;
 use crate::wire::*;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::sync::Arc;
 
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
 const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
@@ -76,25 +79,30 @@ fn the_peer_signs_with_what_is_verified_here() {
     }
 }
 
-/// A peer that signs with what this side does not verify broke the rule.
+/// A peer that signs with what this side does not verify broke the rule, even if
+/// somebody told it otherwise.
 #[test]
 fn a_scheme_that_is_left_out_is_refused() {
+    const TOLD: &[SignatureScheme] = &[P256];
     for version in VERSIONS {
-        let server = server_config_with(PKI.rsa.identity());
-        let others = client(version).signature_schemes(&PSS[1..]).unwrap();
-        let all = client_hello(|m| m.extensions.signature_algorithms = Some(List::values(&PSS)));
-        // The server sees a ClientHello that this client did not send, and signs with the first.
-        let (mut client, mut server) = (Party::client(&others), Party::server_altered(&server, None));
-        let hello = client.take();
-        let altered = all.unwrap()(hello[5..].to_vec()).concat();
-        server.give(&plain(HANDSHAKE, &altered));
-        client.give(&server.take());
-        // TLS 1.3's signature is under keys that the client does not get to.
-        let fault = client.fault();
-        match version {
-            ProtocolVersion::TLS12 => assert_eq!(fault, Some(Fault::UnofferedScheme)),
-            _ => assert_eq!(fault, Some(Fault::BadRecordMac)),
-        }
+        let told = client_hello(|m| m.extensions.signature_algorithms = Some(List::values(TOLD)));
+        let left_out = client(version).signature_schemes(&[ED25519]).unwrap();
+        let mut client = Party::client_altered(&left_out, told);
+        pump(&mut client, &mut Party::server(&server_config()));
+        assert_eq!(client.fault(), Some(Fault::UnofferedScheme), "{version}");
+
+        let told = match version {
+            ProtocolVersion::TLS12 => body(HandshakeType::CERTIFICATE_REQUEST, |body| {
+                assert_eq!(body[3..7], [[0, 2], ED25519.0.to_be_bytes()].concat());
+                body[5..7].copy_from_slice(&P256.0.to_be_bytes());
+            }),
+            _ => certificate_request(|m| m.extensions.signature_algorithms = Some(List::values(TOLD))),
+        };
+        let left_out = asking(version).signature_schemes(&[ED25519]).unwrap();
+        let mut server = Party::server_altered(&left_out, told).answering(|_| Some(Answer::Accept));
+        let mut client = Party::client(&self::client(version).identity(PKI.client.identity()));
+        pump(&mut client, &mut server);
+        assert_eq!(server.fault(), Some(Fault::UnofferedScheme), "{version}");
     }
 }
 
@@ -138,6 +146,58 @@ fn a_client_shows_the_first_certificate_that_the_server_verifies() {
             assert_eq!(chain, leaf.map(|leaf| leaf.chain[0].to_vec()), "{version} {verified:?}");
             assert!(scheme.is_none_or(|scheme| verified.contains(&scheme)));
         }
+    }
+}
+
+/// A certificate and its intermediate, of an authority that is not the tests'.
+fn of_another_authority() -> (Identity, [Vec<u8>; 2]) {
+    let named = |name: &str| {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let authority = |name| {
+        let mut params = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+    };
+    let key = || KeyPair::generate().unwrap();
+    let root = CertifiedIssuer::self_signed(authority("Another root"), key()).unwrap();
+    let middle = CertifiedIssuer::signed_by(authority("Another intermediate"), key(), &root).unwrap();
+    let leaf_key = key();
+    let leaf = named("leaf").signed_by(&leaf_key, &middle).unwrap();
+    let subject = |der| crate::pki::Certificate::read(der).unwrap().subject_der().to_vec();
+    let names = [subject(root.der()), subject(middle.der())];
+    let chain = vec![leaf.der().clone(), middle.der().clone()];
+    let key = PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap();
+    (Identity::new(chain, &key).unwrap(), names)
+}
+
+#[test]
+fn a_client_shows_the_first_certificate_of_an_authority_that_is_named() {
+    let (other, [root, intermediate]) = of_another_authority();
+    let other = Arc::new(other);
+    let ours = crate::pki::Certificate::read(&PKI.authority).unwrap().subject_der().to_vec();
+    let stranger: &[u8] = &[0x30, 0];
+    for version in VERSIONS {
+        let client = client(version).identity(PKI.client.identity()).identity(Arc::clone(&other));
+        let first = PKI.client.chain[0].to_vec();
+        let second = other.leaf().to_vec();
+        for (names, expected) in [
+            (&[][..], &first),
+            (&[stranger], &first),
+            (&[&root[..]], &second),
+            (&[stranger, &intermediate], &second),
+            (&[&root, &ours], &first),
+        ] {
+            let server = asking(version).client_authorities(names).unwrap();
+            assert_eq!(shown(&client, &server).1.as_ref(), Some(expected), "{version} {names:?}");
+        }
+        // But not with a scheme that the server does not verify.
+        let server = asking(version).client_authorities(&[&root]).unwrap();
+        let with_rsa = self::client(version).identity(PKI.rsa.identity()).identity(Arc::clone(&other));
+        let (_, chain) = shown(&with_rsa, &server.signature_schemes(&PSS).unwrap());
+        assert_eq!(chain, Some(PKI.rsa.chain[0].to_vec()));
     }
 }
 

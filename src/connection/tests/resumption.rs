@@ -356,6 +356,34 @@ fn a_session_is_resumed_after_a_retry() {
     }
 }
 
+/// A second ClientHello leaves the key out, with which the first one would resume
+/// if it is the server's. Also on another connection, which knows what is in the cookie.
+#[test]
+fn a_key_that_goes_with_the_retry_is_not_left_out() {
+    let leave_out = || {
+        let psk = ExtensionType::PRE_SHARED_KEY.0;
+        nth(1, move |hello| vec![with_extensions(&hello, |all| all.retain(|(kind, _)| *kind != psk))])
+    };
+    for cookie in [false, true] {
+        let (client, ours) = primed(ProtocolVersion::TLS13);
+        let (_, another) = primed(ProtocolVersion::TLS13);
+        for (server, known) in [(ours, true), (another, false)] {
+            let server = server.groups(&[NamedGroup::SECP256R1]).unwrap();
+            let server = if cookie { server.retry_cookie([7; 32]) } else { server };
+            let (mut client, mut asking) =
+                (Party::client_altered(&client, leave_out()), Party::server(&server));
+            asking.give(&client.take());
+            client.give(&asking.take());
+            let mut server = if cookie { Party::server(&server) } else { asking };
+            pump(&mut client, &mut server);
+            match known {
+                true => server.assert_failed(Fault::PskLeftOut),
+                false => assert!(server.is_done() && !server.c.info().resumed, "{:?}", server.error),
+            }
+        }
+    }
+}
+
 #[test]
 fn a_key_goes_with_its_hash_alone() {
     let other = [CipherSuite::TLS_AES_256_GCM_SHA384];
