@@ -22,6 +22,8 @@ mod openssl;
 mod openssl12;
 #[path = "interop/preferences.rs"]
 mod preferences;
+#[path = "interop/sessions.rs"]
+mod sessions;
 #[path = "interop/web.rs"]
 mod web;
 
@@ -65,6 +67,9 @@ fn main() {
         trials("go", go::cases()),
         trials("gnutls-cli", gnutls::client_cases()),
         trials("gnutls-serv", gnutls::server_cases()),
+        trials("go", sessions::go_cases()),
+        trials("gnutls-cli", sessions::gnutls_client_cases()),
+        trials("gnutls-serv", sessions::gnutls_server_cases()),
         trials("curl", web::curl_cases()),
         trials("nginx", web::nginx_cases()),
     ];

@@ -22,7 +22,7 @@ fn priority(group: &str) -> String {
     format!("NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-{group}")
 }
 
-fn gnutls_cli(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
+pub(crate) fn gnutls_cli(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
     Program::start(
         Command::new("gnutls-cli")
             .args([
@@ -40,7 +40,7 @@ fn gnutls_cli(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
     )
 }
 
-fn gnutls_serv(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
+pub(crate) fn gnutls_serv(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
     let files = certificates().files(certificate);
     on_free_port(|port| {
         let mut command = Command::new("gnutls-serv");

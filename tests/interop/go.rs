@@ -42,7 +42,7 @@ fn build() -> Result<PathBuf, Failed> {
     Ok(binary)
 }
 
-fn go_client(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
+pub(crate) fn go_client(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
     Program::start(
         Command::new(peer()?)
             .args(["-role", "client", "-name", NAME, "-port", &port.to_string(), "-roots"])
@@ -51,7 +51,7 @@ fn go_client(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
     )
 }
 
-fn go_server(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
+pub(crate) fn go_server(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
     let files = certificates().files(certificate);
     let mut command = Command::new(peer()?);
     command.args(["-role", "server", "-cert"]).arg(&files.chain).arg("-key").arg(&files.key).args(arguments);

@@ -90,6 +90,23 @@ pub(crate) fn listen<T: Send + 'static>(
     Ok(Served { port, result })
 }
 
+/// A TLS server of ours that echoes on so many connections, one after another.
+pub(crate) fn serve_times(
+    config: ServerConfig,
+    times: usize,
+) -> Result<Served<io::Result<Vec<ConnectionInfo>>>, Failed> {
+    let config = Arc::new(config);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.local_addr()?.port();
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || {
+        let one = |_| echo(TlsStream::server(&config, accept(&listener)?));
+        // Nobody waits for the result any more, perhaps.
+        let _best_effort = done.send((0..times).map(one).collect());
+    });
+    Ok(Served { port, result })
+}
+
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     listener.set_nonblocking(true)?;
     let end = Instant::now() + PATIENCE;

@@ -1,5 +1,5 @@
-// A client or a server of Go's crypto/tls for one connection, to be tried
-// against this crate. It prints what was negotiated, and ends with status 1 and
+// A client or a server of Go's crypto/tls for one connection, or for several that
+// resume one another, to be tried against this crate. It prints what was negotiated, and ends with status 1 and
 // a line that begins with ERROR where anything fails.
 package main
 
@@ -28,6 +28,7 @@ var (
 	version = flag.String("version", "1.3", "1.2 or 1.3")
 	alpn    = flag.String("alpn", "", "application protocols")
 	bulk    = flag.Int("bulk", 0, "bytes that a client sends and gets back")
+	times   = flag.Int("times", 1, "connections, one after another, which share sessions")
 )
 
 func main() {
@@ -64,6 +65,9 @@ func config() (*tls.Config, error) {
 		pool.AppendCertsFromPEM(pem)
 		c.RootCAs, c.ClientCAs, c.ClientAuth = pool, pool, tls.RequireAndVerifyClientCert
 	}
+	if *times > 1 {
+		c.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
 	if *alpn != "" {
 		c.NextProtos = strings.Split(*alpn, ",")
 	}
@@ -97,9 +101,9 @@ func shake(raw net.Conn, conn *tls.Conn) error {
 		return err
 	}
 	s := conn.ConnectionState()
-	fmt.Printf("STATE suite=%s group=%s retried=%t alpn=%q name=%q peers=%d\n",
+	fmt.Printf("STATE suite=%s group=%s retried=%t alpn=%q name=%q peers=%d resumed=%t\n",
 		tls.CipherSuiteName(s.CipherSuite), s.CurveID, s.HelloRetryRequest,
-		s.NegotiatedProtocol, s.ServerName, len(s.PeerCertificates))
+		s.NegotiatedProtocol, s.ServerName, len(s.PeerCertificates), s.DidResume)
 	return nil
 }
 
@@ -113,15 +117,23 @@ func server() error {
 		return err
 	}
 	fmt.Println("PORT", listener.Addr().(*net.TCPAddr).Port)
-	raw, err := listener.Accept()
-	if err != nil {
-		return err
+	for range *times {
+		raw, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		if err := echo(raw, tls.Server(raw, c)); err != nil {
+			return err
+		}
 	}
-	conn := tls.Server(raw, c)
+	return nil
+}
+
+// Gives back what comes, up to close_notify.
+func echo(raw net.Conn, conn *tls.Conn) error {
 	if err := shake(raw, conn); err != nil {
 		return err
 	}
-	// Gives back what comes, up to close_notify.
 	if _, err := io.Copy(conn, conn); err != nil {
 		return err
 	}
@@ -133,11 +145,20 @@ func client() error {
 	if err != nil {
 		return err
 	}
-	raw, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
-	if err != nil {
-		return err
+	for range *times {
+		raw, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+		if err != nil {
+			return err
+		}
+		if err := converse(raw, tls.Client(raw, c)); err != nil {
+			return err
+		}
 	}
-	conn := tls.Client(raw, c)
+	return nil
+}
+
+// Sends bytes, and gets them back.
+func converse(raw net.Conn, conn *tls.Conn) error {
 	if err := shake(raw, conn); err != nil {
 		return err
 	}
