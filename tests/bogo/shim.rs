@@ -8,6 +8,7 @@
 
 mod errors;
 mod flags;
+mod reasons;
 mod run;
 mod watch;
 
