@@ -102,6 +102,11 @@ impl Common {
         self.groups.iter().copied().filter(|group| suite::GROUPS12.contains(group))
     }
 
+    /// Whether a peer that signed so, if it signed, would be taken today.
+    pub(crate) fn verifies(&self, scheme: Option<SignatureScheme>) -> bool {
+        scheme.is_none_or(|scheme| self.schemes.contains(&scheme))
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
     }
@@ -143,7 +148,8 @@ macro_rules! common_settings {
         /// The signature schemes in which the peer may sign the handshake, the
         /// preferred one first (RFC 8446 section 4.2.3). With what certificates
         /// are signed is the judge's to say; what this side signs with,
-        /// [`Identity::sign_with`].
+        /// [`Identity::sign_with`]. Sessions that began with another scheme are
+        /// not resumed.
         ///
         /// # Errors
         /// The list is empty, or names a scheme that this build does not verify.

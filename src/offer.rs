@@ -214,6 +214,7 @@ fn remembered(config: &ClientConfig, name: &ServerName<'static>) -> Option<Clien
     let usable = |session: &ClientSession| {
         common.offered_suites().any(|suite| suite.id == session.suite.id)
             && (session.suite.is_tls13() || resumes12(common))
+            && common.verifies(session.peer.scheme)
     };
     config.sessions.as_ref()?.take(name, config.policy(), common.now().as_secs(), usable)
 }

@@ -116,8 +116,8 @@ fn open(
     let keys = config.tickets.as_ref()?;
     let (session, current) = keys.open(ticket, config.common.now())?;
     let same_name = session.server_name.as_deref().map(str::as_bytes) == m.extensions.server_name;
-    (session.version == version && same_name && session.policy == config.policy())
-        .then_some((session, current))
+    let same_judge = session.policy == config.policy() && config.common.verifies(session.peer.scheme);
+    (session.version == version && same_name && same_judge).then_some((session, current))
 }
 
 /// What a server of TLS 1.3 makes tickets from when the client's Finished has come.

@@ -266,6 +266,28 @@ fn a_policy_is_told_by_all_that_it_judges_by() {
     assert_eq!(all.len(), policies.len());
 }
 
+/// On whichever side the other's signature would not be taken today.
+#[test]
+fn a_session_goes_with_its_signature_scheme() {
+    let [other, same] = [SignatureScheme::ED25519, SignatureScheme::ECDSA_SECP256R1_SHA256];
+    for version in VERSIONS {
+        for (scheme, resumes) in [(other, false), (same, true)] {
+            let (client, server) = primed(version);
+            let client = client.signature_schemes(&[scheme]).unwrap();
+            // Whoever resumes signs nothing; else this server could not.
+            let mut client = Party::client(&client);
+            pump(&mut client, &mut Party::server(&server));
+            assert_eq!((client.is_done(), client.c.info().resumed), (resumes, resumes), "{version}");
+
+            let (client, server) = keeping(version);
+            let client = client.identity(PKI.client.identity());
+            let server = server.client_auth(ClientAuth::Request(trusting().into()));
+            connect(&client, &server);
+            assert_eq!(resumed(&client, &server.signature_schemes(&[scheme]).unwrap()), resumes, "{version}");
+        }
+    }
+}
+
 #[test]
 fn a_session_is_of_one_name() {
     for version in VERSIONS {
