@@ -114,7 +114,9 @@ impl Sending {
         {
             let n = rest.len().min(window.len());
             let (now, later) = rest.split_at(n);
-            window.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+            if let Some(to) = window.get_mut(..n) {
+                to.copy_from_slice(now);
+            }
             window.seal(n)?;
             rest = later;
         }
