@@ -56,6 +56,7 @@ faults! {
     UnprotectedRecord     => UNEXPECTED_MESSAGE, "RFC 8446 5",     "sent an unprotected record where protection is on";
     BadChangeCipherSpec   => UNEXPECTED_MESSAGE, "RFC 8446 5",     "sent a ChangeCipherSpec where none may stand, or with a body other than the single byte 1";
     TooManyChangeCipherSpecs => UNEXPECTED_MESSAGE, "RFC 8446 5",  "sent more ChangeCipherSpec records than this side puts up with";
+    BadAlertLevel         => ILLEGAL_PARAMETER,  "RFC 8446 6",     "sent an alert whose level is neither warning nor fatal";
     BadAlert              => DECODE_ERROR,       "RFC 8446 6",     "sent an alert record that is not exactly one alert";
     TooManyWarnings       => UNEXPECTED_MESSAGE, "RFC 8446 6",     "sent more warning alerts than this side puts up with";
 

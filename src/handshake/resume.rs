@@ -72,7 +72,10 @@ pub(crate) fn known_psk<'a>(
     let identities = (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES);
     let mut opened = identities.filter_map(|(place, psk)| {
         let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
-        (session.suite.hash == suite.hash).then_some((offered, place, session))
+        // The key goes with any suite of its hash; but whoever does not offer its own
+        // suite any more has changed its mind about it.
+        let offers_its_suite = m.cipher_suites.contains(&session.suite.id);
+        (session.suite.hash == suite.hash && offers_its_suite).then_some((offered, place, session))
     });
     opened.next()
 }

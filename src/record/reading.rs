@@ -57,7 +57,7 @@ pub(crate) enum Incoming {
     Message(Located),
     /// A ChangeCipherSpec of the right form, and the proof that it stands between messages.
     ChangeCipherSpec(RecordEnd),
-    /// An alert; a level that is not one counts as fatal.
+    /// An alert.
     Alert(AlertLevel, AlertDescription),
     /// Application data, lent by [`Reading::data`].
     Data,
@@ -188,7 +188,7 @@ impl Reading {
     fn alert(&mut self) -> Result<Incoming, Fault> {
         let &[level, description] = self.data() else { return Err(Fault::BadAlert) };
         self.inbox.release();
-        let level = AlertLevel::from_code(level).unwrap_or(AlertLevel::Fatal);
+        let level = AlertLevel::from_code(level).ok_or(Fault::BadAlertLevel)?;
         Ok(Incoming::Alert(level, AlertDescription(description)))
     }
 

@@ -139,6 +139,7 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::UnprotectedRecord, || at_client(|_| plain(HANDSHAKE, &[8, 0, 0, 2, 0, 0]))),
     (Fault::BadChangeCipherSpec, || at_client(|_| plain(CHANGE_CIPHER_SPEC, &[2]))),
     (Fault::TooManyChangeCipherSpecs, || at_client(|_| plain(CHANGE_CIPHER_SPEC, &[1]).repeat(3))),
+    (Fault::BadAlertLevel, || at_client(|victim| victim.forge(ALERT, &[3, 40]))),
     (Fault::BadAlert, || at_client(|victim| victim.forge(ALERT, &[2, 40, 0]))),
     (Fault::TooManyWarnings, || repeated(usize::from(limits::WARNING_ALERTS) + 1, ALERT, &[1, 90])),
 

@@ -178,7 +178,7 @@ fn an_unknown_message_in_each_state() {
 fn alerts_in_each_state() {
     for (side, state) in places().filter(|(side, state)| !is_asking(*side, state)) {
         let connected = state == "Connected";
-        for (level, description) in [(1, 0), (2, 0), (1, 90), (2, 90), (2, 40), (1, 42), (2, 10), (77, 200)] {
+        for (level, description) in [(1, 0), (2, 0), (1, 90), (2, 90), (2, 40), (1, 42), (2, 10), (2, 200)] {
             let mut at = place(side, state);
             let before = at.victim.state();
             let bytes = at.victim.forge(ALERT, &[level, description]);
@@ -204,6 +204,13 @@ fn alerts_in_each_state() {
             at.victim.c.close();
             let closes = (at.victim.error.is_none()).then_some((1, 0));
             assert_eq!(at.victim.alerts(), closes.as_slice(), "{label}");
+        }
+        // A level is one of two, whatever the alert (RFC 8446 section 6: an invalid enum).
+        for (level, description) in [(0, 0), (3, 40), (77, 200), (255, 90)] {
+            let mut at = place(side, state);
+            let bytes = at.victim.forge(ALERT, &[level, description]);
+            at.victim.give(&bytes);
+            at.victim.assert_failed(Fault::BadAlertLevel);
         }
     }
 }

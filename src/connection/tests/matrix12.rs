@@ -231,7 +231,7 @@ fn alerts_in_each_state() {
             (1, 100),
             (2, 100),
             (2, 10),
-            (77, 200),
+            (2, 200),
             (1, 255),
         ] {
             let mut at = place12(side, state);
@@ -266,6 +266,14 @@ fn alerts_in_each_state() {
             let mut at = place12(side, state);
             give12(&mut at.victim, ALERT, content);
             assert_failed12(&mut at.victim, Fault::BadAlert);
+        }
+        // A level is one of two, whatever the alert (RFC 8446 section 6: an invalid enum).
+        for level in [0, 3, 77, 255] {
+            for description in [0, 40, 90] {
+                let mut at = place12(side, state);
+                give12(&mut at.victim, ALERT, &[level, description]);
+                assert_failed12(&mut at.victim, Fault::BadAlertLevel);
+            }
         }
     }
 }

@@ -422,10 +422,14 @@ fn a_key_goes_with_its_hash_alone() {
     };
     assert!(offers(&hellos[0]) && !offers(&hellos[1]));
     assert!(!c.c.info().resumed);
-    // Another suite with the same hash will do.
+    // Another suite with the same hash will do, if the session's own is offered beside it.
     let (client, server) = primed(ProtocolVersion::TLS13);
     let chacha = [CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
-    assert!(resumed(&client, &server.suites(&chacha).unwrap()));
+    let server = server.suites(&chacha).unwrap();
+    let alone =
+        client_hello(|m| m.cipher_suites = List::values(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]));
+    assert!(!resumed_altered(&client, &server, alone));
+    assert!(resumed(&client, &server));
 }
 
 #[test]
