@@ -24,6 +24,9 @@ mod openssl12;
 mod preferences;
 #[path = "interop/sessions.rs"]
 mod sessions;
+#[cfg(feature = "static-rsa")]
+#[path = "interop/static_rsa.rs"]
+mod static_rsa;
 #[path = "interop/web.rs"]
 mod web;
 
@@ -67,9 +70,16 @@ fn main() {
         trials("go", go::cases()),
         trials("gnutls-cli", gnutls::client_cases()),
         trials("gnutls-serv", gnutls::server_cases()),
+        trials("openssl", sessions::openssl_cases()),
         trials("go", sessions::go_cases()),
         trials("gnutls-cli", sessions::gnutls_client_cases()),
         trials("gnutls-serv", sessions::gnutls_server_cases()),
+        #[cfg(feature = "static-rsa")]
+        trials("openssl", static_rsa::openssl_cases()),
+        #[cfg(feature = "static-rsa")]
+        trials("gnutls-cli", static_rsa::gnutls_client_cases()),
+        #[cfg(feature = "static-rsa")]
+        trials("gnutls-serv", static_rsa::gnutls_server_cases()),
         trials("curl", web::curl_cases()),
         trials("nginx", web::nginx_cases()),
     ];

@@ -1,6 +1,6 @@
 //! The certificates of a run: made afresh, in a directory of its own.
 
-use handfast::pki::{PrivateKeyDer, Roots, UnixTime, Verifier};
+use handfast::pki::{Roots, UnixTime, Verifier};
 use handfast::{ClientConfig, Identity, ServerConfig};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -38,12 +38,7 @@ impl Kind {
 
     fn key(self) -> KeyPair {
         match self {
-            Self::Rsa => KeyPair::from_der_and_sign_algo(
-                &PrivateKeyDer::Pkcs8(
-                    pkcs8(include_bytes!("../../test-vectors/keys/rsa-2048.pkcs1.der")).into(),
-                ),
-                &rcgen::PKCS_RSA_SHA256,
-            ),
+            Self::Rsa => KeyPair::from_pem(include_str!("../../test-vectors/keys/rsa-2048.pkcs8.pem")),
             Self::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
             Self::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
             Self::Ed25519 => KeyPair::from_pem(ED25519),
@@ -58,17 +53,6 @@ const ED25519: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
 -----END PRIVATE KEY-----
 ";
-
-/// PrivateKeyInfo around an RSAPrivateKey (RFC 5958 section 2, RFC 8017 A.1.2).
-fn pkcs8(pkcs1: &[u8]) -> Vec<u8> {
-    let tlv = |tag: u8, content: &[u8]| {
-        let length = u16::try_from(content.len()).expect("a short key").to_be_bytes();
-        [&[tag, 0x82], &length[..], content].concat()
-    };
-    let rsa =
-        [&[2, 1, 0, 0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0][..], &tlv(4, pkcs1)];
-    tlv(0x30, &rsa.concat())
-}
 
 /// The files of one certificate.
 pub(crate) struct Files {
@@ -89,7 +73,7 @@ impl Files {
 /// What a certificate is like.
 struct Wanted {
     file: String,
-    kind: Kind,
+    key: KeyPair,
     name: &'static str,
     usage: ExtendedKeyUsagePurpose,
     /// Years of its validity.
@@ -104,6 +88,7 @@ struct Authority {
 /// All certificates of a run.
 pub(crate) struct Certificates {
     directory: PathBuf,
+    intermediate: Authority,
 }
 
 /// The certificates of this run; the first caller makes them.
@@ -117,34 +102,32 @@ impl Certificates {
         let directory =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("interop-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for the certificates");
-        let made = Self { directory };
         let root = authority("handfast test root", None);
-        let intermediate = authority("handfast test intermediate", Some(&root));
         let stranger = authority("handfast test stranger", None);
+        let made = Self { directory, intermediate: authority("handfast test intermediate", Some(&root)) };
         made.write("root.pem", &root.pem);
-        made.write("intermediate.pem", &intermediate.pem);
+        made.write("intermediate.pem", &made.intermediate.pem);
 
-        let server = |file: &str, kind| Wanted {
-            file: file.to_owned(),
-            kind,
-            name: NAME,
-            usage: ExtendedKeyUsagePurpose::ServerAuth,
-            years: (2020, 4000),
-        };
         for kind in Kind::ALL {
-            made.leaf(server(kind.name(), kind), &intermediate, true);
-            let client = server(&format!("client-{}", kind.name()), kind);
-            made.leaf(Wanted { usage: ExtendedKeyUsagePurpose::ClientAuth, ..client }, &intermediate, true);
+            made.server_with(kind.name(), kind.key());
+            let client = server(&format!("client-{}", kind.name()), kind.key());
+            let usage = ExtendedKeyUsagePurpose::ClientAuth;
+            made.leaf(Wanted { usage, ..client }, &made.intermediate, true);
         }
-        let kind = Kind::P256;
-        made.leaf(Wanted { name: OTHER, ..server("other", kind) }, &root, false);
-        made.leaf(Wanted { years: (2020, 2021), ..server("expired", kind) }, &intermediate, true);
-        made.leaf(Wanted { years: (3999, 4000), ..server("not-yet-valid", kind) }, &intermediate, true);
-        made.leaf(server("stranger", kind), &stranger, true);
-        made.leaf(server("no-intermediate", kind), &intermediate, false);
+        let server = |file| server(file, Kind::P256.key());
+        made.leaf(Wanted { name: OTHER, ..server("other") }, &root, false);
+        made.leaf(Wanted { years: (2020, 2021), ..server("expired") }, &made.intermediate, true);
+        made.leaf(Wanted { years: (3999, 4000), ..server("not-yet-valid") }, &made.intermediate, true);
+        made.leaf(server("stranger"), &stranger, true);
+        made.leaf(server("no-intermediate"), &made.intermediate, false);
         let usage = ExtendedKeyUsagePurpose::ClientAuth;
-        made.leaf(Wanted { usage, ..server("wrong-usage", kind) }, &intermediate, true);
+        made.leaf(Wanted { usage, ..server("wrong-usage") }, &made.intermediate, true);
         made
+    }
+
+    /// A server's certificate in this file, for a key of the caller's.
+    pub(crate) fn server_with(&self, file: &str, key: KeyPair) {
+        self.leaf(server(file, key), &self.intermediate, true);
     }
 
     fn leaf(&self, wanted: Wanted, authority: &Authority, with_issuer: bool) {
@@ -153,14 +136,16 @@ impl Certificates {
         params.not_before = date_time_ymd(wanted.years.0, 1, 1);
         params.not_after = date_time_ymd(wanted.years.1, 1, 1);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if wanted.key.is_compatible(&rcgen::PKCS_RSA_SHA256) {
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
         params.extended_key_usages = vec![wanted.usage];
         params.use_authority_key_identifier_extension = true;
-        let key = wanted.kind.key();
-        let pem = params.signed_by(&key, &authority.issuer).expect("a certificate").pem();
+        let pem = params.signed_by(&wanted.key, &authority.issuer).expect("a certificate").pem();
         let issuer = if with_issuer { authority.pem.as_str() } else { "" };
         self.write(&format!("{}.pem", wanted.file), &pem);
         self.write(&format!("{}.chain.pem", wanted.file), &format!("{pem}{issuer}"));
-        self.write(&format!("{}.key", wanted.file), &key.serialize_pem());
+        self.write(&format!("{}.key", wanted.file), &wanted.key.serialize_pem());
     }
 
     fn write(&self, file: &str, content: &str) {
@@ -202,6 +187,16 @@ impl Certificates {
     pub(crate) fn remove(&self) {
         // What stays behind stays in a directory for temporary files.
         let _best_effort = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn server(file: &str, key: KeyPair) -> Wanted {
+    Wanted {
+        file: file.to_owned(),
+        key,
+        name: NAME,
+        usage: ExtendedKeyUsagePurpose::ServerAuth,
+        years: (2020, 4000),
     }
 }
 

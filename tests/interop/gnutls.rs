@@ -80,7 +80,7 @@ pub(crate) fn server_cases() -> Vec<Case> {
     cases
 }
 
-fn converse(client: &mut Program) -> Result<String, Failed> {
+pub(crate) fn converse(client: &mut Program) -> Result<String, Failed> {
     client.wait_for("Handshake was completed")?;
     client.say("hello\n")?;
     client.wait_until("the echo", |words| words.out.ends_with(b"hello\n"))?;

@@ -25,13 +25,15 @@ const SUITES: [CipherSuite; 3] = [
     CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
 ];
 
+const VERSION: &str = "-tls1_3";
+
 fn openssl() -> Command {
     Command::new("openssl")
 }
 
 /// `s_client` that verifies our server's certificate and name.
 fn s_client(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
-    s_client_of("-tls1_3", port, arguments)
+    s_client_of(VERSION, port, arguments)
 }
 
 /// The same in this version.
@@ -47,7 +49,7 @@ pub(crate) fn s_client_of(version: &str, port: u16, arguments: &[&str]) -> Resul
 
 /// `s_server` with one of our certificates, and its port.
 fn s_server(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
-    s_server_of("-tls1_3", certificate, arguments)
+    s_server_of(VERSION, certificate, arguments)
 }
 
 /// The same in this version.
@@ -88,10 +90,10 @@ pub(crate) fn cases() -> Vec<Case> {
     for kind in Kind::ALL {
         let name = kind.name();
         cases.push(case(format!("s_client: a {name} certificate that we require"), move || {
-            their_certificate(kind)
+            their_certificate(VERSION, kind)
         }));
         cases.push(case(format!("s_server: a {name} certificate that it requires"), move || {
-            our_certificate(kind)
+            our_certificate(VERSION, kind)
         }));
     }
     for (bad, alert, number) in BAD {
@@ -129,7 +131,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("s_server: KeyUpdate, both ways", our_key_updates),
         case("s_client: 10 MiB each way", ten_megabytes_with_their_client),
         case("s_server: 10 MiB each way", ten_megabytes_with_their_server),
-        case("s_client: it is killed", their_client_is_killed),
+        case("s_client: it is killed", || their_client_is_killed(VERSION)),
         case("s_server: it is killed", their_server_is_killed),
         case("s_client: we cut", we_cut_their_client),
     ]);
@@ -177,32 +179,34 @@ pub(crate) fn requiring(certificate: &str) -> ServerConfig {
     certificates().server(certificate).client_auth(ClientAuth::Require(judge))
 }
 
-pub(crate) fn shown(name: &str) -> Vec<String> {
+/// `s_client` that shows one of our certificates, if it is asked for one.
+pub(crate) fn s_client_showing(
+    version: &str,
+    port: u16,
+    name: &str,
+    arguments: &[&str],
+) -> Result<Program, Failed> {
     let files = certificates().files(name);
-    let path = |path: &std::path::Path| path.display().to_string();
-    let intermediate = path(&certificates().intermediate());
-    ["-cert", &path(&files.leaf), "-key", &path(&files.key), "-cert_chain", &intermediate]
-        .map(Into::into)
-        .into()
+    let [leaf, key, intermediate] =
+        [files.leaf, files.key, certificates().intermediate()].map(|path| path.display().to_string());
+    let shown = ["-cert", &leaf, "-key", &key, "-cert_chain", &intermediate];
+    s_client_of(version, port, &[&shown, arguments].concat())
 }
 
-fn s_client_showing(port: u16, name: &str) -> Result<Program, Failed> {
-    s_client(port, &shown(name).iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-fn their_certificate(kind: Kind) -> Result<(), Failed> {
+pub(crate) fn their_certificate(version: &str, kind: Kind) -> Result<(), Failed> {
     let served = serve(requiring("p256"), echo)?;
-    converse(&mut s_client_showing(served.port, &format!("client-{}", kind.name()))?)?;
+    let name = format!("client-{}", kind.name());
+    converse(&mut s_client_showing(version, served.port, &name, &[])?)?;
     let info = served.result()??;
     ensure!(info.trust == Trust::Policy, "{info:?}");
     ensure!(info.peer_chain.as_ref().is_some_and(|chain| chain.len() == 2), "{info:?}");
     Ok(())
 }
 
-fn our_certificate(kind: Kind) -> Result<(), Failed> {
+pub(crate) fn our_certificate(version: &str, kind: Kind) -> Result<(), Failed> {
     let root = certificates().root().display().to_string();
     let (server, port) =
-        s_server("p256", &["-rev", "-Verify", "3", "-verify_return_error", "-CAfile", &root])?;
+        s_server_of(version, "p256", &["-rev", "-Verify", "3", "-verify_return_error", "-CAfile", &root])?;
     let identity = certificates().files(&format!("client-{}", kind.name())).identity();
     let mut stream = client(certificates().client().identity(identity), port)?;
     greet(&mut stream, "hello\n", "olleh\n")?;
@@ -215,8 +219,11 @@ fn their_requested_certificate(has: bool) -> Result<(), Failed> {
     let judge = certificates().verifier().into();
     let config = certificates().server("p256").client_auth(ClientAuth::Request(judge));
     let served = serve(config, echo)?;
-    let mut client =
-        if has { s_client_showing(served.port, "client-p384")? } else { s_client(served.port, &[])? };
+    let mut client = if has {
+        s_client_showing(VERSION, served.port, "client-p384", &[])?
+    } else {
+        s_client(served.port, &[])?
+    };
     let text = converse(&mut client)?;
     ensure!(text.contains("handfast test root"), "the authorities are named: {text}");
     let trust = served.result()??.trust;
@@ -235,7 +242,7 @@ fn their_missing_certificate() -> Result<(), Failed> {
 
 fn their_unknown_certificate() -> Result<(), Failed> {
     let served = serve(requiring("p256"), echo)?;
-    let client = s_client_showing(served.port, "stranger")?;
+    let client = s_client_showing(VERSION, served.port, "stranger", &[])?;
     // The certificate is for servers, too, but that it is a stranger's is said first.
     client.wait_for("alert number 48")?;
     let found = error(served.result()?)?;
@@ -538,9 +545,9 @@ fn quiet_s_server() -> Result<(Program, u16), Failed> {
     })
 }
 
-fn their_client_is_killed() -> Result<(), Failed> {
+pub(crate) fn their_client_is_killed(version: &str) -> Result<(), Failed> {
     let served = serve(certificates().server("p256"), echo)?;
-    let mut client = s_client(served.port, &[])?;
+    let mut client = s_client_of(version, served.port, &[])?;
     client.say("hello\n")?;
     client.wait_until("the echo", |words| words.out.ends_with(b"hello\n"))?;
     client.kill();

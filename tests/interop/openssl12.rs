@@ -1,7 +1,9 @@
 //! The same with OpenSSL in TLS 1.2.
 
 use crate::certificates::{Kind, certificates};
-use crate::openssl::{converse, requiring, s_client_of, s_server_of, shown};
+use crate::openssl::{
+    converse, our_certificate, requiring, s_client_of, s_server_of, their_certificate, their_client_is_killed,
+};
 use crate::ours::{CLASSICAL, client, echo, ensure, error, expect, expect_alert, expect_end, greet, serve};
 use crate::program::Program;
 use crate::{Case, case};
@@ -20,12 +22,14 @@ const SUITES: [(CipherSuite, &str, bool); 6] = [
     (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305", false),
 ];
 
+const VERSION: &str = "-tls1_2";
+
 fn s_client(port: u16, arguments: &[&str]) -> Result<Program, Failed> {
-    s_client_of("-tls1_2", port, arguments)
+    s_client_of(VERSION, port, arguments)
 }
 
 fn s_server(certificate: &str, arguments: &[&str]) -> Result<(Program, u16), Failed> {
-    s_server_of("-tls1_2", certificate, arguments)
+    s_server_of(VERSION, certificate, arguments)
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -44,10 +48,10 @@ pub(crate) fn cases() -> Vec<Case> {
     for kind in Kind::ALL {
         let name = kind.name();
         cases.push(case(format!("s_client 1.2: a {name} certificate that we require"), move || {
-            their_certificate(kind)
+            their_certificate(VERSION, kind)
         }));
         cases.push(case(format!("s_server 1.2: a {name} certificate that it requires"), move || {
-            our_certificate(kind)
+            our_certificate(VERSION, kind)
         }));
     }
     cases.extend([
@@ -57,7 +61,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("s_client 1.2: ALPN, no overlap", their_alpn_without_overlap),
         case("s_client 1.2: renegotiation", their_renegotiation),
         case("s_server 1.2: renegotiation", our_renegotiation),
-        case("s_client 1.2: it is killed", their_client_is_killed),
+        case("s_client 1.2: it is killed", || their_client_is_killed(VERSION)),
         case("s_server 1.2: a version that we do not take", a_version_that_we_do_not_take),
     ]);
     cases
@@ -92,25 +96,6 @@ fn their_server(suite: CipherSuite, group: NamedGroup, kind: Kind) -> Result<(),
     let info = stream.info();
     ensure!(info.trust == Trust::Policy, "{info:?}");
     check(info, suite, group)
-}
-
-fn their_certificate(kind: Kind) -> Result<(), Failed> {
-    let served = serve(requiring("p256"), echo)?;
-    let shown = shown(&format!("client-{}", kind.name()));
-    converse(&mut s_client(served.port, &shown.iter().map(String::as_str).collect::<Vec<_>>())?)?;
-    let info = served.result()??;
-    ensure!(info.trust == Trust::Policy, "{info:?}");
-    Ok(())
-}
-
-fn our_certificate(kind: Kind) -> Result<(), Failed> {
-    let root = certificates().root().display().to_string();
-    let (server, port) =
-        s_server("p256", &["-rev", "-Verify", "3", "-verify_return_error", "-CAfile", &root])?;
-    let identity = certificates().files(&format!("client-{}", kind.name())).identity();
-    greet(&mut client(certificates().client().identity(identity), port)?, "hello\n", "olleh\n")?;
-    server.wait_for("verify return:1")?;
-    Ok(())
 }
 
 fn their_missing_certificate() -> Result<(), Failed> {
@@ -165,17 +150,6 @@ fn our_renegotiation() -> Result<(), Failed> {
     server.say("r\n")?;
     let found = error(stream.read(&mut [0; 9]))?;
     ensure!(found.fault() == Some(Fault::Renegotiation), "{found}");
-    Ok(())
-}
-
-fn their_client_is_killed() -> Result<(), Failed> {
-    let served = serve(certificates().server("p256"), echo)?;
-    let mut client = s_client(served.port, &[])?;
-    client.say("hello\n")?;
-    client.wait_until("the echo", |words| words.out.ends_with(b"hello\n"))?;
-    client.kill();
-    let found = error(served.result()?)?;
-    ensure!(matches!(found, Error::Truncated), "{found}");
     Ok(())
 }
 

@@ -78,16 +78,7 @@ impl<T> Served<T> {
 pub(crate) fn listen<T: Send + 'static>(
     talk: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> Result<Served<T>, Failed> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.local_addr()?.port();
-    let (done, result) = mpsc::channel();
-    thread::spawn(move || {
-        if let Ok(tcp) = accept(&listener) {
-            // Nobody waits for the result any more, perhaps.
-            let _best_effort = done.send(talk(tcp));
-        }
-    });
-    Ok(Served { port, result })
+    in_thread(|listener| accept(listener).ok().map(talk))
 }
 
 /// A TLS server of ours that echoes on so many connections, one after another.
@@ -96,13 +87,23 @@ pub(crate) fn serve_times(
     times: usize,
 ) -> Result<Served<io::Result<Vec<ConnectionInfo>>>, Failed> {
     let config = Arc::new(config);
+    in_thread(move |listener| {
+        Some((0..times).map(|_| echo(TlsStream::server(&config, accept(listener)?))).collect())
+    })
+}
+
+/// Serves on a free port; where there is no result, whoever waits for one is told.
+fn in_thread<T: Send + 'static>(
+    run: impl FnOnce(&TcpListener) -> Option<T> + Send + 'static,
+) -> Result<Served<T>, Failed> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
     let (done, result) = mpsc::channel();
     thread::spawn(move || {
-        let one = |_| echo(TlsStream::server(&config, accept(&listener)?));
-        // Nobody waits for the result any more, perhaps.
-        let _best_effort = done.send((0..times).map(one).collect());
+        if let Some(result) = run(&listener) {
+            // Nobody waits for the result any more, perhaps.
+            let _best_effort = done.send(result);
+        }
     });
     Ok(Served { port, result })
 }

@@ -2,7 +2,7 @@
 //! signature schemes, certificates to choose from, authorities, sizes of records.
 
 use crate::certificates::{Kind, certificates};
-use crate::openssl::{converse, s_client_of, s_server_of, shown};
+use crate::openssl::{converse, s_client_of, s_client_showing, s_server_of};
 use crate::ours::{client, echo, ensure, error, greet, serve};
 use crate::{Case, case};
 use handfast::pki::UnixTime;
@@ -109,9 +109,7 @@ fn they_hear_of_authorities(flag: &'static str) -> Result<(), Failed> {
     let judge = certificates().verifier().into();
     let config = certificates().server("p256").client_auth(ClientAuth::Require(judge));
     let served = serve(config.client_authorities(&[name])?, echo)?;
-    let arguments = shown("client-p256");
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let text = converse(&mut s_client_of(flag, served.port, &arguments)?)?;
+    let text = converse(&mut s_client_showing(flag, served.port, "client-p256", &[])?)?;
     let named = text.split("Acceptable client certificate CA names").nth(1).unwrap_or_default();
     let named = named.split("Requested Signature Algorithms").next().unwrap_or_default();
     ensure!(named.contains("An authority by name") && !named.contains("handfast test root"), "{text}");
