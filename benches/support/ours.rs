@@ -113,11 +113,7 @@ fn write(from: &mut Connection, wire: &mut Vec<u8>) {
 
 fn read(to: &mut Connection, mut wire: &[u8]) {
     while !wire.is_empty() {
-        let mut space = to.space().unwrap();
-        let n = space.len().min(wire.len());
-        space[..n].copy_from_slice(&wire[..n]);
-        space.filled(n);
-        wire = &wire[n..];
+        wire = fill(to, wire);
         loop {
             match to.next().unwrap() {
                 Event::NeedInput => break,
@@ -126,6 +122,15 @@ fn read(to: &mut Connection, mut wire: &[u8]) {
             }
         }
     }
+}
+
+/// Gives a part of these bytes to a connection; the rest.
+fn fill<'a>(to: &mut Connection, wire: &'a [u8]) -> &'a [u8] {
+    let mut space = to.space().unwrap();
+    let n = space.len().min(wire.len());
+    space[..n].copy_from_slice(&wire[..n]);
+    space.filled(n);
+    &wire[n..]
 }
 
 /// Sends `data` and takes it, once: time of each side, and bytes that arrived.
@@ -148,11 +153,7 @@ pub(crate) fn bulk(
     let start = Instant::now();
     let (mut arrived, mut wire) = (0, wire.as_slice());
     while !wire.is_empty() {
-        let mut space = to.space().unwrap();
-        let n = space.len().min(wire.len());
-        space[..n].copy_from_slice(&wire[..n]);
-        space.filled(n);
-        wire = &wire[n..];
+        wire = fill(to, wire);
         while let Event::Data(data) = to.next().unwrap() {
             let n = std::hint::black_box(data).len();
             arrived += n;

@@ -4,6 +4,7 @@
 use super::alter::*;
 use super::faults::{client_says_in, retry_client, retry_instead, retry_server, server_says};
 use super::kit::*;
+use super::resumption::primed;
 use crate::config::ServerConfig;
 use crate::fault::Fault;
 use crate::limits;
@@ -239,4 +240,45 @@ fn a_retry_keeps_the_rules() {
     .assert_failed(Fault::UnofferedVersion);
     let (mut client, _) = server_says(retry_instead(Some(NamedGroup::X25519)));
     client.assert_failed(Fault::RetryChangesNothing);
+}
+
+#[test]
+fn a_session_is_resumed_after_a_retry() {
+    for cookie in [false, true] {
+        let (client, server) = primed(ProtocolVersion::TLS13);
+        let server = server.groups(&[NamedGroup::SECP256R1]).unwrap();
+        let server = if cookie { server.retry_cookie([7; 32]) } else { server };
+        let (client, server) = connect(&client, &server);
+        for party in [client, server] {
+            assert!(party.c.info().resumed && party.c.info().retried);
+        }
+    }
+}
+
+/// A second ClientHello leaves the key out, with which the first one would resume
+/// if it is the server's. Also on another connection, which knows what is in the cookie.
+#[test]
+fn a_key_that_goes_with_the_retry_is_not_left_out() {
+    let leave_out = || {
+        let psk = ExtensionType::PRE_SHARED_KEY.0;
+        nth(1, move |hello| vec![with_extensions(&hello, |all| all.retain(|(kind, _)| *kind != psk))])
+    };
+    for cookie in [false, true] {
+        let (client, ours) = primed(ProtocolVersion::TLS13);
+        let (_, another) = primed(ProtocolVersion::TLS13);
+        for (server, known) in [(ours, true), (another, false)] {
+            let server = server.groups(&[NamedGroup::SECP256R1]).unwrap();
+            let server = if cookie { server.retry_cookie([7; 32]) } else { server };
+            let (mut client, mut asking) =
+                (Party::client_altered(&client, leave_out()), Party::server(&server));
+            asking.give(&client.take());
+            client.give(&asking.take());
+            let mut server = if cookie { Party::server(&server) } else { asking };
+            pump(&mut client, &mut server);
+            match known {
+                true => server.assert_failed(Fault::PskLeftOut),
+                false => assert!(server.is_done() && !server.c.info().resumed, "{:?}", server.error),
+            }
+        }
+    }
 }
