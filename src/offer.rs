@@ -247,14 +247,7 @@ pub(crate) struct Offered {
 }
 
 impl Offered {
-    pub(crate) fn new(
-        config: &Arc<ClientConfig>,
-        name: ServerName<'_>,
-        options: &ClientOptions,
-        entropy: &Entropy,
-        tap: &Tap,
-    ) -> Result<Self, Failed> {
-        let offer = Offer::new(config, name, options, entropy, tap)?;
-        Ok(Self { offer, transcript: Transcript::new(), offered: Present::EMPTY, retry_suite: None })
+    pub(crate) fn new(offer: Offer) -> Self {
+        Self { offer, transcript: Transcript::new(), offered: Present::EMPTY, retry_suite: None }
     }
 }

@@ -16,7 +16,7 @@ use crate::config::{ClientConfig, ClientOptions, Common};
 use crate::crypto::suite::{Suite, Version};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::offer::Offered;
+use crate::offer::{Offer, Offered};
 use crate::pki::ServerName;
 use crate::question::Question;
 use crate::wire::{
@@ -77,7 +77,7 @@ pub(crate) fn start(
     options: &ClientOptions,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let mut b = Box::new(Offered::new(config, name, options, cx.entropy, cx.tap)?);
+    let mut b = Box::new(Offered::new(Offer::new(config, name, options, cx.entropy, cx.tap)?));
     cx.tap.name_connection(&b.offer.random);
     cx.info.server_name = b.offer.sent_name().map(Into::into);
     cx.writing.set_largest(config.common.largest_record);

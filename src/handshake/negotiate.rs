@@ -187,8 +187,8 @@ pub(crate) fn client_identity(
     };
     // Whoever has but one shows that one: the server may know its authority by another name.
     let chosen = match config.identities.len() {
-        0 | 1 => able().next(),
-        _ => able().find(named).or_else(|| able().next()),
+        2.. if !authorities.is_empty() => able().find(named).or_else(|| able().next()),
+        _ => able().next(),
     };
     match (chosen, config.identities.first()) {
         // What the preferred one lacks says most.
