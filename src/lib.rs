@@ -37,7 +37,8 @@
 //!   7  io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
-//!                     context (what a handler may touch), negotiate, auth, retry
+//!                     context (what a handler may touch), negotiate, auth, retry,
+//!                     resume (what sessions are made of), resumed12 (the short handshake)
 //!      error, identity, question, info, session/ (tickets, a client's store), config, offer
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
@@ -53,9 +54,10 @@
 //!
 //! Nouns are shared between the flows, never verbs: formats, transcript,
 //! secrets, record protection, negotiation, the checks of signatures and
-//! Finished. The four flows are four files, each the RFC's figure as code: the
-//! figure, one table `match (state, input)`, a struct for each state. A handler
-//! consumes its state, so a wrong order does not compile.
+//! Finished. The four flows are four files, and TLS 1.2's abbreviated handshake
+//! is a fifth, for both sides. Each is the RFC's figure as code: the figure, one
+//! table `match (state, input)`, a struct for each state. A handler consumes its
+//! state, so a wrong order does not compile.
 //!
 //! # The way of a byte
 //!
@@ -72,9 +74,9 @@
 //!
 //! - The read key changes only with a `RecordEnd` in hand, which is made by the
 //!   carrier alone: no byte can straddle a key change.
-//! - Evidence is a type: `PeerVerified` or `PeerAccepted`, `SignatureVerified`,
-//!   `FinishedVerified` are made in `handshake/auth.rs`, and demanded by the
-//!   handler that may only run after them.
+//! - Evidence is a type: `PeerVerified`, `PeerAccepted` or `PeerResumed`,
+//!   `SignatureVerified`, `FinishedVerified` are made in `handshake/auth.rs`,
+//!   and demanded by the handler that may only run after them.
 //! - A state that needs the world returns a [`Question`]. The configuration
 //!   answers what it holds in memory; the rest becomes [`Event::Ask`]. The
 //!   message that made the flow ask stays where it came, the inbox is pinned,
