@@ -105,6 +105,8 @@
 //! `SECURITY.md` says what is not wiped, and by whom.
 
 #![forbid(unsafe_code)]
+// No panic that a peer or a file can reach: what is not a test says none of these.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 mod alert;
 mod fault;

@@ -5,6 +5,8 @@
 //!              trust, parameters: the options that the commands share
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+
 mod args;
 mod exit;
 mod explain;
