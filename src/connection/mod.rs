@@ -19,7 +19,7 @@ pub use receiving::Space;
 pub use sending::Window;
 pub use split::{Receiver, Sender};
 
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use crate::config::{ClientConfig, ClientOptions, ServerConfig};
 use crate::crypto::source::Entropy;
 use crate::error::Error;
@@ -154,9 +154,7 @@ impl Connection {
     /// pending, and the error is repeated for ever.
     #[allow(clippy::should_implement_trait)] // what it lends, no Iterator can
     pub fn next(&mut self) -> Result<Event<'_>, Error> {
-        if let Some(error) = &self.failed {
-            return Err(Error::clone(error));
-        }
+        self.check()?;
         match self.advance() {
             Err(error) => Err(self.fail(error)),
             Ok(Next::NeedInput) => Ok(Event::NeedInput),
@@ -208,8 +206,10 @@ impl Connection {
             Flow::Done(keeper) => keeper.as_deref(),
             _ => None,
         };
-        let arrived = self.receiving.next_arrived(&mut self.post, keeper, &mut self.owed)?;
-        self.sending.settle(&mut self.owed)?;
+        let owed = &mut self.owed;
+        let arrived = self.receiving.next_arrived(&mut self.post, keeper, |update_requested| {
+            owed.key_update_came(update_requested)
+        })?;
         Ok(match arrived {
             Arrived::Nothing => Next::NeedInput,
             Arrived::Data => Next::Data,
@@ -322,11 +322,9 @@ impl Connection {
         self.flow = Flow::Over;
         self.asked = None;
         match error.alert() {
-            Some(description) => self.owed.alert = Some(description),
+            Some(description) => self.sending.alert(AlertLevel::Fatal, description),
             None => self.sending.fall_silent(),
         }
-        // Failing already: that an alert cannot be sent adds nothing.
-        let _nothing_to_add = self.sending.settle(&mut self.owed);
         self.failed = Some(Box::new(error.clone()));
         error
     }
@@ -347,19 +345,20 @@ impl Connection {
 
     /// The transport took the first `n` bytes of [`pending`](Self::pending).
     pub fn sent(&mut self, n: usize) {
-        self.sending.sent(n);
+        self.sending.writing.sent(n);
     }
 
     /// A window to write application data into, at most 2^14 bytes long, or
     /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
     /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while
-    /// [`pending`](Self::pending) must be sent first.
+    /// [`pending`](Self::pending) must be sent first. A KeyUpdate that the peer
+    /// asked for goes before the data (RFC 9846 section 4.7.3).
     ///
     /// # Errors
     /// The connection failed.
     pub fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
         match self.may_send()? {
-            true => self.sending.payload(),
+            true => self.sending.payload(&mut self.owed),
             false => Ok(None),
         }
     }
@@ -370,21 +369,32 @@ impl Connection {
     /// # Errors
     /// The connection failed.
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-        match self.may_send()? {
-            true => self.sending.send(data),
-            false => Ok(0),
+        let mut rest = data;
+        while !rest.is_empty()
+            && let Some(window) = self.payload()?
+        {
+            rest = window.fill(rest)?;
         }
+        Ok(data.len() - rest.len())
     }
 
     fn may_send(&mut self) -> Result<bool, Error> {
-        if let Some(error) = &self.failed {
-            return Err(Error::clone(error));
-        }
+        self.check()?;
         Ok(self.announced || self.flow.allows_half_rtt())
     }
 
+    /// Tells a failure.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.failed.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
     /// Sends a KeyUpdate, so that what follows is under a new key; with
-    /// `ask_peer` the peer is asked to do the same (RFC 8446 section 4.6.3).
+    /// `ask_peer` the peer is asked to do the same (RFC 9846 section 4.7.3).
+    /// Until a KeyUpdate of the peer has come, it is not asked again: this
+    /// side's key alone is updated.
+    ///
+    /// The peer's requests need no call: the answer goes before the next
+    /// application data, before a KeyUpdate that asks, or before close_notify.
     ///
     /// # Errors
     /// [`Error::Misuse`] before the handshake is complete, and in TLS 1.2,
@@ -393,11 +403,8 @@ impl Connection {
         if !self.announced {
             return Err(Error::Misuse("keys can be updated only after the handshake"));
         }
-        if let Some(error) = &self.failed {
-            return Err(Error::clone(error));
-        }
-        self.post.ask_for_key_updates(ask_peer.into());
-        self.sending.update_key(ask_peer)
+        self.check()?;
+        self.sending.update_keys(ask_peer, &mut self.owed)
     }
 
     /// Fills `out` with keying material that both sides have, and nobody else
@@ -417,7 +424,7 @@ impl Connection {
     /// [`Error::GivenUp`] from then on. Only a server that may send already
     /// ([`ServerConfig::half_rtt`]) goes on and reads.
     pub fn close(&mut self) {
-        self.sending.close();
+        self.sending.close(&mut self.owed);
         let sends_already = matches!(self.flow, Flow::Done(_)) || self.flow.allows_half_rtt();
         if self.failed.is_none() && !sends_already {
             let _repeated_by_next = self.fail(Error::GivenUp { state: self.flow.name() });
@@ -450,9 +457,7 @@ impl Connection {
     /// [`Error::Misuse`] before the handshake is complete; the error of a
     /// connection that failed.
     pub fn split(self) -> Result<(Receiver, Sender), Error> {
-        if let Some(error) = self.failed {
-            return Err(*error);
-        }
+        self.check()?;
         if !self.announced {
             return Err(Error::Misuse("a connection can be split only after the handshake"));
         }

@@ -1,7 +1,6 @@
 //! The half of a connection that receives, after the handshake.
 
 use super::event::Close;
-use super::sending::Owed;
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::Error;
 use crate::fault::Fault;
@@ -69,12 +68,13 @@ impl Receiving {
         }
     }
 
-    /// The next thing after the handshake.
+    /// The next thing after the handshake. `key_update_came` hears whether a
+    /// KeyUpdate asks for one back, and knows whether this side had asked for it.
     pub(crate) fn next_arrived(
         &mut self,
         post: &mut Post,
         keeper: Option<&Keeper>,
-        owed: &mut Owed,
+        mut key_update_came: impl FnMut(bool) -> bool,
     ) -> Result<Arrived, Error> {
         loop {
             match self.next(CONNECTED)? {
@@ -90,7 +90,7 @@ impl Receiving {
                     tap.tell(|| Observed::Message { direction: Direction::In, level: key.level(), bytes });
                     let message = Message::decode(bytes, post.form())?;
                     let received = Received { bytes, end: located.end };
-                    owed.key_update |= post.message(message.body, &received, key, keeper, tap)?;
+                    post.message(message.body, &received, key, keeper, &mut key_update_came, tap)?;
                 }
                 Incoming::ChangeCipherSpec(_) => return Err(Fault::BadChangeCipherSpec.into()),
                 Incoming::Alert(..) | Incoming::NoData => {}

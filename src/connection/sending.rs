@@ -8,17 +8,21 @@ use crate::schedule::{Side, tls13};
 use crate::wire::{Body, KeyUpdate};
 use std::ops::{Deref, DerefMut};
 
-/// What the receiving half owes the peer, to be sent at the next occasion: a
-/// response is owed, not queued, so that a peer cannot pile them up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The KeyUpdates that one side owes the other (RFC 9846 section 4.7.3): owed, not
+/// queued, so that a peer cannot pile them up.
+#[derive(Default)]
 pub(crate) struct Owed {
-    pub(crate) key_update: bool,
-    pub(crate) alert: Option<AlertDescription>,
+    /// The peer asked: a KeyUpdate goes before this side's next application data.
+    to_peer: bool,
+    /// This side asked, and no KeyUpdate has come since: it does not ask again.
+    by_peer: bool,
 }
 
 impl Owed {
-    pub(crate) fn is_nothing(&self) -> bool {
-        *self == Self::default()
+    /// A KeyUpdate came, and may ask for one back. Returns whether this side had asked for it.
+    pub(crate) fn key_update_came(&mut self, update_requested: bool) -> bool {
+        self.to_peer |= update_requested;
+        std::mem::take(&mut self.by_peer)
     }
 }
 
@@ -27,36 +31,34 @@ pub(crate) struct Sending {
     pub(crate) writing: Writing,
     pub(crate) tap: Tap,
     side: Side,
-    /// Bytes to be sent until the last KeyUpdate is.
-    key_update_waits: usize,
     /// This side sent close_notify or a fatal alert: nothing may follow.
     closed: bool,
 }
 
 impl Sending {
     pub(crate) fn new(side: Side, tap: Tap) -> Self {
-        Self { writing: Writing::new(), tap, side, key_update_waits: 0, closed: false }
+        Self { writing: Writing::new(), tap, side, closed: false }
     }
 
-    /// Sends what is owed: room for it is always kept.
-    pub(crate) fn settle(&mut self, owed: &mut Owed) -> Result<(), Error> {
-        if let Some(description) = owed.alert.take() {
-            owed.key_update = false;
-            self.alert(AlertLevel::Fatal, description);
-        }
-        // A KeyUpdate that still waits to be sent answers every request so far:
-        // a peer that asks and does not read cannot pile them up.
-        if std::mem::take(&mut owed.key_update) && self.key_update_waits == 0 {
-            self.update_key(false)?;
-        }
-        Ok(())
-    }
-
-    /// Sends a KeyUpdate and writes under the next key (RFC 8446 section 4.6.3).
-    pub(crate) fn update_key(&mut self, update_requested: bool) -> Result<(), Error> {
+    /// Sends a KeyUpdate, which answers the peer's requests so far. One that asks
+    /// is no answer (RFC 9846 section 4.7.3): the answer goes before it.
+    pub(crate) fn update_keys(&mut self, ask_peer: bool, owed: &mut Owed) -> Result<(), Error> {
         if self.closed {
             return Ok(());
         }
+        let asks = ask_peer && !owed.by_peer;
+        if asks && owed.to_peer {
+            self.key_update(false)?;
+            owed.to_peer = false;
+        }
+        self.key_update(asks)?;
+        owed.to_peer = false;
+        owed.by_peer |= asks;
+        Ok(())
+    }
+
+    /// Sends one KeyUpdate and writes under the next key.
+    fn key_update(&mut self, update_requested: bool) -> Result<(), Error> {
         let current = self.writing.key()?;
         if !current.is_tls13() {
             return Err(Error::Misuse("only TLS 1.3 can update keys"));
@@ -65,15 +67,7 @@ impl Sending {
         let message = Body::KeyUpdate(KeyUpdate { update_requested });
         let bytes = self.writing.key_update(&self.tap, |w| message.encode(w))?;
         self.tap.tell(|| Observed::Message { direction: Direction::Out, level: Level::Application, bytes });
-        self.writing.set_key(&self.tap, Level::Application, next)?;
-        self.key_update_waits = self.writing.pending().len();
-        Ok(())
-    }
-
-    /// The transport took the first `n` bytes of what is pending.
-    pub(crate) fn sent(&mut self, n: usize) {
-        self.key_update_waits = self.key_update_waits.saturating_sub(n);
-        self.writing.sent(n);
+        Ok(self.writing.set_key(&self.tap, Level::Application, next)?)
     }
 
     /// Sends an alert after which nothing follows; only the first one counts.
@@ -85,7 +79,12 @@ impl Sending {
         }
     }
 
-    pub(crate) fn close(&mut self) {
+    /// Says close_notify, behind the KeyUpdate that is owed.
+    pub(crate) fn close(&mut self, owed: &mut Owed) {
+        if owed.to_peer {
+            // That a key cannot be updated does not keep the end back.
+            let _best_effort = self.update_keys(false, owed);
+        }
         self.alert(AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY);
     }
 
@@ -94,33 +93,18 @@ impl Sending {
         self.closed = true;
     }
 
-    /// A window for application data. A key near its limit is updated before.
-    pub(crate) fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
+    /// A window for application data. A KeyUpdate that is owed, or that a key near
+    /// its limit needs, goes before, once there is room for data behind it.
+    pub(crate) fn payload(&mut self, owed: &mut Owed) -> Result<Option<Window<'_>>, Error> {
         if self.closed || self.writing.level() != Level::Application {
             return Ok(None);
         }
-        if self.writing.key()?.wants_update() {
-            self.update_key(false)?;
+        let mut open = self.writing.open_window(&self.tap)?;
+        if open && (owed.to_peer || self.writing.key()?.wants_update()) {
+            self.update_keys(false, owed)?;
+            open = self.writing.open_window(&self.tap)?;
         }
-        let open = self.writing.open_window(&self.tap)?;
         Ok(open.then_some(Window { sending: self }))
-    }
-
-    /// Copies from `data` into windows until all is taken or there is no room.
-    pub(crate) fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let mut rest = data;
-        while !rest.is_empty()
-            && let Some(mut window) = self.payload()?
-        {
-            let n = rest.len().min(window.len());
-            let (now, later) = rest.split_at(n);
-            if let Some(to) = window.get_mut(..n) {
-                to.copy_from_slice(now);
-            }
-            window.seal(n)?;
-            rest = later;
-        }
-        Ok(data.len() - rest.len())
     }
 }
 
@@ -133,6 +117,16 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
+    /// Seals as much of `data` as fits, and returns the rest.
+    pub(crate) fn fill(mut self, data: &[u8]) -> Result<&[u8], Error> {
+        let (now, later) = data.split_at(data.len().min(self.len()));
+        if let Some(to) = self.get_mut(..now.len()) {
+            to.copy_from_slice(now);
+        }
+        self.seal(now.len())?;
+        Ok(later)
+    }
+
     /// Seals the first `n` bytes as one record; at most the window's length is taken.
     ///
     /// # Errors

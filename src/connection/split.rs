@@ -1,11 +1,14 @@
 //! A connection in two halves, for two threads.
 //!
 //! They share one small mailbox, never a lock around I/O: a reader blocked in
-//! `read` and a writer moving megabytes do not know each other.
+//! `read` and a writer moving megabytes do not know each other. The receiver sends
+//! nothing: the answer to a KeyUpdate waits for the sender's next data, and the
+//! alert of a failure for its next call.
 
 use super::event::Event;
 use super::receiving::{Arrived, CONNECTED, Receiving, Space};
 use super::sending::{Owed, Sending, Window};
+use crate::alert::AlertLevel;
 use crate::error::Error;
 use crate::handshake::context::Exporter;
 use crate::handshake::post::Post;
@@ -25,12 +28,10 @@ struct Shared {
     mailbox: Mutex<Mailbox>,
 }
 
-/// Between receiver and sender, and a failure to both.
-#[derive(Default)]
+/// What each half must know of the other.
 struct Mailbox {
     owed: Owed,
-    /// KeyUpdates that the sender has asked for.
-    asked: u8,
+    /// The receiver's failure, which ends both.
     failed: Option<Error>,
 }
 
@@ -38,6 +39,17 @@ impl Shared {
     /// Nobody panics while holding it, and what it holds is never half written.
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the sender: has it send the alert of a failure, and tells the failure.
+    fn unfailed(&self, sending: &mut Sending) -> Result<MutexGuard<'_, Mailbox>, Error> {
+        let mailbox = self.mailbox();
+        let Some(error) = &mailbox.failed else { return Ok(mailbox) };
+        match error.alert() {
+            Some(description) => sending.alert(AlertLevel::Fatal, description),
+            None => sending.fall_silent(),
+        }
+        Err(error.clone())
     }
 }
 
@@ -49,7 +61,7 @@ pub(super) fn split(
     owed: Owed,
     common: Common,
 ) -> (Receiver, Sender) {
-    let mailbox = Mutex::new(Mailbox { owed, asked: 0, failed: None });
+    let mailbox = Mutex::new(Mailbox { owed, failed: None });
     let shared = Arc::new(Shared { common, mailbox });
     (Receiver { receiving, post, keeper, shared: Arc::clone(&shared) }, Sender { sending, shared })
 }
@@ -103,25 +115,26 @@ impl Receiver {
         self.receiving.filled_eof();
     }
 
-    /// What happened next: data, the end, or that input is needed. Where it
-    /// leaves something to be sent, [`owes`](Self::owes) is true afterwards.
+    /// What happened next: data, the end, or that input is needed.
     ///
     /// # Errors
-    /// The connection failed, in this half or in the other.
+    /// The connection failed. The alert that says so, if one is owed, is in the
+    /// sender's [`pending`](Sender::pending) from then on.
     #[allow(clippy::should_implement_trait)] // what it lends, no Iterator can
     pub fn next(&mut self) -> Result<Event<'_>, Error> {
-        let mut mailbox = self.shared.mailbox();
-        if let Some(error) = &mailbox.failed {
+        if let Some(error) = &self.shared.mailbox().failed {
             return Err(error.clone());
         }
-        self.post.ask_for_key_updates(std::mem::take(&mut mailbox.asked));
-        drop(mailbox);
-        let mut owed = Owed::default();
-        let arrived = self.receiving.next_arrived(&mut self.post, self.keeper.as_deref(), &mut owed);
-        let arrived = arrived.map_err(|error| error.in_state(CONNECTED));
-        if !owed.is_nothing() || arrived.is_err() {
-            self.post_mail(owed, arrived.as_ref().err());
-        }
+        let shared = &self.shared;
+        let arrived =
+            self.receiving.next_arrived(&mut self.post, self.keeper.as_deref(), |update_requested| {
+                shared.mailbox().owed.key_update_came(update_requested)
+            });
+        let arrived = arrived.map_err(|error| {
+            let error = error.in_state(CONNECTED);
+            shared.mailbox().failed = Some(error.clone());
+            error
+        });
         Ok(match arrived? {
             Arrived::Nothing => Event::NeedInput,
             Arrived::Data => Event::Data(self.receiving.reading.data()),
@@ -129,24 +142,9 @@ impl Receiver {
         })
     }
 
-    fn post_mail(&self, owed: Owed, error: Option<&Error>) {
-        let mut mailbox = self.shared.mailbox();
-        mailbox.owed.key_update |= owed.key_update;
-        if let Some(error) = error {
-            mailbox.owed.alert = error.alert();
-            mailbox.failed = Some(error.clone());
-        }
-    }
-
     /// Takes `n` bytes of the [`Event::Data`] that is lent.
     pub fn consume(&mut self, n: usize) {
         self.receiving.reading.consume(n);
-    }
-
-    /// Whether the sender has a response to send, so that whoever drives both
-    /// wakes it: a KeyUpdate that the peer asked for, or an alert.
-    pub fn owes(&self) -> bool {
-        !self.shared.mailbox().owed.is_nothing()
     }
 
     /// Gives idle memory back.
@@ -164,20 +162,15 @@ pub struct Sender {
 impl Sender {
     common!();
 
-    /// Bytes for the transport; what the receiver owes is among them.
+    /// Bytes for the transport; the alert of a receiver that failed is among them.
     pub fn pending(&mut self) -> &[u8] {
-        let mailbox = &mut *self.shared.mailbox();
-        if !mailbox.owed.is_nothing()
-            && let Err(error) = self.sending.settle(&mut mailbox.owed)
-        {
-            mailbox.failed = Some(error);
-        }
+        let _told_by_the_other_calls = self.check();
         self.sending.writing.pending()
     }
 
     /// The transport took the first `n` bytes of [`pending`](Self::pending).
     pub fn sent(&mut self, n: usize) {
-        self.sending.sent(n);
+        self.sending.writing.sent(n);
     }
 
     /// A window to write application data into.
@@ -185,8 +178,8 @@ impl Sender {
     /// # Errors
     /// The connection failed, in this half or in the other.
     pub fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
-        self.check()?;
-        self.sending.payload()
+        let mut mailbox = self.shared.unfailed(&mut self.sending)?;
+        self.sending.payload(&mut mailbox.owed)
     }
 
     /// Copies application data into windows; returns how many bytes fitted.
@@ -194,8 +187,13 @@ impl Sender {
     /// # Errors
     /// As [`payload`](Self::payload).
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-        self.check()?;
-        self.sending.send(data)
+        let mut rest = data;
+        while !rest.is_empty()
+            && let Some(window) = self.payload()?
+        {
+            rest = window.fill(rest)?;
+        }
+        Ok(data.len() - rest.len())
     }
 
     /// See [`Connection::update_keys`](super::Connection::update_keys).
@@ -203,28 +201,20 @@ impl Sender {
     /// # Errors
     /// As there, and as [`payload`](Self::payload).
     pub fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
-        self.check()?;
-        // Before it leaves: the answer cannot arrive unexpected.
-        if ask_peer {
-            let mut mailbox = self.shared.mailbox();
-            mailbox.asked = mailbox.asked.saturating_add(1);
-        }
-        self.sending.update_key(ask_peer)
+        let mut mailbox = self.shared.unfailed(&mut self.sending)?;
+        self.sending.update_keys(ask_peer, &mut mailbox.owed)
     }
 
-    /// Settles what is owed, and tells a failure.
-    fn check(&mut self) -> Result<(), Error> {
-        let mailbox = &mut *self.shared.mailbox();
-        self.sending.settle(&mut mailbox.owed)?;
-        mailbox.failed.clone().map_or(Ok(()), Err)
+    /// Tells the receiver's failure.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        self.shared.unfailed(&mut self.sending).map(drop)
     }
 
     /// Says with close_notify that this side sends no more.
     pub fn close(&mut self) {
-        match self.check() {
-            Ok(()) => self.sending.close(),
-            // It is over already: what there is to say is said.
-            Err(_) => self.sending.fall_silent(),
+        // After a failure its alert is what there is to say, and is said.
+        if let Ok(mut mailbox) = self.shared.unfailed(&mut self.sending) {
+            self.sending.close(&mut mailbox.owed);
         }
     }
 

@@ -1,4 +1,4 @@
-//! After the handshake (RFC 8446 section 4.6): NewSessionTicket and KeyUpdate.
+//! After the handshake (RFC 9846 section 4.7): NewSessionTicket and KeyUpdate.
 
 use super::context::{Input, Received, unexpected};
 use crate::error::Error;
@@ -15,14 +15,12 @@ pub(crate) struct Post {
     side: Side,
     form: Form,
     key_updates: u8,
-    /// KeyUpdates that this side asked for and has not got: those are no abuse.
-    asked: u8,
     tickets: u8,
 }
 
 impl Post {
     pub(crate) const fn new(side: Side) -> Self {
-        Self { side, form: Form::Tls13, key_updates: 0, asked: 0, tickets: 0 }
+        Self { side, form: Form::Tls13, key_updates: 0, tickets: 0 }
     }
 
     /// The handshake is complete, in the version of this form.
@@ -40,39 +38,38 @@ impl Post {
         self.key_updates = 0;
     }
 
-    /// This side asks for so many KeyUpdates more. The peer may answer several at once.
-    pub(crate) fn ask_for_key_updates(&mut self, n: u8) {
-        self.asked = self.asked.saturating_add(n);
-    }
-
-    /// Handles a message; true if a KeyUpdate is owed for it.
+    /// Handles a message. `key_update_came` hears whether a KeyUpdate asks for
+    /// one back, and says whether this side had asked for it.
     pub(crate) fn message(
         &mut self,
         m: Body<'_>,
         msg: &Received<'_>,
         key: &mut ReadKey,
         keeper: Option<&Keeper>,
+        key_update_came: &mut dyn FnMut(bool) -> bool,
         tap: &Tap,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         match (self.form, self.side, m) {
             (Form::Tls13, _, Body::KeyUpdate(m)) => {
-                self.key_update(msg, key, tap).map(|()| m.update_requested)
+                self.key_update(key_update_came(m.update_requested), msg, key, tap)
             }
-            (Form::Tls13, Side::Client, Body::NewSessionTicket13(m)) => {
-                self.new_session_ticket(&m, keeper).map(|()| false)
-            }
+            (Form::Tls13, Side::Client, Body::NewSessionTicket13(m)) => self.new_session_ticket(&m, keeper),
             (Form::Tls12, Side::Client, Body::HelloRequest(_)) => Err(Fault::Renegotiation.into()),
             (Form::Tls12, Side::Server, Body::ClientHello(_)) => Err(Fault::Renegotiation.into()),
             (_, _, got) => Err(unexpected(&Input::Message(got))),
         }
     }
 
-    /// The peer writes under its next key from the next record on.
-    fn key_update(&mut self, msg: &Received<'_>, key: &mut ReadKey, tap: &Tap) -> Result<(), Error> {
-        match self.asked.checked_sub(1) {
-            Some(left) => self.asked = left,
-            None => self.key_updates += 1,
-        }
+    /// The peer writes under its next key from the next record on. One that this
+    /// side asked for is no abuse.
+    fn key_update(
+        &mut self,
+        asked_for: bool,
+        msg: &Received<'_>,
+        key: &mut ReadKey,
+        tap: &Tap,
+    ) -> Result<(), Error> {
+        self.key_updates = self.key_updates.saturating_add(u8::from(!asked_for));
         if self.key_updates > limits::KEY_UPDATES {
             return Err(Fault::TooManyKeyUpdates.into());
         }

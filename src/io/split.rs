@@ -1,44 +1,41 @@
 //! A stream in two halves, for two threads that do not wait for each other.
 //!
-//! What the reader owes the peer, the answer to a KeyUpdate or an alert, must go
-//! through the writer's half. The reader marks it as owed, and sends it itself
-//! only if the writer is idle; otherwise the writer does when it is. No lock is
-//! held while the reader waits for the peer.
+//! The reader never writes, so that it cannot block in a write: what it would
+//! have to say, the answer to a KeyUpdate or an alert, the writer's next call says.
 
-use super::error::write_after_close;
-use super::transport::{fill, would_block, write_some};
+use super::transport::{Outlet, fill};
 use crate::connection::{Close, Event, Receiver, Sender};
 use crate::error::Error;
 use crate::info::ConnectionInfo;
 use std::fmt;
 use std::io::{self, BufRead, Cursor, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// The half that reads; it belongs to a [`TlsWriter`]. Made by
 /// [`TlsStream::split`](super::TlsStream::split).
-pub struct TlsReader<S, T> {
+///
+/// - It reports what was received first: data, then the end, then an error.
+///   Errors of the writer's stream are none of its own.
+/// - It writes nothing. A KeyUpdate that the peer asks for goes before the
+///   writer's next data (RFC 9846 section 4.7.3), the alert of a failure with
+///   the writer's next call.
+/// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
+///   [`TimedOut`](std::io::ErrorKind::TimedOut), so does this half, and the same
+///   call goes on later.
+pub struct TlsReader<S> {
     receiver: Receiver,
     stream: S,
     read_before: Cursor<Vec<u8>>,
-    outgoing: Arc<Outgoing<T>>,
 }
 
 /// The half that writes. Its calls do what those of
 /// [`TlsStream`](super::TlsStream) do.
+///
+/// Where the reader has found that the connection failed, each call sends the
+/// alert that tells the peer, as far as the stream takes it, and fails with the
+/// reader's error.
 pub struct TlsWriter<T> {
-    outgoing: Arc<Outgoing<T>>,
-}
-
-/// What leaves, and whether the reader owes something that has not left.
-struct Outgoing<T> {
-    line: Mutex<Line<T>>,
-    owed: AtomicBool,
-}
-
-struct Line<T> {
     sender: Sender,
-    stream: T,
+    outlet: Outlet<T>,
 }
 
 pub(super) fn halves<S, T>(
@@ -47,84 +44,12 @@ pub(super) fn halves<S, T>(
     read_before: Cursor<Vec<u8>>,
     sender: Sender,
     to: T,
-) -> (TlsReader<S, T>, TlsWriter<T>) {
-    let line = Mutex::new(Line { sender, stream: to });
-    let outgoing = Arc::new(Outgoing { line, owed: AtomicBool::new(false) });
-    let reader = TlsReader { receiver, stream: from, read_before, outgoing: Arc::clone(&outgoing) };
-    (reader, TlsWriter { outgoing })
+) -> (TlsReader<S>, TlsWriter<T>) {
+    let reader = TlsReader { receiver, stream: from, read_before };
+    (reader, TlsWriter { sender, outlet: Outlet::new(to) })
 }
 
-impl<T: Write> Outgoing<T> {
-    /// For the writer: does something, and then what came to be owed meanwhile.
-    fn with<R>(&self, act: impl FnOnce(&mut Line<T>) -> io::Result<R>) -> io::Result<R> {
-        let result = act(&mut self.line.lock().unwrap_or_else(PoisonError::into_inner));
-        self.settle().and(result)
-    }
-
-    /// Sends what is owed, unless somebody holds the line: whoever does comes
-    /// here after letting it go. Each holder takes the mark before it looks, so
-    /// that what is owed after its look is marked again.
-    fn settle(&self) -> io::Result<()> {
-        while self.owed.load(Ordering::SeqCst) {
-            let Some(mut line) = self.idle() else { return Ok(()) };
-            self.owed.store(false, Ordering::SeqCst);
-            line.send_pending()?;
-        }
-        Ok(())
-    }
-
-    fn idle(&self) -> Option<MutexGuard<'_, Line<T>>> {
-        match self.line.try_lock() {
-            Ok(line) => Some(line),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-}
-
-impl<T: Write> Line<T> {
-    fn send_pending(&mut self) -> io::Result<()> {
-        if self.sender.pending().is_empty() {
-            return Ok(());
-        }
-        loop {
-            let pending = self.sender.pending();
-            if pending.is_empty() {
-                return self.stream.flush();
-            }
-            let n = write_some(&mut self.stream, pending)?;
-            self.sender.sent(n);
-        }
-    }
-
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            let n = match self.sender.send(buf) {
-                Ok(n) => n,
-                Err(error) => return Err(self.fail(error)),
-            };
-            let had_to_wait = !self.sender.pending().is_empty();
-            match self.send_pending() {
-                Err(error) if would_block(&error) && n > 0 => return Ok(n),
-                Err(error) => return Err(error),
-                Ok(()) if n > 0 => return Ok(n),
-                Ok(()) if had_to_wait => {}
-                Ok(()) => return Err(write_after_close()),
-            }
-        }
-    }
-
-    /// Writes the alert that tells the peer why the connection failed.
-    fn fail(&mut self, error: Error) -> io::Error {
-        let _best_effort = self.send_pending();
-        error.into()
-    }
-}
-
-impl<S: Read, T: Write> TlsReader<S, T> {
+impl<S: Read> TlsReader<S> {
     /// What was negotiated.
     pub fn info(&self) -> &ConnectionInfo {
         self.receiver.info()
@@ -138,25 +63,14 @@ impl<S: Read, T: Write> TlsReader<S, T> {
     /// Waits until application data can be lent; false at its clean end.
     fn await_data(&mut self) -> io::Result<bool> {
         loop {
-            let found = match self.receiver.next() {
-                Err(error) => Err(error),
-                Ok(Event::Data(_)) => Ok(Some(true)),
-                Ok(Event::Closed(Close::Clean)) => Ok(Some(false)),
-                Ok(Event::Closed(Close::Truncated)) => Err(Error::Truncated),
-                Ok(_) => Ok(None),
-            };
-            if self.receiver.owes() {
-                self.outgoing.owed.store(true, Ordering::SeqCst);
-                // What cannot be written is the writer's to report: reading may go on.
-                let _writers_error = self.outgoing.settle();
+            match self.receiver.next()? {
+                Event::Data(_) => return Ok(true),
+                Event::Closed(Close::Clean) => return Ok(false),
+                Event::Closed(Close::Truncated) => return Err(Error::Truncated.into()),
+                Event::NeedInput | Event::Ask(_) | Event::HandshakeDone => {}
             }
-            match found? {
-                Some(more) => return Ok(more),
-                None => {
-                    if fill(self.receiver.space(), &mut self.read_before, &mut self.stream)? == 0 {
-                        self.receiver.filled_eof();
-                    }
-                }
+            if fill(self.receiver.space(), &mut self.read_before, &mut self.stream)? == 0 {
+                self.receiver.filled_eof();
             }
         }
     }
@@ -166,28 +80,33 @@ impl<T: Write> TlsWriter<T> {
     /// Says with close_notify that this side sends no more. The reader reads on.
     ///
     /// # Errors
-    /// The stream failed.
+    /// The connection or the stream failed; after [`WouldBlock`](std::io::ErrorKind::WouldBlock)
+    /// or [`TimedOut`](std::io::ErrorKind::TimedOut) the same call goes on.
     pub fn close(&mut self) -> io::Result<()> {
-        self.outgoing.with(|line| {
-            line.sender.close();
-            line.send_pending()
-        })
+        self.sender.close();
+        self.flush()
     }
 
-    /// Sends a KeyUpdate; with `ask_peer` the peer is asked for one
-    /// (RFC 8446 section 4.6.3).
+    /// Sends a KeyUpdate; with `ask_peer` the peer is asked for one, unless it
+    /// still owes one (RFC 9846 section 4.7.3).
     ///
     /// # Errors
-    /// The connection or the stream failed.
+    /// The connection failed, or is one of TLS 1.2; or what was written before
+    /// does not leave, and the keys are not updated.
     pub fn update_keys(&mut self, ask_peer: bool) -> io::Result<()> {
-        self.outgoing.with(|line| match line.sender.update_keys(ask_peer) {
-            Ok(()) => line.send_pending(),
-            Err(error) => Err(line.fail(error)),
-        })
+        self.outlet.check(&mut self.sender)?;
+        self.outlet.send_pending(&mut self.sender)?;
+        match self.sender.update_keys(ask_peer) {
+            Ok(()) => {
+                let _met_again_by_the_next_call = self.outlet.send_pending(&mut self.sender);
+                Ok(())
+            }
+            Err(error) => Err(self.outlet.fail(&mut self.sender, error)),
+        }
     }
 }
 
-impl<S: Read, T: Write> BufRead for TlsReader<S, T> {
+impl<S: Read> BufRead for TlsReader<S> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.await_data()? {
             true => match self.receiver.next() {
@@ -203,7 +122,7 @@ impl<S: Read, T: Write> BufRead for TlsReader<S, T> {
     }
 }
 
-impl<S: Read, T: Write> Read for TlsReader<S, T> {
+impl<S: Read> Read for TlsReader<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -216,18 +135,16 @@ impl<S: Read, T: Write> Read for TlsReader<S, T> {
 
 impl<T: Write> Write for TlsWriter<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.outgoing.with(|line| line.write(buf))
+        self.outlet.write(&mut self.sender, buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.outgoing.with(|line| {
-            line.send_pending()?;
-            line.stream.flush()
-        })
+        self.outlet.check(&mut self.sender)?;
+        self.outlet.flush(&mut self.sender)
     }
 }
 
-impl<S, T> fmt::Debug for TlsReader<S, T> {
+impl<S> fmt::Debug for TlsReader<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsReader").field("info", self.receiver.info()).finish_non_exhaustive()
     }

@@ -4,10 +4,12 @@
 //!   read  <- lent by the connection <- space()   <- the stream
 //!   write -> window                 -> pending() -> the stream
 //! ```
+//!
+//! A read reports what was received first, whatever became of the other
+//! direction; a write never waits for the peer to send.
 
-use super::error::write_after_close;
 use super::split::{self, TlsReader, TlsWriter};
-use super::transport::{fill, is_broken, would_block, write_some};
+use super::transport::{Outlet, comes_again, fill, is_broken};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
 use crate::error::Error;
@@ -29,10 +31,19 @@ use std::sync::Arc;
 /// - After [`close`](Self::close), and after the peer's close_notify, the other
 ///   direction goes on (half-close).
 /// - Dropping the stream sends nothing: the peer then sees a truncated connection.
-/// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock), so does this
-///   one; nothing is lost, the same call goes on later.
+/// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
+///   [`TimedOut`](std::io::ErrorKind::TimedOut), so does this one; nothing is
+///   lost, the same call goes on later.
+/// - A `write` that took data says so, whatever comes then; an error of the stream
+///   is told by the next call that writes, which takes nothing. `write` takes
+///   nothing either while what was taken before does not leave.
+/// - `read` sends what is left before it waits, and reports what was received
+///   first: data, then the end, then an error. That the stream takes nothing
+///   more is the next write's to tell; the peer's alert, if there is one, `read`'s.
 /// - Errors of this crate are found again with [`Error::of_io`]. Before one is
 ///   returned, the alert that tells the peer is written, as far as the stream takes it.
+/// - A KeyUpdate that the peer asks for goes before the next data that is written,
+///   or before close_notify (RFC 9846 section 4.7.3): a `read` writes none.
 ///
 /// ```no_run
 /// use handfast::{ClientConfig, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
@@ -48,8 +59,10 @@ use std::sync::Arc;
 /// ```
 pub struct TlsStream<S> {
     connection: Connection,
-    stream: S,
+    outlet: Outlet<S>,
     read_before: Cursor<Vec<u8>>,
+    /// The stream does not take what the handshake has to send, and the caller knows.
+    held_up: bool,
 }
 
 impl<S> TlsStream<S> {
@@ -68,7 +81,7 @@ impl<S> TlsStream<S> {
 
     /// Over a connection that was made before, in whatever state it is.
     pub fn new(connection: Connection, stream: S) -> Self {
-        Self { connection, stream, read_before: Cursor::default() }
+        Self { connection, outlet: Outlet::new(stream), read_before: Cursor::default(), held_up: false }
     }
 
     /// Takes bytes of the peer that were already read from the stream, by
@@ -96,7 +109,8 @@ impl<S> TlsStream<S> {
     }
 
     /// The same, to ask for KeyUpdates, to end it with an alert, or to give idle
-    /// memory back. What it wants to send goes out with the next [`flush`](Write::flush).
+    /// memory back. What it wants to send goes out with the next
+    /// [`flush`](Write::flush), write or waiting read.
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
@@ -108,18 +122,18 @@ impl<S> TlsStream<S> {
 
     /// The stream below.
     pub fn get_ref(&self) -> &S {
-        &self.stream
+        &self.outlet.stream
     }
 
     /// The stream below. Whoever reads from it or writes to it breaks the connection.
     pub fn get_mut(&mut self) -> &mut S {
-        &mut self.stream
+        &mut self.outlet.stream
     }
 
     /// Gives the stream back, and gives the connection up: bytes that it has
     /// read ahead are lost.
     pub fn into_inner(self) -> S {
-        self.stream
+        self.outlet.stream
     }
 }
 
@@ -141,7 +155,7 @@ impl<S: Read + Write> TlsStream<S> {
     /// The connection or the stream failed, or a question was not answered.
     pub fn handshake_with(&mut self, answer: impl FnMut(Question<'_>) -> Option<Answer>) -> io::Result<()> {
         self.shake_hands(answer)?;
-        self.send_all()
+        self.outlet.send_pending(&mut self.connection)
     }
 
     /// Up to the end of the handshake; the last flight may still wait to be sent.
@@ -182,15 +196,17 @@ impl<S: Read + Write> TlsStream<S> {
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
     ///
     /// # Errors
-    /// The handshake, which is done first, or `clone` failed.
+    /// The handshake, which is done first, or `clone` failed; the stream is gone
+    /// then. Where it may have to come again, do the [`handshake`](Self::handshake) before.
     pub fn split<T: Write>(
         mut self,
         clone: impl FnOnce(&S) -> io::Result<T>,
-    ) -> io::Result<(TlsReader<S, T>, TlsWriter<T>)> {
+    ) -> io::Result<(TlsReader<S>, TlsWriter<T>)> {
         self.handshake()?;
-        let to = clone(&self.stream)?;
+        let stream = self.outlet.stream;
+        let to = clone(&stream)?;
         let (receiver, sender) = self.connection.split()?;
-        Ok(split::halves(receiver, self.stream, self.read_before, sender, to))
+        Ok(split::halves(receiver, stream, self.read_before, sender, to))
     }
 
     /// Waits until application data can be lent; false at its clean end.
@@ -209,63 +225,30 @@ impl<S: Read + Write> TlsStream<S> {
     }
 
     /// Reads once from the stream. What is pending goes first: the peer may be
-    /// waiting for it. That the stream does not take it now, or never will, is no
-    /// reason not to read what the peer has sent.
+    /// waiting for it. That the stream does not take it is no reason not to read
+    /// what the peer has sent; but the handshake does not wait for an answer to
+    /// what it could not say. A caller who comes again for it lets it read: the
+    /// peer may be writing, too.
     fn fill(&mut self) -> io::Result<()> {
-        match self.send_pending() {
-            Err(error) if !would_block(&error) && !is_broken(&error) => return Err(error),
-            _ => {}
+        match self.outlet.send_pending(&mut self.connection) {
+            Ok(()) => self.held_up = false,
+            Err(error) if self.connection.is_handshaking() && !is_broken(&error) => {
+                let again = comes_again(&error) && std::mem::replace(&mut self.held_up, true);
+                if !again {
+                    return Err(error);
+                }
+            }
+            Err(_met_again_by_the_next_write) => {}
         }
-        if fill(self.connection.space(), &mut self.read_before, &mut self.stream)? == 0 {
+        if fill(self.connection.space(), &mut self.read_before, &mut self.outlet.stream)? == 0 {
             self.connection.filled_eof();
         }
         Ok(())
     }
 
-    /// Writes what is pending, and flushes the stream if there was anything.
-    fn send_pending(&mut self) -> io::Result<()> {
-        if self.connection.pending().is_empty() {
-            return Ok(());
-        }
-        while !self.connection.pending().is_empty() {
-            let n = write_some(&mut self.stream, self.connection.pending())?;
-            self.connection.sent(n);
-        }
-        self.stream.flush()
-    }
-
-    /// The same; an alert that arrived before the stream broke is told instead.
-    fn send_all(&mut self) -> io::Result<()> {
-        self.send_pending().map_err(|error| self.last_words(error))
-    }
-
     /// Writes the alert that tells the peer why the connection failed.
     fn fail(&mut self, error: Error) -> io::Error {
-        // The error to tell is the connection's, whether the alert arrives or not.
-        let _best_effort = self.send_pending();
-        error.into()
-    }
-
-    /// A peer that closed the stream may have said why before: its alert, if
-    /// one arrived, is a better error than the stream's. Reading from a broken
-    /// stream does not wait.
-    fn last_words(&mut self, error: io::Error) -> io::Error {
-        if !is_broken(&error) {
-            return error;
-        }
-        loop {
-            match self.connection.next() {
-                Err(reason) => return reason.into(),
-                Ok(Event::NeedInput) => {
-                    match fill(self.connection.space(), &mut self.read_before, &mut self.stream) {
-                        Ok(0) | Err(_) => return error,
-                        Ok(_) => {}
-                    }
-                }
-                Ok(Event::HandshakeDone) => {}
-                Ok(_) => return error,
-            }
-        }
+        self.outlet.fail(&mut self.connection, error)
     }
 }
 
@@ -321,36 +304,18 @@ impl<S: Read + Write> Write for TlsStream<S> {
     /// Encrypts as much of `buf` as there is room for, and sends it.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.shake_hands(|_| None)?;
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            let n = match self.connection.send(buf) {
-                Ok(n) => n,
-                Err(error) => return Err(self.fail(error)),
-            };
-            let had_to_wait = !self.connection.pending().is_empty();
-            match self.send_pending() {
-                // It is encrypted, and goes out with the next call.
-                Err(error) if would_block(&error) && n > 0 => return Ok(n),
-                Err(error) => return Err(self.last_words(error)),
-                Ok(()) if n > 0 => return Ok(n),
-                Ok(()) if had_to_wait => {}
-                Ok(()) => return Err(write_after_close()),
-            }
-        }
+        self.outlet.write(&mut self.connection, buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.send_all()?;
-        self.stream.flush()
+        self.outlet.flush(&mut self.connection)
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream")
-            .field("stream", &self.stream)
+            .field("stream", &self.outlet.stream)
             .field("info", self.info())
             .finish_non_exhaustive()
     }

@@ -4,6 +4,9 @@
 //!   poll_read  <- lent by the connection <- space()   <- the stream
 //!   poll_write -> window                 -> pending() -> the stream
 //! ```
+//!
+//! What a call took it reports, whatever comes then; a read reports what was
+//! received first, whatever became of the other direction.
 
 use super::error::write_after_close;
 use super::stream::unanswered;
@@ -30,13 +33,18 @@ use std::task::{Context, Poll, ready};
 /// close_notify, and a stream that ends without it is [`Error::Truncated`].
 ///
 /// - `write` encrypts, and sends as far as the stream takes it; `flush` waits
-///   until it took all. A read sends what is left before it waits.
+///   until it took all. A read sends what is left before it waits. Any of them
+///   may be dropped half way: the next call goes on.
+/// - A `write` that took data says so, whatever comes then. An error of the stream
+///   is told by the next `write`, `flush` or `shutdown`, the peer's alert by `read`.
 /// - `shutdown` says with close_notify that this side sends no more, and shuts
 ///   the stream's sending direction down. Reading goes on.
 /// - Before an error of the connection is returned, the alert that tells the
 ///   peer is sent if the stream takes it at once; `shutdown` sends it surely.
-/// - `tokio::io::split` gives halves for two tasks: the answer to a KeyUpdate
-///   that the reader owes leaves with the writer's data or by itself.
+/// - A KeyUpdate that the peer asks for goes before the next data that is written,
+///   or before close_notify (RFC 9846 section 4.7.3): a read makes none.
+/// - `tokio::io::split` gives halves for two tasks, before the handshake, too.
+///   Where one finds that the connection failed, the other is woken and told.
 ///
 /// ```no_run
 /// use handfast::{AsyncTlsStream, ClientConfig, pki::{Roots, ServerName, UnixTime, Verifier}};
@@ -175,10 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
                 Ok(_) => break,
             };
             match answer {
-                None => {
-                    self.send_what_fits(half, cx)?;
-                    ready!(self.poll_fill_for_both(half, cx))?;
-                }
+                None => ready!(self.poll_exchange(half, cx))?,
                 Some(answer) => {
                     if let Err(error) = self.connection.answer(answer) {
                         return Poll::Ready(Err(self.fail(half, cx, error)));
@@ -198,13 +203,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
                 Ok(Event::Data(_)) => return Poll::Ready(Ok(true)),
                 Ok(Event::Closed(Close::Clean)) => return Poll::Ready(Ok(false)),
                 Ok(Event::Closed(Close::Truncated)) => return Poll::Ready(Err(Error::Truncated.into())),
-                Ok(Event::NeedInput) => {
-                    // What is pending goes first: the peer may be waiting for it.
-                    self.send_what_fits(Half::Reader, cx)?;
-                    ready!(self.poll_fill(cx))?;
-                }
+                Ok(Event::NeedInput) => ready!(self.poll_exchange(Half::Reader, cx))?,
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// Reads once. What is pending goes first, as far as the stream takes it: the
+    /// peer may be waiting for it. What became of it is told where nothing can be
+    /// read. That the stream is broken is not: the peer may have an answer to what
+    /// it got.
+    fn poll_exchange(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let sent = self.poll_send(half, cx);
+        let both;
+        let mut cx = match self.connection.is_handshaking() {
+            true => {
+                both = self.waiting.both(half, cx);
+                Context::from_waker(&both)
+            }
+            false => Context::from_waker(cx.waker()),
+        };
+        match (self.poll_fill(&mut cx), sent) {
+            (Poll::Pending, Poll::Ready(Err(error))) if !is_broken(&error) => Poll::Ready(Err(error)),
+            (filled, _) => filled,
         }
     }
 
@@ -225,12 +246,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             self.connection.filled_eof();
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// The same where either half may read.
-    fn poll_fill_for_both(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let both = self.waiting.both(half, cx);
-        self.poll_fill(&mut Context::from_waker(&both))
     }
 
     /// Writes what is pending, until the stream took it all and flushed it.
@@ -264,38 +279,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// The same, but what the stream does not take now goes later.
-    fn send_what_fits(&mut self, half: Half, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.poll_send(half, cx) {
-            Poll::Ready(Err(error)) => Err(self.last_words(half, cx, error)),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
-    }
-
-    /// Sends the alert that tells the peer why the connection failed.
+    /// Sends the alert that tells the peer why the connection failed, and has
+    /// the other half look.
     fn fail(&mut self, half: Half, cx: &mut Context<'_>, error: Error) -> io::Error {
         // The error to tell is the connection's, whether the alert arrives or not.
         let _best_effort = self.poll_send(half, cx);
+        self.waiting.wake_other(half);
         error.into()
-    }
-
-    /// A peer that closed the stream may have said why before: its alert, if
-    /// one arrived, is a better error than the stream's.
-    fn last_words(&mut self, half: Half, cx: &mut Context<'_>, error: io::Error) -> io::Error {
-        if !is_broken(&error) {
-            return error;
-        }
-        loop {
-            match self.connection.next() {
-                Err(reason) => return reason.into(),
-                Ok(Event::NeedInput) => match self.poll_fill_for_both(half, cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) | Poll::Pending => return error,
-                },
-                Ok(Event::HandshakeDone) => {}
-                Ok(_) => return error,
-            }
-        }
     }
 
     /// Encrypts as much as there is room for, each record filled from one
@@ -305,21 +295,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         if from.iter().all(|slice| slice.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        loop {
-            let n = match seal(&mut self.connection, from) {
-                Ok(n) => n,
-                Err(error) => return Poll::Ready(Err(self.fail(Half::Writer, cx, error))),
-            };
-            let had_to_wait = !self.connection.pending().is_empty();
-            match self.poll_send(Half::Writer, cx) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.last_words(Half::Writer, cx, error))),
-                // Encrypted, it goes out with the next call.
-                _ if n > 0 => return Poll::Ready(Ok(n)),
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if had_to_wait => {}
-                Poll::Ready(Ok(())) => return Poll::Ready(Err(write_after_close())),
-            }
+        if let Err(error) = self.connection.check() {
+            return Poll::Ready(Err(self.fail(Half::Writer, cx, error)));
         }
+        ready!(self.poll_send(Half::Writer, cx))?;
+        Poll::Ready(match seal(&mut self.connection, from) {
+            Err(error) => Err(self.fail(Half::Writer, cx, error)),
+            Ok(0) => Err(write_after_close()),
+            Ok(n) => {
+                let _met_again_by_the_next_call = self.poll_send(Half::Writer, cx);
+                Ok(n)
+            }
+        })
     }
 }
 
@@ -399,11 +386,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for AsyncTlsStream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        match ready!(this.poll_send(Half::Writer, cx)) {
-            Err(error) => Poll::Ready(Err(this.last_words(Half::Writer, cx, error))),
-            Ok(()) => Poll::Ready(Ok(())),
-        }
+        self.get_mut().poll_send(Half::Writer, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

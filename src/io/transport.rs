@@ -1,6 +1,10 @@
 //! Reading from and writing to the transport, and what its errors mean.
+//!
+//! A call that took data says so, whatever comes then: the transport's error is
+//! met again by the next call that writes, before it takes anything.
 
-use crate::connection::Space;
+use super::error::write_after_close;
+use crate::connection::{Connection, Sender, Space};
 use crate::error::Error;
 use std::io::{self, Cursor, ErrorKind, Read, Write};
 
@@ -16,35 +20,131 @@ pub(super) fn fill(
     let mut n = read_before.read(&mut space)?;
     if n == 0 {
         *read_before = Cursor::default();
-        n = read_some(stream, &mut space)?;
+        n = uninterrupted(|| stream.read(&mut space))?;
     }
     space.filled(n);
     Ok(n)
 }
 
-fn read_some(stream: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+/// What has bytes for the transport: a whole connection, or the half of one.
+pub(super) trait Source {
+    /// Tells a failure of the connection.
+    fn check(&mut self) -> Result<(), Error>;
+    fn pending(&mut self) -> &[u8];
+    fn sent(&mut self, n: usize);
+    fn send(&mut self, data: &[u8]) -> Result<usize, Error>;
+}
+
+macro_rules! source {
+    ($of:ty) => {
+        impl Source for $of {
+            fn check(&mut self) -> Result<(), Error> {
+                <$of>::check(self)
+            }
+
+            fn pending(&mut self) -> &[u8] {
+                <$of>::pending(self)
+            }
+
+            fn sent(&mut self, n: usize) {
+                <$of>::sent(self, n);
+            }
+
+            fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
+                <$of>::send(self, data)
+            }
+        }
+    };
+}
+
+source!(Connection);
+source!(Sender);
+
+/// A stream that waits in `write`, and whether it took bytes that it may hold back.
+pub(super) struct Outlet<S> {
+    pub(super) stream: S,
+    unflushed: bool,
+}
+
+impl<S> Outlet<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, unflushed: false }
+    }
+}
+
+impl<S: Write> Outlet<S> {
+    /// Writes what is pending, and flushes the stream if it took anything.
+    pub(super) fn send_pending(&mut self, source: &mut impl Source) -> io::Result<()> {
+        loop {
+            let pending = source.pending();
+            if pending.is_empty() {
+                break;
+            }
+            match uninterrupted(|| self.stream.write(pending))? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                n => source.sent(n),
+            }
+            self.unflushed = true;
+        }
+        match self.unflushed {
+            true => self.flush_stream(),
+            false => Ok(()),
+        }
+    }
+
+    /// Encrypts as much of `data` as there is room for, and sends it; nothing
+    /// while what was taken before does not leave.
+    pub(super) fn write(&mut self, source: &mut impl Source, data: &[u8]) -> io::Result<usize> {
+        self.check(source)?;
+        self.send_pending(source)?;
+        match source.send(data) {
+            Err(error) => Err(self.fail(source, error)),
+            Ok(0) if !data.is_empty() => Err(write_after_close()),
+            Ok(n) => {
+                let _met_again_by_the_next_call = self.send_pending(source);
+                Ok(n)
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self, source: &mut impl Source) -> io::Result<()> {
+        self.send_pending(source)?;
+        self.flush_stream()
+    }
+
+    /// Tells a failure of the connection, to the peer first.
+    pub(super) fn check(&mut self, source: &mut impl Source) -> io::Result<()> {
+        source.check().map_err(|error| self.fail(source, error))
+    }
+
+    /// Writes the alert that tells the peer why the connection failed.
+    pub(super) fn fail(&mut self, source: &mut impl Source, error: Error) -> io::Error {
+        // The error to tell is the connection's, whether the alert arrives or not.
+        let _best_effort = self.send_pending(source);
+        error.into()
+    }
+
+    fn flush_stream(&mut self) -> io::Result<()> {
+        self.unflushed = true;
+        uninterrupted(|| self.stream.flush())?;
+        self.unflushed = false;
+        Ok(())
+    }
+}
+
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
-        match stream.read(into) {
+        match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
     }
 }
 
-/// Writes at least one byte.
-pub(super) fn write_some(stream: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        match stream.write(bytes) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            result => return result,
-        }
-    }
-}
-
-/// Whether the transport only asks to come again later.
-pub(super) fn would_block(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::WouldBlock
+/// Whether the transport only asks to come again: so a socket's timeout is
+/// `WouldBlock` on Unix, and `TimedOut` on Windows.
+pub(super) fn comes_again(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// Whether the transport carries nothing more to the peer.

@@ -1,10 +1,9 @@
 //! One stream, two tasks: whoever waits for it is woken.
 //!
 //! A stream remembers one waker for each direction, that of the last poll. But
-//! the reading half of a connection writes, too (the answer to a KeyUpdate, an
-//! alert), and either half may drive the handshake: it would take the other
-//! half's place, which then sleeps for ever. So such polls leave a waker that
-//! wakes both.
+//! either half may drive the handshake, and a reader sends what a writer left, or
+//! an alert: it would take the other half's place, which then sleeps for ever. So
+//! such polls leave a waker that wakes both.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
@@ -47,6 +46,14 @@ impl Waiting {
     pub(super) fn both(&self, half: Half, cx: &Context<'_>) -> Waker {
         self.note(half, cx);
         Waker::from(Arc::clone(&self.0))
+    }
+
+    /// Wakes the half that this one is not, once.
+    pub(super) fn wake_other(&self, half: Half) {
+        let other = self.0.wakers()[usize::from(half == Half::Reader)].take();
+        if let Some(waker) = other {
+            waker.wake();
+        }
     }
 
     /// Notes that this half waits.

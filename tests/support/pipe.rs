@@ -22,13 +22,25 @@ struct Way {
 #[derive(Default)]
 struct State {
     bytes: VecDeque<u8>,
+    /// How many bytes it holds at most, if it is bounded: a write waits for room.
+    most: Option<usize>,
     ended: bool,
     unread: bool,
 }
 
 /// Two ends of one stream.
 pub(crate) fn pipe() -> (Pipe, Pipe) {
-    let (a, b) = (Arc::new(Way::default()), Arc::new(Way::default()));
+    ends(None)
+}
+
+/// The same, holding so many bytes each way.
+pub(crate) fn pipe_holding(most: usize) -> (Pipe, Pipe) {
+    ends(Some(most))
+}
+
+fn ends(most: Option<usize>) -> (Pipe, Pipe) {
+    let way = || Arc::new(Way { state: Mutex::new(State { most, ..State::default() }), ..Way::default() });
+    let (a, b) = (way(), way());
     let end = |incoming: &Arc<Way>, outgoing: &Arc<Way>| Pipe {
         incoming: incoming.clone(),
         outgoing: outgoing.clone(),
@@ -67,12 +79,19 @@ impl Pipe {
 impl Way {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state.lock().unwrap();
-        if state.unread {
-            return Err(ErrorKind::BrokenPipe.into());
+        loop {
+            if state.unread {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            let room = state.most.map_or(usize::MAX, |most| most - state.bytes.len());
+            let n = bytes.len().min(room);
+            if n > 0 || bytes.is_empty() {
+                state.bytes.extend(&bytes[..n]);
+                self.changed.notify_all();
+                return Ok(n);
+            }
+            state = self.changed.wait(state).unwrap();
         }
-        state.bytes.extend(bytes);
-        self.changed.notify_all();
-        Ok(bytes.len())
     }
 }
 
@@ -85,6 +104,7 @@ impl Read for Pipe {
             }
             state = self.incoming.changed.wait(state).unwrap();
         }
+        self.incoming.changed.notify_all();
         state.bytes.read(into)
     }
 }
@@ -104,6 +124,52 @@ impl Drop for Pipe {
         self.outgoing.state.lock().unwrap().ended = true;
         self.incoming.state.lock().unwrap().unread = true;
         self.outgoing.changed.notify_all();
+        self.incoming.changed.notify_all();
+    }
+}
+
+/// What a stream refuses for now, and with which error.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mood {
+    pub(crate) read: Option<ErrorKind>,
+    pub(crate) write: Option<ErrorKind>,
+    pub(crate) flush: Option<ErrorKind>,
+}
+
+/// A stream with a mood, which a test changes from outside.
+pub(crate) struct Moody<S> {
+    pub(crate) stream: S,
+    pub(crate) mood: Arc<Mutex<Mood>>,
+}
+
+impl<S> Moody<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, mood: Arc::default() }
+    }
+
+    fn call<T>(
+        &mut self,
+        of: fn(&Mood) -> Option<ErrorKind>,
+        call: impl FnOnce(&mut S) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let refusal = of(&self.mood.lock().unwrap());
+        refusal.map_or_else(|| call(&mut self.stream), |kind| Err(kind.into()))
+    }
+}
+
+impl<S: Read> Read for Moody<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.call(|mood| mood.read, |stream| stream.read(into))
+    }
+}
+
+impl<S: Write> Write for Moody<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.call(|mood| mood.write, |stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.call(|mood| mood.flush, Write::flush)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How connections end: close_notify, cuts, alerts, failures of one half; and
 //! what may be said before the handshake is complete (RFC 8446 section 6).
 
-use super::super::{Close, Event, Receiver, Sender};
+use super::super::{Close, Event};
 use super::alter::*;
 use super::faults::server_says;
 use super::kit::*;
@@ -224,83 +224,4 @@ fn the_application_may_end_it_with_an_alert_of_its_own() {
     server.c.abort(AlertDescription::CLOSE_NOTIFY);
     client.give(&server.take());
     assert_eq!((client.error.is_none(), server.alerts()), (true, vec![(1, 0)]));
-}
-
-/// A connection's halves, and its peer.
-fn halves() -> (Receiver, Sender, Party) {
-    let (client, server) = connect(&client_config(), &server_config());
-    let (receiver, sender) = client.c.split().unwrap();
-    (receiver, sender, server)
-}
-
-fn feed(receiver: &mut Receiver, bytes: &[u8]) {
-    let mut space = receiver.space().unwrap();
-    space[..bytes.len()].copy_from_slice(bytes);
-    space.filled(bytes.len());
-}
-
-fn taken(sender: &mut Sender) -> Vec<u8> {
-    let bytes = sender.pending().to_vec();
-    sender.sent(bytes.len());
-    bytes
-}
-
-#[test]
-fn the_sender_says_what_the_receiver_owes() {
-    let (mut receiver, mut sender, mut server) = halves();
-    assert!(!receiver.owes());
-    server.c.update_keys(true).unwrap();
-    feed(&mut receiver, &server.take());
-    assert!(matches!(receiver.next(), Ok(Event::NeedInput)));
-    assert!(receiver.owes());
-    server.give(&taken(&mut sender));
-    assert!(!receiver.owes());
-    assert_eq!(sender.send(b"under the next key").unwrap(), 18);
-    server.give(&taken(&mut sender));
-    assert_eq!(server.data(), b"under the next key");
-}
-
-#[test]
-fn a_receiver_that_fails_ends_both_halves() {
-    let (mut receiver, mut sender, mut server) = halves();
-    feed(&mut receiver, &plain(66, b"?"));
-    let said = receiver.next().unwrap_err().to_string();
-    assert!(said.ends_with("in state Connected"), "{said}");
-    assert_eq!(receiver.next().unwrap_err().to_string(), said);
-    assert!(receiver.owes());
-    // Closing does not swallow the alert.
-    sender.close();
-    assert_eq!(sender.send(b"data").unwrap_err().to_string(), said);
-    server.give(&taken(&mut sender));
-    match server.error {
-        Some(Error::AlertReceived { description, .. }) => {
-            assert_eq!(description, AlertDescription::UNEXPECTED_MESSAGE)
-        }
-        other => panic!("{other:?}"),
-    }
-    assert!(taken(&mut sender).is_empty() && !receiver.owes());
-}
-
-#[test]
-fn an_alert_of_the_peer_is_not_answered_by_the_sender() {
-    let (mut receiver, mut sender, mut server) = halves();
-    server.give(&plain(66, b"?"));
-    feed(&mut receiver, &server.take());
-    assert!(matches!(receiver.next(), Err(Error::AlertReceived { .. })));
-    sender.close();
-    assert!(taken(&mut sender).is_empty());
-    assert!(matches!(sender.payload(), Err(Error::AlertReceived { .. })));
-}
-
-#[test]
-fn a_sender_that_closed_owes_nothing() {
-    let (mut receiver, mut sender, mut server) = halves();
-    sender.close();
-    server.give(&taken(&mut sender));
-    assert_eq!(server.closed(), Some(Close::Clean));
-    server.c.update_keys(true).unwrap();
-    feed(&mut receiver, &server.take());
-    assert!(matches!(receiver.next(), Ok(Event::NeedInput)));
-    assert!(taken(&mut sender).is_empty());
-    assert!(!receiver.owes());
 }

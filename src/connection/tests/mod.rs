@@ -9,6 +9,7 @@ mod early;
 mod extensions;
 mod faults;
 mod faults12;
+mod halves;
 mod kit;
 mod kit12;
 mod matrix;

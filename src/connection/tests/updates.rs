@@ -1,8 +1,9 @@
-//! KeyUpdates: asked for, answered, made by a limit, and held down (RFC 8446
-//! sections 4.6.3 and 5.5).
+//! KeyUpdates: asked for, answered, made by a limit, and held down (RFC 9846
+//! sections 4.7.3 and 5.5).
 
 use super::kit::*;
 use super::places::place;
+use crate::alert::AlertDescription;
 use crate::fault::Fault;
 use crate::limits;
 use crate::schedule::Side;
@@ -12,11 +13,15 @@ fn connect_pair() -> (Party, Party) {
     connect(&client_config(), &server_config())
 }
 
-/// The KeyUpdates that a side sent: the level of each and what it asks.
-fn updates(party: &mut Party) -> Vec<(usize, u8)> {
-    let records = party.records().into_iter().filter(|record| record.kind == HANDSHAKE);
+/// The KeyUpdates among a side's records: the level of each and what it asks.
+pub(super) fn updates_among(records: Vec<Opened>) -> Vec<(usize, u8)> {
+    let records = records.into_iter().filter(|record| record.kind == HANDSHAKE);
     let updates = records.filter(|record| record.content[0] == HandshakeType::KEY_UPDATE.0);
     updates.map(|record| (record.level, record.content[4])).collect()
+}
+
+fn updates(party: &mut Party) -> Vec<(usize, u8)> {
+    updates_among(party.records())
 }
 
 fn last_level(party: &mut Party) -> usize {
@@ -49,6 +54,53 @@ fn not_asked_for_it_is_not_answered() {
     assert_eq!(updates(&mut server), []);
 }
 
+/// RFC 9846 section 4.7.3: a side does not ask again until a KeyUpdate has come.
+#[test]
+fn it_is_not_asked_for_twice() {
+    let (mut client, mut server) = connect_pair();
+    for _ in 0..3 {
+        client.c.update_keys(true).unwrap();
+        deliver(&mut client, &mut server, b"each under a new key");
+    }
+    deliver(&mut server, &mut client, b"the answer, before this");
+    client.c.update_keys(true).unwrap();
+    assert_eq!(updates(&mut client), [(2, 1), (3, 0), (4, 0), (5, 1)]);
+    assert_eq!(updates(&mut server), [(2, 0)]);
+    // Any KeyUpdate will do, though it is no answer.
+    pump(&mut client, &mut server);
+    server.c.update_keys(false).unwrap();
+    pump(&mut client, &mut server);
+    client.c.update_keys(true).unwrap();
+    assert_eq!(updates(&mut client)[4..], [(6, 1)]);
+}
+
+/// The answer goes before the next data, before a KeyUpdate that asks itself, and
+/// before close_notify. One that asks nothing is the answer.
+#[test]
+fn it_is_answered_by_whoever_speaks_next() {
+    type Speak = fn(&mut Party);
+    let speaks: [(Speak, &[(usize, u8)]); 5] = [
+        (|party| assert!(party.c.payload().unwrap().is_some()), &[(2, 0)]),
+        (|party| party.c.update_keys(true).unwrap(), &[(2, 0), (3, 1)]),
+        (|party| party.c.update_keys(false).unwrap(), &[(2, 0)]),
+        (|party| party.c.close(), &[(2, 0)]),
+        (|party| party.c.abort(AlertDescription::ACCESS_DENIED), &[]),
+    ];
+    for (speak, answers) in speaks {
+        let (mut client, mut server) = connect_pair();
+        client.c.update_keys(true).unwrap();
+        pump(&mut client, &mut server);
+        assert_eq!(updates(&mut server), [], "a silent side answers nothing");
+        let before = server.sent.len();
+        speak(&mut server);
+        assert_eq!(updates(&mut server), answers);
+        let data = server.c.send(b"no second answer");
+        assert_eq!(updates(&mut server), answers);
+        client.give(&server.sent[before..]);
+        assert_eq!(client.data().len(), data.unwrap_or(0));
+    }
+}
+
 #[test]
 fn both_at_once() {
     let (mut client, mut server) = connect_pair();
@@ -57,6 +109,7 @@ fn both_at_once() {
     pump(&mut client, &mut server);
     deliver(&mut client, &mut server, b"up");
     deliver(&mut server, &mut client, b"down");
+    // By two generations each, says RFC 9846 section 4.7.3.
     assert_eq!(updates(&mut client), [(2, 1), (3, 0)]);
     assert_eq!(updates(&mut server), [(2, 1), (3, 0)]);
 }
@@ -86,49 +139,46 @@ fn a_key_is_updated_before_its_limit() {
 }
 
 #[test]
-fn a_peer_that_asks_and_does_not_read_is_owed_one() {
+fn a_peer_that_asks_again_and_again_is_owed_one() {
     for side in [Side::Client, Side::Server] {
         let mut at = place(side, "Connected");
         let request = [24, 0, 0, 1, 1];
-        at.victim.take();
-        let before = at.victim.sent.len();
-        for _ in 0..limits::KEY_UPDATES {
-            let bytes = at.victim.forge(HANDSHAKE, &request);
+        let answers: [&[_]; 2] = [&[(2, 0)], &[(2, 0), (3, 0)]];
+        for answers in answers {
+            for _ in 0..limits::KEY_UPDATES {
+                let bytes = at.victim.forge(HANDSHAKE, &request);
+                at.victim.give(&bytes);
+            }
+            assert!(at.victim.error.is_none(), "{:?}", at.victim.error);
+            assert_eq!(at.victim.c.send(b"data").unwrap(), 4);
+            assert_eq!(updates(&mut at.victim), answers);
+            let bytes = at.victim.forge(DATA, b"refilled");
             at.victim.give(&bytes);
         }
-        assert!(at.victim.error.is_none(), "{:?}", at.victim.error);
-        assert_eq!(updates(&mut at.victim), [(2, 0)]);
-        assert_eq!(at.victim.sent.len() - before, 5 + 5 + 1 + 16);
-        // Sent by now: the next request gets the next answer.
-        let bytes = at.victim.forge(DATA, b"refilled");
-        at.victim.give(&bytes);
-        let bytes = at.victim.forge(HANDSHAKE, &request);
-        at.victim.give(&bytes);
-        assert_eq!(updates(&mut at.victim), [(2, 0), (3, 0)]);
     }
 }
 
+/// A peer that asks and does not read piles up nothing, however often this side
+/// looks for room.
 #[test]
-fn an_answer_waits_behind_what_is_pending() {
+fn an_answer_waits_for_room_for_data() {
     let (mut client, mut server) = connect_pair();
-    // The server does not get rid of what it has to say.
-    while server.c.send(&[1; 16_000]).unwrap() == 16_000 {}
+    while server.c.send(&[1; 16_000]).unwrap() > 0 {}
     let full = server.c.pending().len();
-    client.c.update_keys(true).unwrap();
-    let bytes = client.take();
-    server.give(&bytes);
-    let waiting = server.c.pending().len();
-    assert!(waiting > full, "room for a KeyUpdate is always kept");
-    // No second one while the first waits, whatever the client asks.
-    for _ in 0..5 {
+    for _ in 0..100 {
         client.c.update_keys(true).unwrap();
+        client.c.update_keys(true).unwrap();
+        assert_eq!(client.c.send(b"data").unwrap(), 4);
         let bytes = client.take();
         server.give(&bytes);
+        assert!(server.error.is_none(), "{:?}", server.error);
+        assert_eq!(server.c.send(b"more").unwrap(), 0);
     }
-    assert_eq!(server.c.pending().len(), waiting);
+    assert_eq!(server.c.pending().len(), full);
     pump(&mut client, &mut server);
-    assert_eq!(updates(&mut server), [(2, 0)]);
+    assert_eq!(updates(&mut server), []);
     deliver(&mut server, &mut client, b"after all");
+    assert_eq!(updates(&mut server), [(2, 0)]);
 }
 
 #[test]

@@ -313,6 +313,118 @@ fn both_halves_busy_with_key_updates_both_ways() {
     }
 }
 
+/// A stream whose writes fail, once they do.
+struct Failing {
+    stream: DuplexStream,
+    write: Option<ErrorKind>,
+}
+
+impl AsyncRead for Failing {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Failing {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.write {
+            Some(kind) => Poll::Ready(Err(kind.into())),
+            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A connected client whose writes can be made to fail, and its server.
+async fn failing() -> (AsyncTlsStream<Failing>, Stream) {
+    let (client, server) = configs(&BOTH);
+    let (near, far) = duplex(10_000);
+    let near = Failing { stream: near, write: None };
+    let mut client = AsyncTlsStream::client(&client, name(), near).unwrap();
+    let mut server = AsyncTlsStream::server(&server, far);
+    let (a, b) = ::tokio::join!(client.handshake(), server.handshake());
+    a.and(b).unwrap();
+    (client, server)
+}
+
+const KINDS: [ErrorKind; 3] = [ErrorKind::BrokenPipe, ErrorKind::TimedOut, ErrorKind::Other];
+
+#[test]
+fn what_was_taken_is_reported_and_an_early_answer_read() {
+    for kind in KINDS {
+        run(async {
+            let (mut client, mut server) = failing().await;
+            server.write_all(b"early answer").await.unwrap();
+            server.shutdown().await.unwrap();
+            client.get_mut().write = Some(kind);
+            assert_eq!(client.write(b"once").await.unwrap(), 4);
+            assert_eq!(client.write(b"twice").await.unwrap_err().kind(), kind);
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).await.unwrap();
+            assert_eq!(answer, b"early answer");
+            assert_eq!(client.flush().await.unwrap_err().kind(), kind);
+            client.get_mut().write = None;
+            client.shutdown().await.unwrap();
+            let mut got = Vec::new();
+            server.read_to_end(&mut got).await.unwrap();
+            assert_eq!(got, b"once");
+        });
+    }
+}
+
+/// A write that breaks does not take the reader's place: what comes is read.
+#[test]
+fn a_reader_is_woken_though_the_writer_broke() {
+    run(async {
+        let (mut client, mut server) = failing().await;
+        client.get_mut().write = Some(ErrorKind::BrokenPipe);
+        let (mut reader, mut writer) = ::tokio::io::split(client);
+        let mut got = [0; 6];
+        let reads = async { reader.read_exact(&mut got).await.unwrap() };
+        let writes = async {
+            assert_eq!(writer.write(b"taken").await.unwrap(), 5);
+            assert_eq!(writer.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            ::tokio::task::yield_now().await;
+            server.write_all(b"answer").await.unwrap();
+            server.flush().await.unwrap();
+        };
+        let reads = ::tokio::time::timeout(Duration::from_secs(20), reads);
+        ::tokio::join!(reads, writes).0.unwrap();
+        assert_eq!(&got, b"answer");
+    });
+}
+
+/// The reader finds that the connection failed while the writer waits for room
+/// that never comes: it is told.
+#[test]
+fn a_writer_that_waits_is_told_of_a_failure() {
+    run(async {
+        let (client, server) = configs(&BOTH);
+        let (near, far) = duplex(2_000);
+        let mut client = AsyncTlsStream::client(&client, name(), near).unwrap();
+        let mut server = AsyncTlsStream::server(&server, far);
+        let (a, b) = ::tokio::join!(client.handshake(), server.handshake());
+        a.and(b).unwrap();
+        let (mut reader, mut writer) = ::tokio::io::split(client);
+        let waits = ::tokio::spawn(async move { writer.write_all(&[1; 100_000]).await });
+        ::tokio::task::yield_now().await;
+        server.get_mut().write_all(b"this is no record").await.unwrap();
+        let said = reader.read(&mut [0; 9]).await.unwrap_err().to_string();
+        assert_eq!(waits.await.unwrap().unwrap_err().to_string(), said);
+    });
+}
+
 struct KeyUpdates(AtomicUsize);
 
 impl Observer for KeyUpdates {
@@ -323,13 +435,12 @@ impl Observer for KeyUpdates {
     }
 }
 
-/// The reader owes an answer that the full pipe does not take, and the writer
-/// is idle. The answer leaves when there is room, though nothing arrives.
+/// A reader that is asked for a KeyUpdate sends none; the writer's next data do.
 #[test]
-fn an_owed_key_update_leaves_by_itself() {
+fn a_key_update_is_answered_with_the_next_data() {
     run(async {
         let (client, server) = configs(&BOTH);
-        let (near, far) = duplex(300);
+        let (near, far) = duplex(10_000);
         let updates = Arc::new(KeyUpdates(AtomicUsize::new(0)));
         let connection = Connection::server_with(&server, Some(updates.clone()));
         let mut client = AsyncTlsStream::client(&client, name(), near).unwrap();
@@ -338,17 +449,20 @@ fn an_owed_key_update_leaves_by_itself() {
         a.and(b).unwrap();
 
         let (mut reader, mut writer) = ::tokio::io::split(client);
-        // Fills the pipe; the write is over, for what is left waits in the outbox.
-        writer.write_all(&[1; 1_000]).await.unwrap();
         server.connection_mut().update_keys(true).unwrap();
+        server.write_all(b"?").await.unwrap();
         server.flush().await.unwrap();
-        let waits = ::tokio::spawn(async move { reader.read(&mut [0; 1]).await.map(|_| ()) });
-        ::tokio::time::sleep(Duration::from_millis(20)).await;
-        server.read_exact(&mut [0; 1_000]).await.unwrap();
-        let nothing_more = timeout(Duration::from_millis(100), server.read(&mut [0; 1])).await;
-        assert!(nothing_more.is_err());
+        reader.read_exact(&mut [0; 1]).await.unwrap();
+        writer.flush().await.unwrap();
+        let mut byte = [0; 1];
+        let mut room = ReadBuf::new(&mut byte);
+        let nothing_comes =
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut server).poll_read(cx, &mut room).is_pending())).await;
+        assert!(nothing_comes);
+        assert_eq!(updates.0.load(Ordering::Relaxed), 0);
+        writer.write_all(b"!").await.unwrap();
+        writer.flush().await.unwrap();
+        server.read_exact(&mut [0; 1]).await.unwrap();
         assert_eq!(updates.0.load(Ordering::Relaxed), 1);
-        waits.abort();
-        drop(writer);
     });
 }
