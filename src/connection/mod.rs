@@ -39,7 +39,7 @@ use crate::schedule::Side;
 use crate::wire::Message;
 use flow::{Flow, Meaning, Stepped};
 use receiving::{Arrived, Receiving};
-use sending::{Owed, Sending};
+use sending::{Owed, Sending, send};
 use std::sync::Arc;
 
 /// One TLS connection, client or server.
@@ -369,13 +369,7 @@ impl Connection {
     /// # Errors
     /// The connection failed.
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let mut rest = data;
-        while !rest.is_empty()
-            && let Some(window) = self.payload()?
-        {
-            rest = window.fill(rest)?;
-        }
-        Ok(data.len() - rest.len())
+        send(data, |rest| self.payload()?.map(|window| window.fill(rest)).transpose())
     }
 
     fn may_send(&mut self) -> Result<bool, Error> {

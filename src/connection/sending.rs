@@ -108,6 +108,26 @@ impl Sending {
     }
 }
 
+/// Copies data into one window after the other; `fill` fills one, and says how much
+/// it took, or that there is no room. What is sealed is taken: an error behind it
+/// is told by the next call.
+pub(crate) fn send(
+    data: &[u8],
+    mut fill: impl FnMut(&[u8]) -> Result<Option<usize>, Error>,
+) -> Result<usize, Error> {
+    let mut sent = 0;
+    while let Some(rest) = data.get(sent..)
+        && !rest.is_empty()
+    {
+        match fill(rest) {
+            Ok(Some(n)) => sent += n,
+            Err(error) if sent == 0 => return Err(error),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Ok(sent)
+}
+
 /// Room for application data, where its ciphertext will stand: write plaintext
 /// into it and [`seal`](Window::seal) it. Dropped unsealed, it sends nothing.
 ///
@@ -117,14 +137,15 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Seals as much of `data` as fits, and returns the rest.
-    pub(crate) fn fill(mut self, data: &[u8]) -> Result<&[u8], Error> {
-        let (now, later) = data.split_at(data.len().min(self.len()));
-        if let Some(to) = self.get_mut(..now.len()) {
+    /// Seals as much of `data` as fits, and returns how much that is.
+    pub(crate) fn fill(mut self, data: &[u8]) -> Result<usize, Error> {
+        let n = data.len().min(self.len());
+        let (now, _later) = data.split_at(n);
+        if let Some(to) = self.get_mut(..n) {
             to.copy_from_slice(now);
         }
-        self.seal(now.len())?;
-        Ok(later)
+        self.seal(n)?;
+        Ok(n)
     }
 
     /// Seals the first `n` bytes as one record; at most the window's length is taken.

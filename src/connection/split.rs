@@ -7,7 +7,7 @@
 
 use super::event::Event;
 use super::receiving::{Arrived, CONNECTED, Receiving, Space};
-use super::sending::{Owed, Sending, Window};
+use super::sending::{Owed, Sending, Window, send};
 use crate::alert::AlertLevel;
 use crate::error::Error;
 use crate::handshake::context::Exporter;
@@ -187,13 +187,7 @@ impl Sender {
     /// # Errors
     /// As [`payload`](Self::payload).
     pub fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let mut rest = data;
-        while !rest.is_empty()
-            && let Some(window) = self.payload()?
-        {
-            rest = window.fill(rest)?;
-        }
-        Ok(data.len() - rest.len())
+        send(data, |rest| self.payload()?.map(|window| window.fill(rest)).transpose())
     }
 
     /// See [`Connection::update_keys`](super::Connection::update_keys).

@@ -310,26 +310,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     }
 }
 
-/// Copies into windows; how many bytes there was room for.
+/// Copies into windows; how many bytes there was room for. What is sealed is
+/// taken: an error behind it is told by the next call.
 fn seal(connection: &mut Connection, from: &[IoSlice<'_>]) -> Result<usize, Error> {
     let mut slices = from.iter().map(|slice| &**slice).filter(|slice| !slice.is_empty());
     let mut rest: &[u8] = slices.next().unwrap_or_default();
     let mut sealed = 0;
-    while !rest.is_empty()
-        && let Some(mut window) = connection.payload()?
-    {
-        let mut room: &mut [u8] = &mut window;
-        let mut n = 0;
-        while !rest.is_empty() && !room.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(room.len()));
-            // Into memory, as far as there is room: it cannot fail.
-            n += room.write(now).unwrap_or_default();
-            rest = if later.is_empty() { slices.next().unwrap_or_default() } else { later };
+    while !rest.is_empty() {
+        match seal_record(connection, &mut rest, &mut slices) {
+            Ok(n) if n > 0 => sealed += n,
+            Err(error) if sealed == 0 => return Err(error),
+            Ok(_) | Err(_) => break,
         }
-        window.seal(n)?;
-        sealed += n;
     }
     Ok(sealed)
+}
+
+/// Fills one window from one slice after the other; 0 if there is no room.
+fn seal_record<'a>(
+    connection: &mut Connection,
+    rest: &mut &'a [u8],
+    slices: &mut impl Iterator<Item = &'a [u8]>,
+) -> Result<usize, Error> {
+    let Some(mut window) = connection.payload()? else { return Ok(0) };
+    let mut room: &mut [u8] = &mut window;
+    let mut n = 0;
+    while !rest.is_empty() && !room.is_empty() {
+        let (now, later) = rest.split_at(rest.len().min(room.len()));
+        // Into memory, as far as there is room: it cannot fail.
+        n += room.write(now).unwrap_or_default();
+        *rest = if later.is_empty() { slices.next().unwrap_or_default() } else { later };
+    }
+    window.seal(n)?;
+    Ok(n)
 }
 
 /// Lends the application data where it was decrypted, without a copy.

@@ -111,6 +111,18 @@ fn the_sequence_number_does_not_wrap() {
     assert_eq!(server.fault(), Some(Fault::BadRecordMac));
 }
 
+/// What was sealed before the key's end is taken, and said to be; the end is told next.
+#[test]
+fn the_end_of_a_key_takes_nothing_back() {
+    let (mut client, mut server) = connect(&tls12_client(), &server_config());
+    client.c.sending.writing.key_mut().unwrap().set_records(u64::MAX - 1);
+    server.c.receiving.reading.key.get_mut().unwrap().set_records(u64::MAX - 1);
+    let sent = client.c.send(&[7; 40_000]).unwrap();
+    server.give(&client.take());
+    assert_eq!(server.data(), vec![7; sent]);
+    assert!(matches!(client.c.send(b"more"), Err(Error::Limit(_))));
+}
+
 #[test]
 fn an_identity_that_cannot_sign_for_the_client_is_refused() {
     let mut at = place12(Side::Server, "WaitCertificate");
