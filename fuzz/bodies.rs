@@ -54,7 +54,7 @@ pub(crate) static CLIENT: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
 
 pub(crate) static SERVER: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
     let config = ServerConfig::new(identity(), now).groups(&QUICK).unwrap();
-    let config = config.alpn(&[b"http/1.1"]).unwrap().retry_cookie([7; 32]);
+    let config = config.alpn(&[b"http/1.1"]).unwrap().retry_cookie([7; 32]).unwrap();
     Arc::new(config.client_auth(ClientAuth::Request(verifier().into())).ask_when_refused())
 });
 

@@ -5,6 +5,7 @@ use crate::crypto::kdf::sha256;
 use crate::crypto::suite::{self, Suite};
 #[cfg(feature = "static-rsa")]
 use crate::crypto::suite::{KeyExchange, Version};
+use crate::identities::Identities;
 use crate::identity::{ConfigError, Identity};
 use crate::limits;
 use crate::observe::Observer;
@@ -16,20 +17,48 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Who judges the peer's chain.
+///
+/// Whoever resumes a session shows no certificate, and nobody is asked: the
+/// session itself is the admission. So only a judge resumes it who is known to
+/// be the one that let the peer in.
 #[derive(Clone, Debug)]
 pub enum Judge {
     /// A policy of this crate, in memory.
     Policy(Verifier),
-    /// The application, through [`Question::Verify`](crate::Question::Verify).
+    /// The application, through [`Question::Verify`](crate::Question::Verify). It is asked each
+    /// time: no session is kept or resumed.
     Application,
+    /// The application as well, by a policy that has a name; see
+    /// [`application_named`](Self::application_named).
+    ApplicationNamed(Box<str>),
 }
 
 impl Judge {
-    /// Tells judges apart, as far as this crate can: see [`ClientConfig::sessions`].
-    fn fingerprint(&self) -> [u8; 32] {
+    /// The application, through [`Question::Verify`](crate::Question::Verify), by a policy that
+    /// has this name. Configurations that give the same name resume each other's
+    /// sessions: whom the application accepted it is not asked about again for up
+    /// to seven days. So a name is of one application, and it changes when the
+    /// policy does or when somebody is no longer to be let in. The empty name
+    /// is none.
+    ///
+    /// ```
+    /// use handfast::{ClientConfig, ClientSessions, Judge, pki::UnixTime};
+    /// let judge = Judge::application_named("example.com/payments, partners of 2026-11-21");
+    /// let config = ClientConfig::new(judge, UnixTime::now).sessions(ClientSessions::new());
+    /// ```
+    pub fn application_named(name: impl Into<Box<str>>) -> Self {
+        Self::ApplicationNamed(name.into())
+    }
+
+    /// Tells judges apart, as far as this crate can; `None` where it cannot.
+    fn fingerprint(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Policy(verifier) => verifier.fingerprint(),
-            Self::Application => [0; 32],
+            Self::Policy(verifier) => Some(verifier.fingerprint()),
+            Self::ApplicationNamed(name) if !name.is_empty() => {
+                // A verifier's begins with the number of its kind.
+                Some(sha256(&[b"application policy ", name.as_bytes()].concat()))
+            }
+            Self::Application | Self::ApplicationNamed(_) => None,
         }
     }
 }
@@ -308,18 +337,19 @@ impl ClientConfig {
     ///
     /// The server shows no certificate then: it is trusted because the same
     /// policy accepted it at most seven days before, and its certificate has not
-    /// expired. Where the application judges, this crate cannot tell whether it
-    /// would still judge the same: take another store then, or
-    /// [`clear`](ClientSessions::clear) it.
+    /// expired. Where the application judges, it must name its policy
+    /// ([`Judge::application_named`]): else no session is kept or resumed.
     pub fn sessions(mut self, sessions: impl Into<Arc<ClientSessions>>) -> Self {
         self.sessions = Some(sessions.into());
         self
     }
 
-    /// Tells apart how servers are judged, and as whom this side shows itself.
-    pub(crate) fn policy(&self) -> [u8; 32] {
+    /// Where sessions are kept, and what tells apart how servers are judged and as
+    /// whom this side shows itself; `None` where nothing is resumed.
+    pub(crate) fn resumption(&self) -> Option<(&Arc<ClientSessions>, [u8; 32])> {
+        let (sessions, judge) = (self.sessions.as_ref()?, self.judge.fingerprint()?);
         let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
-        sha256([self.judge.fingerprint()].into_iter().chain(own).collect::<Vec<_>>().as_flattened())
+        Some((sessions, sha256([judge].into_iter().chain(own).collect::<Vec<_>>().as_flattened())))
     }
 }
 
@@ -359,14 +389,15 @@ pub enum ClientAuth {
 #[derive(Clone)]
 pub struct ServerConfig {
     pub(crate) common: Common,
-    pub(crate) identities: Vec<Arc<Identity>>,
+    pub(crate) identities: Identities,
     pub(crate) ask_certificate: bool,
     pub(crate) client_auth: ClientAuth,
     pub(crate) client_authorities: Vec<Vec<u8>>,
     pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
     pub(crate) half_rtt: bool,
-    pub(crate) tickets: Option<Arc<TicketKeys>>,
+    tickets: Option<Arc<TicketKeys>>,
     pub(crate) tickets_sent: u8,
+    session_context: Vec<u8>,
 }
 
 impl ServerConfig {
@@ -383,7 +414,7 @@ impl ServerConfig {
     pub fn asking_for_certificates(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
         Self {
             common: Common::new(clock),
-            identities: Vec::new(),
+            identities: Identities::default(),
             ask_certificate: true,
             client_auth: ClientAuth::None,
             client_authorities: Vec::new(),
@@ -391,16 +422,19 @@ impl ServerConfig {
             half_rtt: false,
             tickets: None,
             tickets_sent: 2,
+            session_context: Vec::new(),
         }
     }
 
     common_settings!();
 
-    /// A further certificate. The one is shown that names the host which the
+    /// A further certificate. The first is shown that names the host which the
     /// client asks for and that signs with a scheme which it verifies; where
-    /// none names the host, the first that can sign.
+    /// none names the host, the first that can sign. One whose chain is signed
+    /// in schemes that the client verifies goes before one whose chain is not
+    /// (RFC 9846 section 4.5.1.2). They are found by name: there may be many.
     pub fn add_identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
-        self.identities.push(identity.into());
+        self.identities.add(&identity.into());
         self
     }
 
@@ -427,21 +461,33 @@ impl ServerConfig {
     }
 
     /// Makes HelloRetryRequests stateless: what must be remembered goes to the
-    /// client in a cookie, authenticated under `key` (RFC 8446 section 4.2.2),
+    /// client in a cookie, authenticated under `key` (RFC 9846 section 4.3.2),
     /// so that the second ClientHello may reach another connection, even
-    /// another server with the same key.
-    pub fn retry_cookie(mut self, key: [u8; 32]) -> Self {
-        self.retry_cookie = Some(Zeroizing::new(key));
-        self
+    /// another server with the same key, which would choose the same.
+    ///
+    /// # Errors
+    /// The key's bytes are all zero.
+    pub fn retry_cookie(mut self, key: [u8; 32]) -> Result<Self, ConfigError> {
+        let key = Zeroizing::new(key);
+        if *key == [0; 32] {
+            return Err(ConfigError::CookieKey("all its bytes are zero: was it ever filled?"));
+        }
+        self.retry_cookie = Some(key);
+        Ok(self)
     }
 
     /// Sends tickets sealed with these keys, and resumes the sessions of those
     /// that come back; without keys there are none. Servers that share the keys
-    /// resume each other's sessions, if they judge clients alike.
+    /// resume each other's sessions, if they judge clients alike, have the same
+    /// [context](Self::session_context), and would show a certificate of the
+    /// same names (RFC 9846 section 4.7.1). A renewed one resumes what the one
+    /// before began, and so does one with another kind of key.
     ///
     /// A client is taken for whom its certificate said at most seven days
-    /// before, and not longer than that is valid. TLS 1.2 sessions without
-    /// extended_master_secret are not resumed (RFC 7627 section 5.4).
+    /// before, and not longer than that is valid. Where the application judges
+    /// clients, it must name its policy ([`Judge::application_named`]): else no
+    /// ticket is sent or taken. TLS 1.2 sessions without extended_master_secret
+    /// are not resumed (RFC 7627 section 5.4).
     pub fn tickets(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
         self.tickets = Some(keys.into());
         self
@@ -454,13 +500,24 @@ impl ServerConfig {
         self
     }
 
-    /// Tells apart what clients are asked for, and how they are judged.
-    pub(crate) fn policy(&self) -> [u8; 32] {
-        match &self.client_auth {
-            ClientAuth::None => [0; 32],
-            ClientAuth::Request(judge) => sha256(&[&[1][..], &judge.fingerprint()].concat()),
-            ClientAuth::Require(judge) => sha256(&[&[2][..], &judge.fingerprint()].concat()),
-        }
+    /// Sessions are resumed only where the context is the same; it is empty if
+    /// nothing is said. It tells servers apart that share keys and names, but not
+    /// their clients.
+    pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
+        self.session_context = context.into();
+        self
+    }
+
+    /// The keys of tickets, and what tells apart what clients are asked for and how
+    /// they are judged; `None` where nothing is resumed.
+    pub(crate) fn resumption(&self) -> Option<(&TicketKeys, [u8; 32])> {
+        let keys = self.tickets.as_deref()?;
+        let (asked, judge) = match &self.client_auth {
+            ClientAuth::None => (0, [0; 32]),
+            ClientAuth::Request(judge) => (1, judge.fingerprint()?),
+            ClientAuth::Require(judge) => (2, judge.fingerprint()?),
+        };
+        Some((keys, sha256(&[&[asked], &judge[..], &self.session_context].concat())))
     }
 
     /// Who judges client certificates, if any are requested.

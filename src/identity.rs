@@ -2,11 +2,13 @@
 //! configuration, cannot be used.
 
 use crate::crypto::Failed;
+use crate::crypto::kdf::sha256;
 #[cfg(feature = "static-rsa")]
 use crate::crypto::rsa_exchange::{DecryptionKey, EncryptionKey};
 use crate::crypto::sign::{KeyError, SigningKey};
 use crate::pki::{self, Certificate, CertificateDer, GeneralName, Malformed, PeerKey, PrivateKeyDer};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 #[cfg(feature = "static-rsa")]
 use zeroize::Zeroizing;
@@ -16,8 +18,8 @@ pub struct Identity {
     /// Never empty; `leaf` is its first.
     pub(crate) chain: Vec<CertificateDer<'static>>,
     leaf: CertificateDer<'static>,
+    about: About,
     ocsp: Vec<u8>,
-    names: Vec<String>,
     key: Key,
     /// The schemes to sign with, where not all of the key's.
     chosen: Option<Vec<SignatureScheme>>,
@@ -43,6 +45,52 @@ impl Key {
             Self::Known(schemes, _) => schemes,
         }
     }
+}
+
+/// What is read off a chain once, so that no peer makes this side read it again.
+struct About {
+    /// The leaf's dNSNames, as hosts are looked up by them.
+    hosts: Vec<String>,
+    names: [u8; 32],
+    /// Of each certificate, its Name in DER.
+    issuers: Vec<Box<[u8]>>,
+    /// In which schemes the certificates are signed that a peer checks; `None`
+    /// is one that has no code.
+    signatures: Vec<Option<SignatureScheme>>,
+}
+
+impl About {
+    fn read(leaf: &Certificate<'_>, chain: &[CertificateDer<'_>]) -> Self {
+        let host = |name| match name {
+            GeneralName::Dns(name) => pki::dns_pattern(name),
+            _ => None,
+        };
+        let mut about = Self {
+            hosts: leaf.names().filter_map(host).collect(),
+            names: names(leaf),
+            issuers: Vec::new(),
+            signatures: Vec::new(),
+        };
+        for certificate in chain.iter().filter_map(|der| Certificate::read(der).ok()) {
+            about.issuers.push(certificate.issuer_der().into());
+            // Nobody checks the signature of one that is its own issuer (RFC 9846 section 4.5.1.2).
+            if !certificate.is_self_issued() && !about.signatures.contains(&certificate.signature_scheme()) {
+                about.signatures.push(certificate.signature_scheme());
+            }
+        }
+        about
+    }
+}
+
+/// A hash of the set of names in subjectAltName, or of the certificate where it has
+/// none there: without names nothing else says whose it is.
+fn names(leaf: &Certificate<'_>) -> [u8; 32] {
+    let names: BTreeSet<_> = leaf.names().map(|name| name.canonical()).collect();
+    if names.is_empty() {
+        return sha256(&[&[0], leaf.der()].concat());
+    }
+    let each = names.iter().flat_map(|name| [&(name.len() as u64).to_be_bytes()[..], name].concat());
+    sha256(&[1].into_iter().chain(each).collect::<Vec<_>>())
 }
 
 /// Who decrypts what clients of static RSA send.
@@ -87,7 +135,7 @@ impl Identity {
         Ok(Self {
             #[cfg(feature = "static-rsa")]
             decryption: Decryption::in_memory(key, &certificate)?,
-            names: dns_names(&certificate),
+            about: About::read(&certificate, &chain),
             leaf,
             chain,
             ocsp: Vec::new(),
@@ -123,7 +171,7 @@ impl Identity {
         Ok(Self {
             #[cfg(feature = "static-rsa")]
             decryption: Decryption::elsewhere(&certificate),
-            names: dns_names(&certificate),
+            about: About::read(&certificate, &chain),
             leaf,
             chain,
             ocsp: Vec::new(),
@@ -191,14 +239,34 @@ impl Identity {
         }
     }
 
-    /// Whether the certificate names this host.
-    pub(crate) fn is_for(&self, host: &str) -> bool {
-        self.names.iter().any(|pattern| pki::dns_matches(pattern, host))
+    /// The dNSNames of the certificate that a host can match, in lower case.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.about.hosts.iter().map(String::as_str)
     }
 
-    /// Whether a certificate of the chain has such an issuer, its Name in DER.
-    pub(crate) fn is_issued_by(&self, is_it: impl Fn(&[u8]) -> bool) -> bool {
-        self.chain.iter().any(|der| Certificate::read(der).is_ok_and(|each| is_it(each.issuer_der())))
+    /// Tells identities apart by their names: the same for a renewed certificate,
+    /// and for one with another kind of key.
+    pub(crate) const fn names(&self) -> &[u8; 32] {
+        &self.about.names
+    }
+
+    /// Whether one of these authorities, Names in DER, issued a certificate of the chain.
+    pub(crate) fn is_issued_by(&self, authorities: &HashSet<&[u8]>) -> bool {
+        self.about.issuers.iter().any(|issuer| authorities.contains(&**issuer))
+    }
+
+    /// Whether all signatures in the chain that a peer checks are in such schemes.
+    pub(crate) fn is_signed_with(&self, verified: impl Fn(SignatureScheme) -> bool) -> bool {
+        self.about.signatures.iter().all(|scheme| scheme.is_some_and(&verified))
+    }
+
+    /// Whether a peer to which this one can be shown, can be shown the other.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        #[cfg(feature = "static-rsa")]
+        if self.decrypts() != other.decrypts() {
+            return false;
+        }
+        self.schemes() == other.schemes() && self.about.signatures == other.about.signatures
     }
 
     pub(crate) fn leaf(&self) -> &CertificateDer<'static> {
@@ -235,18 +303,10 @@ fn first(chain: &[CertificateDer<'static>]) -> Result<CertificateDer<'static>, C
     chain.first().cloned().ok_or(ConfigError::Empty("certificates"))
 }
 
-fn dns_names(certificate: &Certificate<'_>) -> Vec<String> {
-    let dns = |name| match name {
-        GeneralName::Dns(name) => Some(name.to_owned()),
-        _ => None,
-    };
-    certificate.names().filter_map(dns).collect()
-}
-
 /// Says whose certificate it is; the key is never printed.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Identity").field("hosts", &self.about.hosts).finish_non_exhaustive()
     }
 }
 
@@ -296,6 +356,17 @@ pub enum ConfigError {
     /// A key for tickets cannot be used.
     #[error("the ticket key cannot be used: {0}")]
     TicketKey(&'static str),
+    /// A key for the cookies of HelloRetryRequests cannot be used.
+    #[error("the cookie key cannot be used: {0}")]
+    CookieKey(&'static str),
+    /// Tickets cannot live, or their keys encrypt, for so many seconds.
+    #[error("{what} of {seconds} seconds cannot be, but of 1 to 604800: seven days (RFC 9846 section 4.7.1)")]
+    TicketTimes {
+        /// What was to last so long.
+        what: &'static str,
+        /// How long.
+        seconds: u64,
+    },
     /// The private key is not the one of the certificate.
     #[error(
         "the private key does not belong to the first certificate of the chain: put the leaf first, and its own key beside it"

@@ -20,6 +20,11 @@ pub enum Trust {
 }
 
 /// What a connection has negotiated so far. A field is `None` until then.
+///
+/// Who the peer is, is said when it has proven it, and not while anybody could
+/// have sent what came: `trust`, `peer_chain`, `peer_ocsp` and `peer_scheme` at
+/// its signature, or at its Finished where it signs nothing; and whatever a
+/// resumed session says, at its Finished. A handshake that fails takes them back.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -49,10 +54,30 @@ pub struct ConnectionInfo {
     pub server_name: Option<Box<str>>,
     /// The peer's chain as it sent it, its own certificate first.
     pub peer_chain: Option<Arc<[CertificateDer<'static>]>>,
-    /// Each check on the peer's chain, where a policy of this crate judged it.
+    /// The OCSP response in DER that a server stapled to its chain (RFC 9846
+    /// section 4.5.1.1), whatever it says.
+    pub peer_ocsp: Option<Arc<[u8]>>,
+    /// Each check on the peer's chain, where a policy of this crate judged it. It
+    /// is there as soon as the chain is judged, and after a failure, too: see
+    /// [`is_proven`](Self::is_proven).
     pub report: Option<Arc<Report>>,
     /// Why this side chose what it chose, a sentence each; empty on the side that only offers.
     pub reasons: Reasons,
+}
+
+impl ConnectionInfo {
+    /// Whether the peer has proven that the chain is its own of which the report
+    /// tells. If not, it showed a chain that anybody could have copied.
+    pub const fn is_proven(&self) -> bool {
+        self.peer_chain.is_some()
+    }
+
+    /// The handshake failed: whoever the peer was, nothing was agreed with it.
+    pub(crate) fn take_back(&mut self) {
+        self.trust = Trust::Anonymous;
+        self.resumed = false;
+        (self.peer_chain, self.peer_ocsp, self.peer_scheme) = (None, None, None);
+    }
 }
 
 /// Why a server chose what it chose.

@@ -39,7 +39,7 @@
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
 //!                     context (what a handler may touch), negotiate, auth, retry,
 //!                     resume (what sessions are made of), resumed12 (the short handshake)
-//!      error, identity, question, info, session/ (tickets, a client's store), config, offer
+//!      error, identity, identities, question, info, session/ (tickets, a client's store), config, offer
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
 //!   2  crypto/        the only floor that names ring or another source of cryptography
@@ -125,6 +125,7 @@ mod schedule;
 mod config;
 mod error;
 mod handshake;
+mod identities;
 mod identity;
 mod info;
 mod offer;

@@ -47,8 +47,17 @@ pub const TICKETS_KEPT: u8 = 8;
 /// Tickets read on one connection before the peer is taken for a flood.
 pub const TICKETS_READ: u8 = 64;
 
-/// Seconds for which a ticket is taken: seven days (RFC 8446 section 4.6.1).
+/// Seconds for which a ticket can be taken at most, and a peer is trusted without
+/// its certificate: seven days (RFC 9846 section 4.7.1).
 pub const TICKET_SECONDS: u32 = 7 * 24 * 60 * 60;
+
+/// Seconds for which a server takes a ticket if nothing else is said: whoever was
+/// let in is looked at again the next day.
+pub const TICKET_LIFETIME: u32 = 24 * 60 * 60;
+
+/// Seconds for which a server's own key encrypts tickets if nothing else is said:
+/// what it sealed can be read by who gets it later.
+pub const TICKET_KEY_ROTATION: u32 = TICKET_LIFETIME / 2;
 
 /// Bytes of a ticket that a client keeps: it sends it again in its ClientHello.
 pub const TICKET_BYTES: usize = 16 * 1024;

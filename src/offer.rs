@@ -178,7 +178,7 @@ impl Offer {
         let binders: Vec<PskBinderEntry<'_>> =
             self.psk.iter().map(|psk| PskBinderEntry(&psk.binder)).collect();
         let psks = OfferedPsks { identities: List::from(&identities[..]), binders: List::from(&binders[..]) };
-        let sessions = self.config.sessions.is_some();
+        let sessions = self.config.resumption().is_some();
         let ticket = self.session12.as_ref().map_or(&[][..], |session| &session.ticket);
         const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE];
         then(ClientHello {
@@ -216,7 +216,8 @@ fn remembered(config: &ClientConfig, name: &ServerName<'static>) -> Option<Clien
             && (session.suite.is_tls13() || resumes12(common))
             && common.verifies(session.peer.scheme)
     };
-    config.sessions.as_ref()?.take(name, config.policy(), common.now().as_secs(), usable)
+    let (sessions, policy) = config.resumption()?;
+    sessions.take(name, policy, common.now().as_secs(), usable)
 }
 
 /// Only what is bound to its handshake is resumed (RFC 7627 section 5.4).

@@ -40,7 +40,7 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[
-        "error.rs", "identity.rs", "question.rs", "info.rs", "session/peer.rs", "session/ticket.rs", "session/keys.rs",
+        "error.rs", "identity.rs", "identities.rs", "question.rs", "info.rs", "session/peer.rs", "session/ticket.rs", "session/keys.rs",
         "session/store.rs", "session/keeper.rs", "session/mod.rs", "config.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/retry.rs",
         "handshake/resume.rs", "handshake/resumed12.rs",

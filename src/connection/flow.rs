@@ -77,15 +77,11 @@ impl Flow {
     }
 
     /// What the configuration answers to the open question.
-    pub(crate) fn answer_in_memory(
-        &self,
-        msg: &Received<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Option<Reply>, Error> {
+    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
-            Self::Client(s) => Ok(s.answer_in_memory()),
-            Self::Server(s) => s.answer_in_memory(msg, cx),
-            Self::Done(_) | Self::Over => Ok(None),
+            Self::Client(s) => s.answer_in_memory(),
+            Self::Server(s) => s.answer_in_memory(),
+            Self::Done(_) | Self::Over => None,
         }
     }
 

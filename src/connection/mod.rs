@@ -168,7 +168,7 @@ impl Connection {
     fn advance(&mut self) -> Result<Next, Error> {
         loop {
             if let Some(asked) = self.asked.take() {
-                match self.answer_in_memory(&asked)? {
+                match self.flow.answer_in_memory() {
                     Some(reply) => self.step(Some(asked), Some(Input::Reply(reply)))?,
                     None => {
                         self.asked = Some(asked);
@@ -252,15 +252,6 @@ impl Connection {
         Received { bytes: self.receiving.reading.bytes(located), end: located.end }
     }
 
-    fn answer_in_memory(&mut self, asked: &Located) -> Result<Option<Reply>, Error> {
-        let flow = std::mem::replace(&mut self.flow, Flow::Over);
-        let (received, mut cx) = self.cx(Some(asked));
-        let reply = flow.answer_in_memory(&received, &mut cx);
-        let state = flow.name();
-        self.flow = flow;
-        reply.map_err(|error| error.in_state(state))
-    }
-
     /// Lends the message and what a handler may touch, beside each other.
     fn cx<'a>(&'a mut self, located: Option<&Located>) -> (Received<'a>, Cx<'a>) {
         let (bytes, read) = match located {
@@ -319,6 +310,9 @@ impl Connection {
     /// Fails for ever, and sends the alert that says why.
     fn fail(&mut self, error: Error) -> Error {
         let error = self.receiving.explain(error.in_state(self.flow.name()));
+        if !matches!(self.flow, Flow::Done(_)) {
+            self.info.take_back();
+        }
         self.flow = Flow::Over;
         self.asked = None;
         match error.alert() {

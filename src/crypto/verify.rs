@@ -67,6 +67,14 @@ pub(crate) fn signature_name(algorithm: &[u8]) -> String {
     }
 }
 
+/// The scheme of a certificate's signature, if one has this AlgorithmIdentifier. On
+/// which curve the key is the certificate itself does not say: of ECDSA it is
+/// the scheme that goes with the hash.
+pub(crate) fn signature_scheme(algorithm: &[u8]) -> Option<SignatureScheme> {
+    let row = ROWS.iter().find(|row| row.algorithm == algorithm)?;
+    ROWS.iter().filter(|same| same.name == row.name).find_map(|row| row.scheme)
+}
+
 /// Why a signature was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureRefused {

@@ -4,7 +4,8 @@
 //! The evidence types of `context` are made here and nowhere else.
 
 use super::context::{
-    Cx, FinishedVerified, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply, SignatureVerified,
+    Cx, FinishedVerified, KeyProof, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply,
+    SignatureVerified, Unproven,
 };
 use crate::alert::AlertDescription;
 use crate::config::{Common, Judge, ServerConfig};
@@ -21,7 +22,7 @@ use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::info::Trust;
 use crate::limits;
-use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots};
+use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots, ServerName};
 use crate::question::{Answer, Question};
 use crate::schedule::tls12::{MasterSecret, Randoms};
 use crate::schedule::{Side, tls13};
@@ -73,17 +74,80 @@ pub(crate) struct TrustedPeer {
     pub(super) trusted: PeerTrusted,
     /// The certificate lets the key sign, or who judged it knew that it does not.
     signs: bool,
+    pub(super) who: Box<Unproven>,
 }
 
-/// The chain of a Certificate message, copied out of the record: questions,
-/// and whoever looks at the connection later, outlive it.
-pub(crate) fn copy_chain<'a>(
-    certificates: impl Iterator<Item = &'a [u8]> + Clone,
-) -> Result<Arc<[CertificateDer<'static>]>, Fault> {
-    if certificates.clone().count() > limits::CHAIN_CERTIFICATES {
-        return Err(Fault::ChainTooLong);
+impl TrustedPeer {
+    fn new(key: PeerKey, trusted: PeerTrusted, signs: bool, trust: Trust, presented: &Presented) -> Self {
+        let Presented { chain, ocsp } = presented.clone();
+        let peer = Peer { trust, scheme: None, group: None, chain: Some(chain), ocsp };
+        Self { key, trusted, signs, who: Box::new(Unproven { peer, resumed: false }) }
     }
-    Ok(certificates.map(|der| CertificateDer::from(der.to_vec())).collect())
+}
+
+impl Unproven {
+    /// The proof has come: from here on the connection says who the peer is.
+    fn proven(self, cx: &mut Cx<'_>) {
+        cx.info.resumed = self.resumed;
+        self.peer.tell(cx.info);
+    }
+
+    /// The same where the proof is the peer's Finished.
+    pub(crate) fn by_finished(self, FinishedVerified(()): &FinishedVerified, cx: &mut Cx<'_>) {
+        self.proven(cx);
+    }
+
+    /// The same where the proof is a signature in this scheme.
+    fn signed(
+        mut self,
+        scheme: SignatureScheme,
+        verified: Result<(), SignatureRefused>,
+        cx: &mut Cx<'_>,
+    ) -> Result<SignatureVerified, Fault> {
+        verified.map_err(|refused| match refused {
+            SignatureRefused::WrongKey => Fault::SchemeDoesNotFitKey,
+            SignatureRefused::UnknownScheme => Fault::UnofferedScheme,
+            SignatureRefused::Bad => Fault::BadSignature,
+        })?;
+        self.peer.scheme = Some(scheme);
+        self.proven(cx);
+        Ok(SignatureVerified(()))
+    }
+}
+
+impl KeyProof {
+    /// The peer's Finished has come, which may be the proof that was missing.
+    pub(crate) fn finished(self, finished: &FinishedVerified, cx: &mut Cx<'_>) {
+        match self {
+            Self::Signed(SignatureVerified(())) => {}
+            Self::ByFinished(who) => who.by_finished(finished, cx),
+        }
+    }
+}
+
+/// What the peer shows of itself, copied out of the record: questions, and whoever
+/// looks at the connection later, outlive it.
+#[derive(Clone)]
+pub(crate) struct Presented {
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    /// The OCSP response that it stapled, if it did.
+    pub(crate) ocsp: Option<Arc<[u8]>>,
+}
+
+impl Presented {
+    /// From the certificates of a Certificate message.
+    pub(crate) fn new<'a>(certificates: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, Fault> {
+        if certificates.clone().count() > limits::CHAIN_CERTIFICATES {
+            return Err(Fault::ChainTooLong);
+        }
+        Ok(Self { chain: certificates.map(|der| CertificateDer::from(der.to_vec())).collect(), ocsp: None })
+    }
+
+    /// The question who it is: `name` is that of a server.
+    pub(crate) fn question<'a>(&'a self, name: Option<&'a ServerName<'static>>) -> Question<'a> {
+        let purpose = if name.is_some() { Purpose::Server } else { Purpose::Client };
+        Question::Verify { chain: &self.chain, name, purpose, ocsp: self.ocsp.as_deref().unwrap_or_default() }
+    }
 }
 
 /// What the configuration answers to [`Question::Verify`].
@@ -95,7 +159,7 @@ pub(crate) fn judge(judge: &Judge, common: &Common, question: &Question<'_>) -> 
             // A server asks no client for a staple (RFC 8446 section 4.4.2.1).
             Purpose::Client => verifier.verify(chain, *name, *purpose, common.now()),
         })),
-        Judge::Application => None,
+        Judge::Application | Judge::ApplicationNamed(_) => None,
     }
 }
 
@@ -103,17 +167,15 @@ pub(crate) fn judge(judge: &Judge, common: &Common, question: &Question<'_>) -> 
 /// that a person may still overrule.
 pub(crate) fn verdict(
     reply: Reply,
-    chain: &Arc<[CertificateDer<'static>]>,
+    presented: &Presented,
     cx: &mut Cx<'_>,
 ) -> Result<Result<TrustedPeer, Arc<Report>>, Error> {
-    cx.info.peer_chain = Some(Arc::clone(chain));
     let verified = PeerTrusted::Verified(PeerVerified(()));
     match reply {
         Reply::Judged(Ok(accepted)) => {
             cx.show(&accepted.report, true);
-            cx.info.trust = Trust::Policy;
             cx.info.report = Some(Arc::new(accepted.report));
-            Ok(Ok(TrustedPeer { key: accepted.leaf_key, trusted: verified, signs: true }))
+            Ok(Ok(TrustedPeer::new(accepted.leaf_key, verified, true, Trust::Policy, presented)))
         }
         Reply::Judged(Err(refused)) => {
             cx.show(&refused.report, false);
@@ -122,9 +184,9 @@ pub(crate) fn verdict(
             Ok(Err(report))
         }
         Reply::Answered(Answer::Accept) => {
-            cx.info.trust = Trust::Application;
-            let key = leaf_key(chain)?;
-            Ok(Ok(TrustedPeer { signs: key.signs(), key, trusted: verified }))
+            let key = leaf_key(&presented.chain)?;
+            let signs = key.signs();
+            Ok(Ok(TrustedPeer::new(key, verified, signs, Trust::Application, presented)))
         }
         // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
         Reply::Answered(
@@ -133,22 +195,18 @@ pub(crate) fn verdict(
         Reply::Answered(Answer::RejectWith(alert, reason)) => {
             Err(Error::CertificateRejected { reason, alert })
         }
-        Reply::Answered(_) => Err(Error::Unanswered("the answer about the peer's certificate is none")),
+        Reply::Answered(_) | Reply::Configured => {
+            Err(Error::Unanswered("the answer about the peer's certificate is none"))
+        }
     }
 }
 
 /// What an answer to [`Question::Refused`] means.
-pub(crate) fn person(
-    reply: Reply,
-    chain: &[CertificateDer<'static>],
-    report: Arc<Report>,
-    cx: &mut Cx<'_>,
-) -> Result<TrustedPeer, Error> {
+pub(crate) fn person(reply: Reply, presented: &Presented, report: Arc<Report>) -> Result<TrustedPeer, Error> {
     match reply {
         Reply::Answered(Answer::AcceptThisOnce(reason)) => {
-            cx.info.trust = Trust::AcceptedThisOnce(reason.into());
-            let trusted = PeerTrusted::Accepted(PeerAccepted(()));
-            Ok(TrustedPeer { key: leaf_key(chain)?, trusted, signs: true })
+            let (key, accepted) = (leaf_key(&presented.chain)?, PeerTrusted::Accepted(PeerAccepted(())));
+            Ok(TrustedPeer::new(key, accepted, true, Trust::AcceptedThisOnce(reason.into()), presented))
         }
         _ => Err(Error::CertificateRefused(report)),
     }
@@ -156,14 +214,8 @@ pub(crate) fn person(
 
 /// Trusts the peer as the handshake did whose session is resumed. Whoever calls
 /// this found the session under the policy that holds now.
-pub(crate) fn resumed(peer: &Peer, cx: &mut Cx<'_>) -> PeerTrusted {
-    cx.info.resumed = true;
-    cx.info.trust = peer.trust.clone();
-    cx.info.peer_scheme = peer.scheme;
-    // TLS 1.3 exchanges keys again, TLS 1.2 does not.
-    cx.info.group = cx.info.group.or(peer.group);
-    cx.info.peer_chain = peer.chain.clone();
-    PeerTrusted::Resumed(PeerResumed(()))
+pub(crate) fn resumed(peer: Peer) -> (PeerTrusted, Box<Unproven>) {
+    (PeerTrusted::Resumed(PeerResumed(())), Box::new(Unproven { peer, resumed: true }))
 }
 
 /// What a key in memory answers to [`Question::Sign`].
@@ -212,14 +264,15 @@ pub(crate) fn verify_signature(
     transcript: &Digest,
     m: &CertificateVerify<'_>,
     offered: &[SignatureScheme],
+    cx: &mut Cx<'_>,
 ) -> Result<(PeerTrusted, SignatureVerified), Fault> {
     if !offered.contains(&m.scheme) {
         return Err(Fault::UnofferedScheme);
     }
     may_sign(&peer)?;
     let content = SignedContent::new(signer, transcript);
-    refusal(verify::verify_tls13(m.scheme, peer.key.as_spki(), content.as_bytes(), m.signature))?;
-    Ok((peer.trusted, SignatureVerified(())))
+    let verified = verify::verify_tls13(m.scheme, peer.key.as_spki(), content.as_bytes(), m.signature);
+    Ok((peer.trusted, peer.who.signed(m.scheme, verified, cx)?))
 }
 
 /// What a ServerKeyExchange's signature covers (RFC 8422 section 5.4).
@@ -236,11 +289,12 @@ pub(crate) fn verify_exchange(
     signed: &[u8],
     signature: &[u8],
     offered: &[SignatureScheme],
+    cx: &mut Cx<'_>,
 ) -> Result<(PeerTrusted, SignatureVerified), Fault> {
     if offered.contains(&scheme) && !exchange.signs_with(scheme) {
         return Err(Fault::SchemeDoesNotFitKey);
     }
-    verify_signature12(peer, scheme, signed, signature, offered)
+    verify_signature12(peer, scheme, signed, signature, offered, cx)
 }
 
 /// Checks a signature of TLS 1.2 over `signed`.
@@ -250,27 +304,20 @@ pub(crate) fn verify_signature12(
     signed: &[u8],
     signature: &[u8],
     offered: &[SignatureScheme],
+    cx: &mut Cx<'_>,
 ) -> Result<(PeerTrusted, SignatureVerified), Fault> {
     if !offered.contains(&scheme) {
         return Err(Fault::UnofferedScheme);
     }
     may_sign(&peer)?;
-    refusal(verify::verify_tls12(scheme, peer.key.as_spki(), signed, signature))?;
-    Ok((peer.trusted, SignatureVerified(())))
+    let verified = verify::verify_tls12(scheme, peer.key.as_spki(), signed, signature);
+    Ok((peer.trusted, peer.who.signed(scheme, verified, cx)?))
 }
 
 /// RFC 8446 section 4.4.2.2, RFC 5246 section 7.4.2. A policy has a rule for it;
 /// an application that vouches for the chain is not asked about the keyUsage.
 fn may_sign(peer: &TrustedPeer) -> Result<(), Fault> {
     if peer.signs { Ok(()) } else { Err(Fault::KeyNotForSigning) }
-}
-
-fn refusal(verified: Result<(), SignatureRefused>) -> Result<(), Fault> {
-    verified.map_err(|refused| match refused {
-        SignatureRefused::WrongKey => Fault::SchemeDoesNotFitKey,
-        SignatureRefused::UnknownScheme => Fault::UnofferedScheme,
-        SignatureRefused::Bad => Fault::BadSignature,
-    })
 }
 
 /// Checks the peer's Finished in TLS 1.2 (RFC 5246 section 7.4.9).
@@ -290,7 +337,7 @@ pub(crate) fn verify_finished12(
 pub(crate) fn authorities<'a>(config: &'a ServerConfig, judge: &'a Judge) -> Vec<DistinguishedName<'a>> {
     let of_judge = match judge {
         Judge::Policy(verifier) if config.client_authorities.is_empty() => verifier.roots(),
-        Judge::Policy(_) | Judge::Application => None,
+        Judge::Policy(_) | Judge::Application | Judge::ApplicationNamed(_) => None,
     };
     let named = config.client_authorities.iter().map(Vec::as_slice);
     named.chain(of_judge.into_iter().flat_map(Roots::subjects)).map(DistinguishedName).collect()

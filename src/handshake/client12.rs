@@ -24,13 +24,13 @@
 //! The verdict comes before the signature of the ServerKeyExchange is checked,
 //! and both before anything is sent.
 
-use super::auth::{self, TrustedPeer};
+use super::auth::{self, Presented, TrustedPeer};
 use super::context::{
     Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, unexpected,
 };
-use super::resume::Ticket12;
+use super::negotiate::{self, Signatures};
+use super::resume::{self, Ticket12};
 use super::resumed12::client as resumed;
-use super::{negotiate, resume};
 use crate::config::ClientConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree;
@@ -43,8 +43,8 @@ use crate::identity::Identity;
 use crate::observe::Level;
 use crate::offer::Offered;
 #[cfg(feature = "static-rsa")]
-use crate::pki::Certificate;
-use crate::pki::{CertificateDer, Purpose, Report, ServerName};
+use crate::pki::{Certificate, CertificateDer};
+use crate::pki::{Report, ServerName};
 use crate::question::Question;
 use crate::record::RecordEnd;
 use crate::schedule::Side;
@@ -158,10 +158,11 @@ struct Hs {
     announces_ticket: bool,
     ticket: Option<Ticket12>,
     transcript: Transcript,
-    chain: Arc<[CertificateDer<'static>]>,
-    ocsp: Vec<u8>,
+    presented: Presented,
     server_key: Option<SignedKey>,
     request: Option<Option<(Arc<Identity>, SignatureScheme)>>,
+    /// How the server shows that it is whom this side trusts.
+    proof: Option<KeyProof>,
 }
 
 /// The server's ephemeral key, and the signature that is still to be checked.
@@ -234,10 +235,10 @@ pub(super) fn server_hello(
         announces_ticket: extensions.session_ticket,
         ticket: None,
         transcript,
-        chain: Arc::new([]),
-        ocsp: Vec::new(),
+        presented: Presented { chain: Arc::new([]), ocsp: None },
         server_key: None,
         request: None,
+        proof: None,
     });
     Ok(State::WaitCert(WaitCert { b, status: extensions.status_request }))
 }
@@ -254,7 +255,7 @@ impl WaitCert {
         if m.certificates.is_empty() {
             return Err(Fault::EmptyCertificateList.into());
         }
-        b.chain = auth::copy_chain(m.certificates.iter().map(|certificate| certificate.0))?;
+        b.presented = Presented::new(m.certificates.iter().map(|certificate| certificate.0))?;
         b.transcript.add(msg.bytes);
         Ok(match status {
             true => State::WaitStatus(WaitStatus(b)),
@@ -268,7 +269,7 @@ pub(crate) struct WaitStatus(Box<Hs>);
 impl WaitStatus {
     fn certificate_status(self, msg: &Received<'_>, m: &CertificateStatus<'_>) -> WaitSke {
         let Self(mut b) = self;
-        b.ocsp = m.ocsp_response.to_vec();
+        b.presented.ocsp = Some(m.ocsp_response.into());
         b.transcript.add(msg.bytes);
         WaitSke(b)
     }
@@ -319,8 +320,10 @@ impl WaitCr {
         m: &CertificateRequest12<'_>,
     ) -> Result<WaitDone, Error> {
         let Self(mut b) = self;
-        let scheme = |identity: &Identity| negotiate::scheme_of_request12(identity, m);
-        b.request = Some(negotiate::client_identity(&b.config, &m.certificate_authorities, scheme)?);
+        let signatures = Signatures::new(m.signature_algorithms, None);
+        let scheme = |identity: &Identity| negotiate::scheme_of_request12(identity, &signatures, m);
+        let authorities = &m.certificate_authorities;
+        b.request = Some(negotiate::client_identity(&b.config, authorities, &signatures, scheme)?);
         b.transcript.add(msg.bytes);
         Ok(WaitDone(b))
     }
@@ -354,13 +357,12 @@ pub(crate) struct WaitVerdict {
 
 impl WaitVerdict {
     fn question(&self) -> Question<'_> {
-        let b = &self.b;
-        Question::Verify { chain: &b.chain, name: Some(&b.name), purpose: Purpose::Server, ocsp: &b.ocsp }
+        self.b.presented.question(Some(&self.b.name))
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { b } = self;
-        match auth::verdict(reply, &b.chain, cx)? {
+        match auth::verdict(reply, &b.presented, cx)? {
             Ok(peer) => trusted(b, peer, cx),
             Err(report) if b.config.common.ask_refused => Ok(State::WaitPerson(WaitPerson { b, report })),
             Err(report) => Err(Error::CertificateRefused(report)),
@@ -376,7 +378,7 @@ pub(crate) struct WaitPerson {
 impl WaitPerson {
     fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { b, report } = self;
-        let peer = auth::person(reply, &b.chain, report, cx)?;
+        let peer = auth::person(reply, &b.presented, report)?;
         trusted(b, peer, cx)
     }
 }
@@ -395,7 +397,8 @@ fn trusted(mut b: Box<Hs>, peer: TrustedPeer, cx: &mut Cx<'_>) -> Result<State, 
         true => pre_master.extended(b.suite, &b.transcript.hash(), cx.tap),
         false => pre_master.classic(b.suite, b.randoms(), cx.tap),
     };
-    let own = Own { b, master, _trusted: trusted, _proof: proof };
+    b.proof = Some(proof);
+    let own = Own { b, master, _trusted: trusted };
     match own.b.request.clone().flatten() {
         None => own.finish(cx).map(State::from),
         Some((identity, scheme)) => Ok(State::WaitSignature(WaitSignature { own, identity, scheme })),
@@ -414,14 +417,14 @@ fn exchange(
         let allowed = |leaf: &CertificateDer<'_>| {
             Certificate::read(leaf).is_ok_and(|leaf| leaf.allows_key_encipherment())
         };
-        if !b.chain.first().is_some_and(allowed) {
+        if !b.presented.chain.first().is_some_and(allowed) {
             return Err(Fault::KeyNotForEncryption.into());
         }
         // The version of this client's ClientHello: a proxy that lowered it would show.
         let (encrypted, pre_master) = key.encrypt(ProtocolVersion::TLS12, cx.entropy)?;
         let mut body = Vec::new();
         ClientKeyExchange::encode_rsa(&encrypted, &mut Writer::new(&mut body));
-        return Ok((peer.trusted, KeyProof::ByFinished, body, PreMasterSecret::new(pre_master)));
+        return Ok((peer.trusted, KeyProof::ByFinished(peer.who), body, PreMasterSecret::new(pre_master)));
     }
     if peer.key.curve().is_some_and(|curve| !b.config.common.groups.contains(&curve)) {
         return Err(Fault::CurveNotOffered.into());
@@ -429,8 +432,7 @@ fn exchange(
     let SignedKey { group, public, signed, scheme, signature } =
         b.server_key.take().ok_or(Fault::UnexpectedMessage)?;
     let (trusted, verified) =
-        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, &b.config.common.schemes)?;
-    cx.info.peer_scheme = Some(scheme);
+        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, &b.config.common.schemes, cx)?;
     cx.info.group = Some(group);
     let (own_public, shared) = agree::respond(group, &public, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
     let mut body = Vec::new();
@@ -443,7 +445,6 @@ struct Own {
     b: Box<Hs>,
     master: MasterSecret,
     _trusted: PeerTrusted,
-    _proof: KeyProof,
 }
 
 impl Own {
@@ -528,6 +529,9 @@ impl WaitFinished {
             auth::verify_finished12(&master, Side::Server, &b.transcript.hash(), m.verify_data)?;
         // Nothing of this handshake may follow.
         msg.end()?;
+        if let Some(proof) = b.proof.take() {
+            proof.finished(&finished, cx);
+        }
         if let Some(ticket) = b.ticket.take() {
             resume::keep12(&b.config, &b.name, b.suite, &master, ticket, None, cx.info)?;
         }

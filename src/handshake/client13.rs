@@ -34,11 +34,13 @@
 //!                             CONNECTED
 //! ```
 
-use super::auth::{self, SignedContent, Signer, TrustedPeer};
+use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, unexpected,
+    Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, Unproven,
+    unexpected,
 };
-use super::{negotiate, resume};
+use super::negotiate::{self, Signatures};
+use super::resume;
 use crate::config::ClientConfig;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
@@ -46,7 +48,7 @@ use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
 use crate::offer::{Offer, Offered, Psk};
-use crate::pki::{CertificateDer, Purpose, Report, ServerName};
+use crate::pki::{Report, ServerName};
 use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
@@ -81,7 +83,7 @@ impl State {
             (WaitCertCr(s),    Message(Certificate(m)))         => WaitVerdict(s.no_request().certificate(msg, &m)?),
             (WaitCert(s),      Message(Certificate(m)))         => WaitVerdict(s.certificate(msg, &m)?),
             (WaitVerdict(s),   Reply(reply))                    => s.verdict(reply, cx)?,
-            (WaitPerson(s),    Reply(reply))                    => WaitCv(s.person(reply, cx)?),
+            (WaitPerson(s),    Reply(reply))                    => WaitCv(s.person(reply)?),
             (WaitCv(s),        Message(CertificateVerify(m)))   => WaitFinished(s.certificate_verify(msg, &m, cx)?),
             (WaitFinished(s),  Message(Finished(m)))            => s.finished(msg, &m, cx)?,
             (WaitSignature(s), Reply(reply))                    => Connected(s.signature(reply, cx)?),
@@ -130,7 +132,7 @@ struct Hs {
     master: MasterSecret,
     offered: Present,
     /// The server took the pre-shared key: it was trusted before, until then.
-    resumed: Option<(PeerTrusted, u64)>,
+    resumed: Option<(PeerTrusted, Box<Unproven>, u64)>,
     request: Option<Request>,
 }
 
@@ -166,8 +168,8 @@ pub(super) fn server_hello(
         (Some(0), Some(psk)) => {
             let Psk { session, early, .. } = *psk;
             let early = early.suite_chosen(suite).map_err(|_| Fault::PskHashDiffers)?;
-            let trusted = auth::resumed(&session.peer, cx);
-            (early, Some((trusted, session.trusted_until)))
+            let (trusted, who) = auth::resumed(session.peer);
+            (early, Some((trusted, who, session.trusted_until)))
         }
         (Some(_), _) => return Err(Fault::UnofferedPsk.into()),
     };
@@ -206,14 +208,9 @@ impl WaitEe {
         b.transcript.add(msg.bytes);
         Ok(match b.resumed.take() {
             None => State::WaitCertCr(WaitCertCr(b)),
-            Some((trusted, until)) => {
-                let proof = KeyProof::ByFinished;
-                State::WaitFinished(WaitFinished {
-                    b,
-                    trusted_until: Some(until),
-                    _trusted: trusted,
-                    _proof: proof,
-                })
+            Some((trusted, who, until)) => {
+                let proof = KeyProof::ByFinished(who);
+                State::WaitFinished(WaitFinished { b, trusted_until: Some(until), _trusted: trusted, proof })
             }
         })
     }
@@ -232,9 +229,10 @@ impl WaitCertCr {
             return Err(Fault::NonEmptyContext.into());
         }
         let schemes = m.extensions.signature_algorithms.ok_or(Fault::NoSignatureAlgorithms)?;
-        let scheme = |identity: &Identity| negotiate::scheme(identity, &schemes);
+        let signatures = Signatures::new(schemes, m.extensions.signature_algorithms_cert);
+        let scheme = |identity: &Identity| negotiate::scheme(identity, &signatures);
         let authorities = m.extensions.certificate_authorities.unwrap_or_default();
-        let identity = negotiate::client_identity(&b.config, &authorities, scheme)?;
+        let identity = negotiate::client_identity(&b.config, &authorities, &signatures, scheme)?;
         b.request = Some(Request { identity });
         b.transcript.add(msg.bytes);
         Ok(WaitCert(b))
@@ -259,32 +257,30 @@ impl WaitCert {
         if !m.entries.iter().all(|entry| entry.extensions.present().is_subset(b.offered)) {
             return Err(Fault::UnofferedExtension.into());
         }
-        let chain = auth::copy_chain(m.entries.iter().map(|entry| entry.cert_data))?;
+        let mut presented = Presented::new(m.entries.iter().map(|entry| entry.cert_data))?;
         let staple = m.entries.first().and_then(|leaf| leaf.extensions.status_request);
-        let ocsp = staple.map(|status| status.ocsp_response.to_vec()).unwrap_or_default();
+        presented.ocsp = staple.map(|status| status.ocsp_response.into());
         b.transcript.add(msg.bytes);
-        Ok(WaitVerdict { b, chain, ocsp })
+        Ok(WaitVerdict { b, presented })
     }
 }
 
 pub(crate) struct WaitVerdict {
     b: Box<Hs>,
-    chain: Arc<[CertificateDer<'static>]>,
-    ocsp: Vec<u8>,
+    presented: Presented,
 }
 
 impl WaitVerdict {
     fn question(&self) -> Question<'_> {
-        let Self { b, chain, ocsp } = self;
-        Question::Verify { chain, name: Some(&b.name), purpose: Purpose::Server, ocsp }
+        self.presented.question(Some(&self.b.name))
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, chain, .. } = self;
-        match auth::verdict(reply, &chain, cx)? {
+        let Self { b, presented } = self;
+        match auth::verdict(reply, &presented, cx)? {
             Ok(peer) => Ok(State::WaitCv(WaitCv { b, peer })),
             Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, chain, report }))
+                Ok(State::WaitPerson(WaitPerson { b, presented, report }))
             }
             Err(report) => Err(Error::CertificateRefused(report)),
         }
@@ -293,14 +289,14 @@ impl WaitVerdict {
 
 pub(crate) struct WaitPerson {
     b: Box<Hs>,
-    chain: Arc<[CertificateDer<'static>]>,
+    presented: Presented,
     report: Arc<Report>,
 }
 
 impl WaitPerson {
-    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitCv, Error> {
-        let Self { b, chain, report } = self;
-        Ok(WaitCv { b, peer: auth::person(reply, &chain, report, cx)? })
+    fn person(self, reply: Reply) -> Result<WaitCv, Error> {
+        let Self { b, presented, report } = self;
+        Ok(WaitCv { b, peer: auth::person(reply, &presented, report)? })
     }
 }
 
@@ -320,11 +316,10 @@ impl WaitCv {
         // Hash before adding: the signature covers the transcript without this message.
         let hash = b.transcript.hash();
         let (trusted, signature) =
-            auth::verify_signature(peer, Signer::Server, &hash, m, &b.config.common.schemes)?;
-        cx.info.peer_scheme = Some(m.scheme);
+            auth::verify_signature(peer, Signer::Server, &hash, m, &b.config.common.schemes, cx)?;
         b.transcript.add(msg.bytes);
         let proof = KeyProof::Signed(signature);
-        Ok(WaitFinished { b, trusted_until: None, _trusted: trusted, _proof: proof })
+        Ok(WaitFinished { b, trusted_until: None, _trusted: trusted, proof })
     }
 }
 
@@ -333,18 +328,19 @@ pub(crate) struct WaitFinished {
     /// Where the server was trusted before: until when.
     trusted_until: Option<u64>,
     _trusted: PeerTrusted,
-    _proof: KeyProof,
+    proof: KeyProof,
 }
 
 impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b, trusted_until, .. } = self;
+        let Self { mut b, trusted_until, proof, .. } = self;
         // Hash before adding: Finished covers the transcript without itself.
         let finished = auth::verify_finished(cx.read_key()?, &b.transcript.hash(), m.verify_data)?;
         b.transcript.add(msg.bytes);
         let hash = b.transcript.hash();
         let at = b.master.at(&hash, cx.tap);
         cx.k_recv(Level::Application, at.server_traffic().protection(), msg.end()?);
+        proof.finished(&finished, cx);
         let own = Own {
             client: at.client_traffic(),
             exporter: Exporter::Tls13(at.exporter()),

@@ -15,7 +15,7 @@ use crate::question::Answer;
 use crate::record::{ReadKey, RecordEnd, Writing};
 use crate::schedule::tls12::{MasterSecret, Randoms};
 use crate::schedule::tls13::ExporterSecret;
-use crate::session::Keeper;
+use crate::session::{Keeper, Peer};
 use crate::wire::{Body, ClientHello, Form, Message};
 
 /// What a flow is stepped with.
@@ -37,6 +37,8 @@ pub(crate) enum Reply {
     Judged(Result<Accepted, Refused>),
     /// The application answered, or the configuration in its place.
     Answered(Answer),
+    /// The configuration holds what is asked for, more than one perhaps.
+    Configured,
 }
 
 /// The message being handled, as it came; while a question is open, the one
@@ -139,14 +141,20 @@ pub(crate) enum PeerTrusted {
     Resumed(PeerResumed),
 }
 
+/// Who the peer is, if it proves it. Until then anybody could have sent what came,
+/// and the connection says nothing of it.
+pub(crate) struct Unproven {
+    pub(super) peer: Peer,
+    pub(super) resumed: bool,
+}
+
 /// How the peer shows that it is whom this side trusts.
-#[derive(Debug)]
 pub(crate) enum KeyProof {
     /// It signed this handshake.
     Signed(SignatureVerified),
     /// Its Finished will show that it has a secret which nobody else has: that of
     /// an earlier session, or the one that was encrypted for its certificate's key.
-    ByFinished,
+    ByFinished(Box<Unproven>),
 }
 
 /// The peer signed this handshake with its certificate's key.

@@ -1,20 +1,76 @@
 //! The choices of a server, as pure functions of what both sides can do.
 
+use super::context::Reply;
 use crate::alert::AlertDescription;
 use crate::config::{ClientConfig, Common, ServerConfig};
 use crate::crypto::suite::{Aead, KeyExchange, Suite, Version};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
+use crate::info::Reasons;
+use crate::question::Answer;
 use crate::wire::{
-    CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, DistinguishedName, KeyShareEntry,
-    List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
+    CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, Codes, DistinguishedName,
+    KeyShareEntry, List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
 };
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
 /// A choice and the reason for it.
 pub(crate) type Chosen<T> = (T, &'static str);
+
+/// The lists of a ClientHello that are asked again and again.
+pub(crate) struct Offers<'a> {
+    suites: Codes<'a, CipherSuite>,
+    groups: Option<Codes<'a, NamedGroup>>,
+    signatures: Signatures<'a>,
+}
+
+impl<'a> Offers<'a> {
+    pub(crate) fn of(m: &ClientHello<'a>) -> Self {
+        Self {
+            suites: Codes::new(m.cipher_suites),
+            groups: m.extensions.supported_groups.map(Codes::new),
+            signatures: Signatures::new(
+                m.extensions.signature_algorithms.unwrap_or_default(),
+                m.extensions.signature_algorithms_cert,
+            ),
+        }
+    }
+}
+
+/// What the peer verifies: in the handshake and, where it says so apart, in
+/// certificates (RFC 9846 section 4.3.3).
+pub(crate) struct Signatures<'a> {
+    in_handshake: Codes<'a, SignatureScheme>,
+    in_certificates: Option<Codes<'a, SignatureScheme>>,
+}
+
+impl<'a> Signatures<'a> {
+    pub(crate) fn new(
+        in_handshake: List<'a, SignatureScheme>,
+        in_certificates: Option<List<'a, SignatureScheme>>,
+    ) -> Self {
+        Self { in_handshake: Codes::new(in_handshake), in_certificates: in_certificates.map(Codes::new) }
+    }
+
+    /// The first of these that can be shown; but one whose chain the peer verifies
+    /// goes before one whose chain it does not (RFC 9846 section 4.5.1.2).
+    fn first<'c, T>(
+        &self,
+        identities: impl IntoIterator<Item = &'c Arc<Identity>>,
+        usable: impl Fn(&Identity) -> Result<T, Error>,
+    ) -> Option<(Arc<Identity>, T)> {
+        let verified = self.in_certificates.as_ref().unwrap_or(&self.in_handshake);
+        let mut able = identities.into_iter().filter_map(|each| Some((each, usable(each).ok()?)));
+        let first = able.next()?;
+        let verifies =
+            |(each, _): &(&Arc<Identity>, T)| each.is_signed_with(|scheme| verified.contains(scheme));
+        let (identity, found) = if verifies(&first) { first } else { able.find(verifies).unwrap_or(first) };
+        Some((Arc::clone(identity), found))
+    }
+}
 
 /// The newest version of this server that the client offers; without
 /// supported_versions it offers legacy_version and all before it (RFC 8446
@@ -37,11 +93,9 @@ pub(crate) fn version(common: &Common, hello: &ClientHello<'_>) -> Result<Protoc
 }
 
 /// The suite of TLS 1.3: the first of this server that the client offers.
-pub(crate) fn suite(
-    common: &Common,
-    offered: &List<'_, CipherSuite>,
-) -> Result<Chosen<&'static Suite>, Error> {
-    let both = common.suites.iter().copied().filter(|suite| suite.is_tls13() && offered.contains(&suite.id));
+pub(crate) fn suite(common: &Common, offers: &Offers<'_>) -> Result<Chosen<&'static Suite>, Error> {
+    let offered = &offers.suites;
+    let both = common.suites.iter().copied().filter(|suite| suite.is_tls13() && offered.contains(suite.id));
     preferred(both, offered, "the first of the server's suites that the client offers")
         .ok_or_else(|| no_suite(common, offered))
 }
@@ -50,12 +104,12 @@ pub(crate) fn suite(
 /// before all else that is known here says that AES is slow there, and is heeded.
 fn preferred(
     mut suites: impl Iterator<Item = &'static Suite> + Clone,
-    offered: &List<'_, CipherSuite>,
+    offered: &Codes<'_, CipherSuite>,
     first: &'static str,
 ) -> Option<Chosen<&'static Suite>> {
     let is_chacha = |suite: &&Suite| suite.aead == Aead::ChaCha20Poly1305;
-    let asks_for_chacha = offered.iter().find_map(Suite::find).is_some_and(|suite| is_chacha(&suite));
-    match suites.clone().find(is_chacha).filter(|_| asks_for_chacha) {
+    let asks_for_chacha = || offered.iter().find_map(Suite::find).is_some_and(|suite| is_chacha(&suite));
+    match suites.clone().find(is_chacha).filter(|_| asks_for_chacha()) {
         Some(chacha) => {
             Some((chacha, "the client prefers ChaCha20-Poly1305, as one without AES instructions does"))
         }
@@ -63,7 +117,7 @@ fn preferred(
     }
 }
 
-fn no_suite(common: &Common, offered: &List<'_, CipherSuite>) -> Error {
+fn no_suite(common: &Common, offered: &Codes<'_, CipherSuite>) -> Error {
     nothing("cipher suite", names(common.suites.iter().map(|s| s.id)), names(offered.iter()))
 }
 
@@ -82,15 +136,13 @@ pub(crate) fn exchange<'a>(
     groups: &List<'a, NamedGroup>,
     shares: &List<'a, KeyShareEntry<'a>>,
 ) -> Result<Chosen<Exchange<'a>>, Error> {
-    for group in common.groups.iter().filter(|group| groups.contains(group)) {
-        if let Some(share) = shares.iter().find(|share| share.group == *group) {
-            return Ok((
-                Exchange::With(share),
-                "the first of the server's groups for which the client sent a share",
-            ));
-        }
+    let place = |group| common.groups.iter().position(|ours| *ours == group);
+    let common_shares = shares.iter().filter_map(|share| Some((place(share.group)?, share)));
+    if let Some((_, share)) = common_shares.min_by_key(|(place, _)| *place) {
+        let why = "the first of the server's groups for which the client sent a share";
+        return Ok((Exchange::With(share), why));
     }
-    match common.groups.iter().find(|group| groups.contains(group)) {
+    match groups.iter().filter_map(place).min().and_then(|place| common.groups.get(place)) {
         Some(group) => Ok((
             Exchange::Retry(*group),
             "the first of the server's groups that the client supports; it sent no share, so the server asked again",
@@ -134,43 +186,91 @@ pub(crate) fn alpn<'c>(
     offered: Option<List<'_, ProtocolName<'_>>>,
 ) -> Result<Option<&'c [u8]>, Fault> {
     let Some(offered) = offered.filter(|_| !common.alpn.is_empty()) else { return Ok(None) };
-    let chosen = common.alpn.iter().find(|ours| offered.iter().any(|theirs| theirs.0 == ours.as_slice()));
+    let place = |theirs: ProtocolName<'_>| common.alpn.iter().position(|ours| ours.as_slice() == theirs.0);
+    let chosen = offered.iter().filter_map(place).min().and_then(|place| common.alpn.get(place));
     chosen.map(|name| Some(name.as_slice())).ok_or(Fault::NoApplicationProtocol)
 }
 
-/// The certificate for this client: the first that names the host and can
-/// sign for it, or else the first that can sign.
-pub(crate) fn identity(
-    config: &ServerConfig,
-    hello: &ClientHello<'_>,
-    usable: impl Fn(&Identity) -> Result<(), Error>,
-) -> Result<Chosen<Arc<Identity>>, Error> {
-    let host = hello.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
-    let able = || config.identities.iter().filter(|identity| usable(identity).is_ok());
-    let named = host.and_then(|host| able().find(|identity| identity.is_for(host)));
-    match (named, able().next()) {
-        (Some(identity), _) => {
-            Ok((Arc::clone(identity), "it names the host, and its key fits the client's schemes"))
+/// The certificates that may be shown to a client. By them it is known which
+/// sessions are this server's; only then one is chosen to sign with, where
+/// nothing is resumed.
+pub(crate) enum Certificates<'c> {
+    /// The one that the application answered with.
+    Given(Arc<Identity>),
+    /// Those of the configuration.
+    Own {
+        /// Those that name the host.
+        named: Vec<&'c Arc<Identity>>,
+        config: &'c ServerConfig,
+    },
+}
+
+impl<'c> Certificates<'c> {
+    /// What the reply to [`Question::Certificate`](crate::Question::Certificate) means.
+    pub(crate) fn of(reply: Reply, config: &'c ServerConfig, m: &ClientHello<'_>) -> Result<Self, Error> {
+        let host = || m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
+        match reply {
+            Reply::Answered(Answer::Certificate(identity)) => Ok(Self::Given(identity)),
+            Reply::Configured => {
+                let named = host().map(|host| config.identities.named(host)).unwrap_or_default();
+                Ok(Self::Own { named, config })
+            }
+            Reply::Answered(_) | Reply::Judged(_) => Err(Error::NoCertificate),
         }
-        (None, Some(identity)) => Ok((
-            Arc::clone(identity),
-            "no certificate names the host: the first whose key fits the client's schemes",
-        )),
+    }
+
+    /// Whether one of them has these names: a server where none has could not
+    /// have begun the session (RFC 9846 section 4.7.1). Nothing is signed, so it
+    /// does not matter with what.
+    pub(crate) fn have_names(&self, names: &[u8; 32]) -> bool {
+        match self {
+            Self::Given(identity) => identity.names() == names,
+            Self::Own { named, config } if named.is_empty() => {
+                config.identities.all().any(|identity| identity.names() == names)
+            }
+            Self::Own { named, .. } => named.iter().any(|identity| identity.names() == names),
+        }
+    }
+
+    /// The one to show, and what `usable` finds for it: the first that names the
+    /// host and can sign, or else the first that can sign.
+    pub(crate) fn choose<T>(
+        self,
+        offers: &Offers<'_>,
+        usable: impl Fn(&Identity) -> Result<T, Error>,
+        reasons: &mut Reasons,
+    ) -> Result<(Arc<Identity>, T), Error> {
+        let (named, config) = match self {
+            Self::Given(identity) => return usable(&identity).map(|found| (identity, found)),
+            Self::Own { named, config } => (named, config),
+        };
+        if let Some(found) = offers.signatures.first(named, &usable) {
+            reasons.certificate = Some("it names the host, and its key fits the client's schemes");
+            return Ok(found);
+        }
+        if let Some(found) = offers.signatures.first(config.identities.all(), &usable) {
+            reasons.certificate =
+                Some("no certificate names the host: the first whose key fits the client's schemes");
+            return Ok(found);
+        }
         // What the preferred one lacks says most.
-        (None, None) => Err(match config.identities.first().map(|identity| usable(identity)) {
-            Some(Err(error)) => error,
-            Some(Ok(())) | None => Error::NoCertificate,
-        }),
+        match config.identities.all().next() {
+            Some(preferred) => usable(preferred).and(Err(Error::NoCertificate)),
+            None => Err(Error::NoCertificate),
+        }
     }
 }
 
 /// The first scheme of this identity that the peer verifies in TLS 1.3.
-pub(crate) fn scheme(
-    identity: &Identity,
-    offered: &List<'_, SignatureScheme>,
-) -> Result<SignatureScheme, Error> {
+pub(crate) fn scheme(identity: &Identity, signatures: &Signatures<'_>) -> Result<SignatureScheme, Error> {
+    let offered = &signatures.in_handshake;
     let mut able = identity.schemes().iter().filter(|scheme| !ONLY_IN_CERTIFICATES.contains(scheme));
-    able.find(|scheme| offered.contains(scheme)).copied().ok_or_else(|| no_scheme(identity, offered))
+    able.find(|scheme| offered.contains(**scheme)).copied().ok_or_else(|| no_scheme(identity, offered))
+}
+
+/// The same for what a client offers.
+pub(crate) fn scheme_of_hello(identity: &Identity, offers: &Offers<'_>) -> Result<SignatureScheme, Error> {
+    scheme(identity, &offers.signatures)
 }
 
 /// The certificate that a client shows, and the scheme in which it signs, which
@@ -179,18 +279,19 @@ pub(crate) fn scheme(
 pub(crate) fn client_identity(
     config: &ClientConfig,
     authorities: &List<'_, DistinguishedName<'_>>,
+    signatures: &Signatures<'_>,
     scheme: impl Fn(&Identity) -> Result<SignatureScheme, Error>,
 ) -> Result<Option<(Arc<Identity>, SignatureScheme)>, Error> {
-    let able = || config.identities.iter().filter_map(|each| Some((Arc::clone(each), scheme(each).ok()?)));
-    let named = |(identity, _): &(Arc<Identity>, _)| {
-        identity.is_issued_by(|issuer| authorities.iter().any(|name| name.0 == issuer))
-    };
+    let identities = &config.identities;
     // Whoever has but one shows that one: the server may know its authority by another name.
-    let chosen = match config.identities.len() {
-        2.. if !authorities.is_empty() => able().find(named).or_else(|| able().next()),
-        _ => able().next(),
+    let named = match identities.len() {
+        2.. if !authorities.is_empty() => {
+            let authorities: HashSet<&[u8]> = authorities.iter().map(|name| name.0).collect();
+            signatures.first(identities.iter().filter(|each| each.is_issued_by(&authorities)), &scheme)
+        }
+        _ => None,
     };
-    match (chosen, config.identities.first()) {
+    match (named.or_else(|| signatures.first(identities, &scheme)), identities.first()) {
         // What the preferred one lacks says most.
         (None, Some(preferred)) if config.insists_on_identity => scheme(preferred).map(|_| None),
         (chosen, _) => Ok(chosen),
@@ -202,7 +303,7 @@ pub(crate) fn client_identity(
 const ONLY_IN_CERTIFICATES: [SignatureScheme; 3] =
     [SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PKCS1_SHA384, SignatureScheme::RSA_PKCS1_SHA512];
 
-fn no_scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Error {
+fn no_scheme(identity: &Identity, offered: &Codes<'_, SignatureScheme>) -> Error {
     nothing("signature scheme", names(identity.schemes()), names(offered.iter()))
 }
 
@@ -211,10 +312,10 @@ fn no_scheme(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Error 
 pub(crate) fn suite12(
     common: &Common,
     identity: &Identity,
-    hello: &ClientHello<'_>,
+    offers: &Offers<'_>,
 ) -> Result<(&'static Suite, KeyExchange, &'static str), Error> {
-    let signs = scheme_of_hello12(identity, hello);
-    let group = group12(common, hello);
+    let signs = scheme_of_hello12(identity, offers);
+    let group = group12(common, offers);
     let fits = |suite: &&Suite| match suite.version {
         Version::Tls13 => false,
         Version::Tls12(exchange @ (KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa)) => {
@@ -223,8 +324,8 @@ pub(crate) fn suite12(
         #[cfg(feature = "static-rsa")]
         Version::Tls12(KeyExchange::Rsa) => identity.decrypts(),
     };
-    let offered = &hello.cipher_suites;
-    let both = common.suites.iter().copied().filter(|suite| offered.contains(&suite.id)).filter(fits);
+    let offered = &offers.suites;
+    let both = common.suites.iter().copied().filter(|suite| offered.contains(suite.id)).filter(fits);
     let why = "the first of the server's suites that the client offers and the certificate fits";
     if let Some((suite, why)) = preferred(both, offered, why)
         && let Version::Tls12(exchange) = suite.version
@@ -233,31 +334,29 @@ pub(crate) fn suite12(
     }
     signs?;
     group?;
-    Err(no_suite(common, &hello.cipher_suites))
+    Err(no_suite(common, offered))
 }
 
 /// The first group of this server that the client supports. One that says
 /// nothing takes P-256 (RFC 8422 section 4).
-pub(crate) fn group12(common: &Common, hello: &ClientHello<'_>) -> Result<Chosen<NamedGroup>, Error> {
+pub(crate) fn group12(common: &Common, offers: &Offers<'_>) -> Result<Chosen<NamedGroup>, Error> {
     const SILENT: &[NamedGroup] = &[NamedGroup::SECP256R1];
-    let offered = hello.extensions.supported_groups.unwrap_or(List::from(SILENT));
-    let group = common.groups12().find(|group| offered.contains(group));
+    let silent = Codes::new(List::from(SILENT));
+    let offered = offers.groups.as_ref().unwrap_or(&silent);
+    let group = common.groups12().find(|group| offered.contains(*group));
     let group = group.ok_or_else(|| nothing("group", names(common.groups12()), names(offered.iter())))?;
     Ok((group, "the first of the server's groups that the client supports"))
 }
 
 /// The first scheme of this identity that the client verifies in TLS 1.2. One
 /// that says nothing takes SHA-1 alone, which is not signed here.
-pub(crate) fn scheme_of_hello12(
-    identity: &Identity,
-    hello: &ClientHello<'_>,
-) -> Result<SignatureScheme, Error> {
-    let offered = hello.extensions.signature_algorithms.unwrap_or_default();
-    let scheme = identity.schemes().iter().copied().find(|scheme| offered.contains(scheme));
-    let scheme = scheme.ok_or_else(|| no_scheme(identity, &offered))?;
+pub(crate) fn scheme_of_hello12(identity: &Identity, offers: &Offers<'_>) -> Result<SignatureScheme, Error> {
+    let offered = &offers.signatures.in_handshake;
+    let scheme = identity.schemes().iter().copied().find(|scheme| offered.contains(*scheme));
+    let scheme = scheme.ok_or_else(|| no_scheme(identity, offered))?;
     // The curve of an ECDSA key is a matter of supported_groups (RFC 8422 section 5.3).
-    match (curve(scheme), hello.extensions.supported_groups) {
-        (Some(curve), Some(groups)) if !groups.contains(&curve) => {
+    match (curve(scheme), &offers.groups) {
+        (Some(curve), Some(groups)) if !groups.contains(curve) => {
             Err(nothing("group", format!("{curve} for its certificate"), names(groups.iter())))
         }
         _ => Ok(scheme),
@@ -277,17 +376,18 @@ fn curve(scheme: SignatureScheme) -> Option<NamedGroup> {
 /// certificate of a kind that it takes (RFC 5246 section 7.4.4, RFC 8422 section 5.5).
 pub(crate) fn scheme_of_request12(
     identity: &Identity,
+    signatures: &Signatures<'_>,
     request: &CertificateRequest12<'_>,
 ) -> Result<SignatureScheme, Error> {
     let kind = |scheme| match KeyExchange::EcdheEcdsa.signs_with(scheme) {
         true => ClientCertificateType::ECDSA_SIGN,
         false => ClientCertificateType::RSA_SIGN,
     };
-    let verified =
-        || identity.schemes().iter().filter(|scheme| request.signature_algorithms.contains(scheme));
+    let offered = &signatures.in_handshake;
+    let verified = || identity.schemes().iter().filter(|scheme| offered.contains(**scheme));
     let scheme = verified().find(|scheme| request.certificate_types.contains(&kind(**scheme)));
     scheme.copied().ok_or_else(|| match verified().next() {
-        None => no_scheme(identity, &request.signature_algorithms),
+        None => no_scheme(identity, offered),
         Some(scheme) => {
             nothing("certificate type", kind(*scheme).to_string(), names(request.certificate_types.iter()))
         }

@@ -1,13 +1,15 @@
 //! Resuming sessions, as far as the flows share it: which ticket a server
 //! takes, what it gives for the next time, and what a client keeps of that
-//! (RFC 8446 sections 4.2.11 and 4.6.1, RFC 5077, RFC 7627 section 5.3).
+//! (RFC 9846 sections 4.3.11 and 4.7.1, RFC 5077, RFC 7627 section 5.3).
 
 use super::context::{Cx, Received};
+use super::negotiate::Certificates;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::identity::Identity;
 use crate::info::ConnectionInfo;
 use crate::limits;
 use crate::observe::Tap;
@@ -32,24 +34,26 @@ pub(crate) struct Psk {
 }
 
 /// Whether tickets of TLS 1.3 go to and from this client: the key exchange is
-/// done anew each time, so it must know psk_dhe_ke (RFC 8446 section 4.2.9).
+/// done anew each time, so it must know psk_dhe_ke (RFC 9846 section 4.3.9).
 pub(crate) fn wants_tickets(config: &ServerConfig, m: &ClientHello<'_>) -> bool {
     let modes = m.extensions.psk_key_exchange_modes.unwrap_or_default();
-    config.tickets.is_some() && modes.contains(&PskKeyExchangeMode::PSK_DHE_KE)
+    modes.contains(&PskKeyExchangeMode::PSK_DHE_KE) && config.resumption().is_some()
 }
 
 /// The first pre-shared key of the ClientHello that this server has, with this
-/// hash; it must come with its binder. The transcript is what came before the
-/// ClientHello.
+/// hash and for the names of these certificates; it must come with its binder.
+/// The transcript is what came before the ClientHello.
 pub(crate) fn psk(
     config: &ServerConfig,
     suite: &'static Suite,
+    certificates: &Certificates<'_>,
     transcript: &Transcript,
-    msg: &Received<'_>,
-    m: &ClientHello<'_>,
+    (msg, m): (&Received<'_>, &ClientHello<'_>),
     tap: &Tap,
 ) -> Result<Option<Psk>, Fault> {
-    let Some((offered, place, session)) = known_psk(config, suite, m) else { return Ok(None) };
+    let mut known = known_psks(config, suite, m);
+    let ours = known.find(|(.., session)| certificates.have_names(&session.names));
+    let Some((offered, place, session)) = ours else { return Ok(None) };
     let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
     // The binder covers all but the binders.
     let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
@@ -61,35 +65,38 @@ pub(crate) fn psk(
     }
 }
 
-/// The first pre-shared key of the ClientHello that this server has, with the
-/// hash of this suite; its binder is not looked at.
-pub(crate) fn known_psk<'a>(
+/// The pre-shared keys of the ClientHello that this server has, with the hash of
+/// this suite; their binders are not looked at.
+pub(crate) fn known_psks<'a>(
     config: &ServerConfig,
     suite: &'static Suite,
     m: &ClientHello<'a>,
-) -> Option<(OfferedPsks<'a>, u16, ServerSession)> {
-    let offered = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m))?;
-    let identities = (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES);
-    let mut opened = identities.filter_map(|(place, psk)| {
+) -> impl Iterator<Item = (OfferedPsks<'a>, u16, ServerSession)> {
+    let offered = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m));
+    let identities = offered.into_iter().flat_map(|offered| {
+        (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES).map(move |each| (offered, each))
+    });
+    identities.filter_map(move |(offered, (place, psk))| {
         let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
         // The key goes with any suite of its hash; but whoever does not offer its own
         // suite any more has changed its mind about it.
         let offers_its_suite = m.cipher_suites.contains(&session.suite.id);
         (session.suite.hash == suite.hash && offers_its_suite).then_some((offered, place, session))
-    });
-    opened.next()
+    })
 }
 
-/// The session of TLS 1.2 that the client's ticket holds, and whether the ticket
-/// is as good as a new one.
+/// The session of TLS 1.2 that the client's ticket holds, if it is for the names of
+/// these certificates, and whether the ticket is as good as a new one.
 pub(crate) fn session12(
     config: &ServerConfig,
+    certificates: &Certificates<'_>,
     m: &ClientHello<'_>,
 ) -> Result<Option<(ServerSession, bool)>, Fault> {
     let Some(ticket) = m.extensions.session_ticket else { return Ok(None) };
     let usable = |session: &ServerSession| {
         let ours = config.common.offered_suites().any(|suite| suite.id == session.suite.id);
-        ours && m.cipher_suites.contains(&session.suite.id) && config.common.extended_master_secret
+        let named = certificates.have_names(&session.names);
+        named && ours && m.cipher_suites.contains(&session.suite.id) && config.common.extended_master_secret
     };
     let opened = open(config, ticket, ProtocolVersion::TLS12, m).filter(|(session, _)| usable(session));
     match opened {
@@ -105,7 +112,7 @@ pub(crate) fn wants_ticket12(
     m: &ClientHello<'_>,
     extended_master_secret: bool,
 ) -> bool {
-    config.tickets.is_some() && m.extensions.session_ticket.is_some() && extended_master_secret
+    m.extensions.session_ticket.is_some() && extended_master_secret && config.resumption().is_some()
 }
 
 /// What a ticket holds, where all that it binds is as it was. Any other ticket
@@ -116,19 +123,38 @@ fn open(
     version: ProtocolVersion,
     m: &ClientHello<'_>,
 ) -> Option<(ServerSession, bool)> {
-    let keys = config.tickets.as_ref()?;
+    let (keys, policy) = config.resumption()?;
     let (session, current) = keys.open(ticket, config.common.now())?;
     let same_name = session.server_name.as_deref().map(str::as_bytes) == m.extensions.server_name;
-    let same_judge = session.policy == config.policy() && config.common.verifies(session.peer.scheme);
+    let same_judge = session.policy == policy && config.common.verifies(session.peer.scheme);
     (session.version == version && same_name && same_judge).then_some((session, current))
+}
+
+/// The handshake that began a session, as far as its tickets tell of it.
+pub(crate) struct Origin {
+    /// Those of the certificate that was shown.
+    pub(crate) names: [u8; 32],
+    /// When the session expires that was resumed, if one was.
+    pub(crate) expires: Option<u64>,
+}
+
+impl From<&Identity> for Origin {
+    fn from(identity: &Identity) -> Self {
+        Self { names: *identity.names(), expires: None }
+    }
+}
+
+impl From<&ServerSession> for Origin {
+    fn from(session: &ServerSession) -> Self {
+        Self { names: session.names, expires: Some(session.expires) }
+    }
 }
 
 /// What a server of TLS 1.3 makes tickets from when the client's Finished has come.
 pub(crate) struct Tickets {
     pub(crate) suite: &'static Suite,
     pub(crate) master: tls13::MasterSecret,
-    /// When the session expires that was resumed, if one was.
-    pub(crate) expires: Option<u64>,
+    pub(crate) origin: Origin,
 }
 
 impl Tickets {
@@ -140,11 +166,12 @@ impl Tickets {
         transcript: &Transcript,
         cx: &mut Cx<'_>,
     ) -> Result<(), Error> {
-        let Self { suite, master, expires } = self;
+        let Self { suite, master, origin } = self;
         let secret = master.resumption(&transcript.hash(), cx.tap);
         for nonce in 0..config.tickets_sent {
             let psk = secret.psk(&[nonce]);
-            let Some((ticket, lifetime)) = seal(config, suite, psk, expires, cx)? else { return Ok(()) };
+            let sealed = seal(config, suite, psk, &origin, Peer::of(cx.info), cx)?;
+            let Some((ticket, lifetime)) = sealed else { return Ok(()) };
             let mut age_add = [0; 4];
             cx.entropy.fill(&mut age_add)?;
             cx.send(Body::NewSessionTicket13(NewSessionTicket13 {
@@ -159,18 +186,18 @@ impl Tickets {
     }
 }
 
-/// Sends the ticket of TLS 1.2 that was announced; an empty one says that there
-/// is none after all (RFC 5077 section 3.3).
+/// Sends the ticket of TLS 1.2 that was announced, for this client; an empty one
+/// says that there is none after all (RFC 5077 section 3.3).
 pub(crate) fn send_ticket12(
     config: &ServerConfig,
-    suite: &'static Suite,
-    master: &MasterSecret,
-    expires: Option<u64>,
+    (suite, master): (&'static Suite, &MasterSecret),
+    origin: &Origin,
+    peer: Option<Peer>,
     transcript: &mut Transcript,
     cx: &mut Cx<'_>,
 ) -> Result<(), Error> {
     let secret = Secret::from_slice(master.as_bytes())?;
-    let (ticket, lifetime) = seal(config, suite, secret, expires, cx)?.unwrap_or_default();
+    let (ticket, lifetime) = seal(config, suite, secret, origin, peer, cx)?.unwrap_or_default();
     let message = NewSessionTicket12 { ticket_lifetime_hint: lifetime, ticket: &ticket };
     transcript.add(cx.send(Body::NewSessionTicket12(message))?);
     Ok(())
@@ -181,10 +208,11 @@ fn seal(
     config: &ServerConfig,
     suite: &'static Suite,
     secret: Secret,
-    expires: Option<u64>,
+    origin: &Origin,
+    peer: Option<Peer>,
     cx: &Cx<'_>,
 ) -> Result<Option<(Vec<u8>, u32)>, Error> {
-    let (Some(keys), Some(version), Some(peer)) = (&config.tickets, cx.info.version, Peer::of(cx.info))
+    let (Some((keys, policy)), Some(version), Some(peer)) = (config.resumption(), cx.info.version, peer)
     else {
         return Ok(None);
     };
@@ -193,9 +221,10 @@ fn seal(
         version,
         suite,
         secret,
-        expires: expires.unwrap_or_else(|| peer.trusted_until(now.as_secs())),
+        expires: origin.expires.unwrap_or_else(|| peer.trusted_until(now.as_secs())),
         server_name: cx.info.server_name.clone(),
-        policy: config.policy(),
+        policy,
+        names: origin.names,
         peer,
     };
     Ok(keys.seal(&session, now, cx.entropy)?)
@@ -211,14 +240,14 @@ pub(crate) fn keeper(
     info: &ConnectionInfo,
     secret: impl FnOnce() -> ResumptionSecret,
 ) -> Option<Box<Keeper>> {
-    let (sessions, peer) = (config.sessions.as_ref()?, Peer::of(info)?);
+    let ((sessions, policy), peer) = (config.resumption()?, Peer::of(info)?);
     let clock = Arc::clone(&config.common.clock);
     let now = clock().as_secs();
     Some(Box::new(Keeper {
         sessions: Arc::clone(sessions),
         clock,
         name,
-        policy: config.policy(),
+        policy,
         suite,
         secret: secret(),
         trusted_until: trusted_until.unwrap_or_else(|| peer.trusted_until(now)),
@@ -237,7 +266,8 @@ pub(crate) fn keep12(
     trusted_until: Option<u64>,
     info: &ConnectionInfo,
 ) -> Result<(), Error> {
-    let (Some(sessions), Some(peer), true) = (&config.sessions, Peer::of(info), info.extended_master_secret)
+    let (Some((sessions, policy)), Some(peer), true) =
+        (config.resumption(), Peer::of(info), info.extended_master_secret)
     else {
         return Ok(());
     };
@@ -258,15 +288,15 @@ pub(crate) fn keep12(
             trusted_until,
             peer,
         };
-        sessions.keep(name, config.policy(), session);
+        sessions.keep(name, policy, session);
     }
     Ok(())
 }
 
 /// Puts a session of TLS 1.2 back with which a handshake has succeeded.
 pub(crate) fn keep_again(config: &ClientConfig, name: &ServerName<'static>, session: ClientSession) {
-    if let Some(sessions) = &config.sessions {
-        sessions.keep(name, config.policy(), session);
+    if let Some((sessions, policy)) = config.resumption() {
+        sessions.keep(name, policy, session);
     }
 }
 

@@ -15,7 +15,7 @@
 //!   CONNECTED                                                      CONNECTED
 //! ```
 
-use super::context::{Connected, Cx, Exporter, Input, PeerTrusted, Received, unexpected};
+use super::context::{Connected, Cx, Exporter, Input, PeerTrusted, Received, Unproven, unexpected};
 use super::{auth, negotiate, resume};
 use crate::crypto::aead::Protection;
 use crate::crypto::suite::Suite;
@@ -105,6 +105,7 @@ pub(crate) mod client {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         session: Box<ClientSession>,
+        who: Box<Unproven>,
         ticket: Option<Ticket12>,
         client: Protection,
     }
@@ -128,7 +129,7 @@ pub(crate) mod client {
         transcript.set_hash(suite.hash);
         transcript.add(msg.bytes);
         let master = MasterSecret::resumed(suite, session.secret.as_bytes(), cx.tap)?;
-        let trusted = auth::resumed(&session.peer, cx);
+        let (trusted, who) = auth::resumed(session.peer.clone());
         let hs = Hs {
             client_random: offer.random,
             server_random: *m.random,
@@ -138,7 +139,7 @@ pub(crate) mod client {
         };
         let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
         let Offer { config, name, .. } = offer;
-        let b = Box::new(Own { hs, config, name, session, ticket: None, client });
+        let b = Box::new(Own { hs, config, name, session, who, ticket: None, client });
         let next = WaitCcs { b, server: Box::new(server) };
         Ok(match m.extensions.session_ticket {
             true => State::WaitTicket(WaitTicket(next)),
@@ -176,7 +177,7 @@ pub(crate) mod client {
 
     impl WaitFinished {
         fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-            let Own { mut hs, config, name, session, ticket, client } = *self.b;
+            let Own { mut hs, config, name, session, who, ticket, client } = *self.b;
             // Hash before adding: Finished covers the transcript without itself.
             let hash = hs.transcript.hash();
             let finished = auth::verify_finished12(&hs.master, Side::Server, &hash, m.verify_data)?;
@@ -184,6 +185,7 @@ pub(crate) mod client {
             msg.end()?;
             hs.transcript.add(msg.bytes);
             hs.send_finished(Side::Client, client, cx)?;
+            who.by_finished(&finished, cx);
             let (suite, until) = (session.suite, Some(session.trusted_until));
             match ticket {
                 Some(ticket) => resume::keep12(&config, &name, suite, &hs.master, ticket, until, cx.info)?,
@@ -200,6 +202,7 @@ pub(crate) mod server {
     use crate::config::ServerConfig;
     use crate::session::ServerSession;
     use crate::wire::{DOWNGRADE_TLS12, ProtocolName, ServerExtensions};
+    use resume::Origin;
 
     pub(crate) enum State {
         WaitCcs(WaitCcs),
@@ -214,7 +217,7 @@ pub(crate) mod server {
             use Input::{ChangeCipherSpec, Message};
             Ok(match (self, input) {
                 (Self::WaitCcs(s),      ChangeCipherSpec(end)) => Self::WaitFinished(s.change_cipher_spec(end, cx)),
-                (Self::WaitFinished(s), Message(Finished(m)))  => Self::Connected(s.finished(msg, &m)?),
+                (Self::WaitFinished(s), Message(Finished(m)))  => Self::Connected(s.finished(msg, &m, cx)?),
                 (_, got) => return Err(unexpected(&got)),
             })
         }
@@ -255,7 +258,8 @@ pub(crate) mod server {
         cx.info.suite = Some(suite.id);
         cx.info.reasons.suite = Some("that of the session which is resumed");
         cx.info.extended_master_secret = true;
-        let trusted = auth::resumed(&session.peer, cx);
+        let origin = Origin::from(&session);
+        let (trusted, who) = auth::resumed(session.peer.clone());
         let server_random = server_random(&config, cx)?;
         transcript.set_hash(suite.hash);
         let alpn = cx.info.alpn.clone();
@@ -276,39 +280,43 @@ pub(crate) mod server {
         }))?);
         let master = MasterSecret::resumed(suite, session.secret.as_bytes(), cx.tap)?;
         if !current {
-            let expires = Some(session.expires);
-            resume::send_ticket12(&config, suite, &master, expires, &mut transcript, cx)?;
+            // Before the client's proof: of use only to who has the session's secret.
+            let peer = Some(session.peer);
+            resume::send_ticket12(&config, (suite, &master), &origin, peer, &mut transcript, cx)?;
         }
         let mut hs = Hs { client_random: *m.random, server_random, master, transcript, _trusted: trusted };
         let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
         hs.send_finished(Side::Server, server, cx)?;
-        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), client: Box::new(client) }))
+        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client: Box::new(client) }))
     }
 
     pub(crate) struct WaitCcs {
         hs: Box<Hs>,
+        who: Box<Unproven>,
         client: Box<Protection>,
     }
 
     impl WaitCcs {
         fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
-            let Self { hs, client } = self;
+            let Self { hs, who, client } = self;
             cx.k_recv(Level::Application, *client, end);
-            WaitFinished { hs }
+            WaitFinished { hs, who }
         }
     }
 
     pub(crate) struct WaitFinished {
         hs: Box<Hs>,
+        who: Box<Unproven>,
     }
 
     impl WaitFinished {
-        fn finished(self, msg: &Received<'_>, m: &Finished<'_>) -> Result<Connected, Error> {
-            let Self { hs } = self;
+        fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+            let Self { hs, who } = self;
             let hash = hs.transcript.hash();
             let finished = auth::verify_finished12(&hs.master, Side::Client, &hash, m.verify_data)?;
             // Nothing of this handshake may follow.
             msg.end()?;
+            who.by_finished(&finished, cx);
             Ok(Connected { exporter: hs.exporter(), finished, keeper: None })
         }
     }

@@ -1,19 +1,29 @@
 //! What a server remembers over a HelloRetryRequest, in the connection or in
-//! a cookie (RFC 8446 sections 4.1.4 and 4.2.2).
+//! a cookie (RFC 9846 sections 4.2.4 and 4.3.2).
 //!
 //! ```text
-//!   cookie = suite (2) group (2) resumes (1) time (8) invariants (32) Hash(ClientHello1) (32 or 48) tag (32)
-//!   tag    = HMAC-SHA256(key, all before it)
+//!   cookie = format (1) suite (2) group (2) resumes (1) time (8) invariants (32)
+//!            Hash(ClientHello1) (32 or 48) tag (32)
+//!   tag    = HMAC-SHA256(key, LABEL and all before it)
 //! ```
 
+use super::negotiate::{self, Offers};
+use crate::config::ServerConfig;
 use crate::crypto::kdf::{Digest, Hasher, hmac};
 use crate::crypto::suite::{Hash, Suite};
+use crate::error::Error;
 use crate::fault::Fault;
 use crate::limits;
 use crate::wire::{
     CipherSuite, ClientHello, ExtensionType, HelloRetryRequest, NamedGroup, ProtocolVersion, Reader,
     RetryExtensions,
 };
+
+/// What the key authenticates here, and nowhere else.
+const LABEL: &[u8] = b"handfast HelloRetryRequest cookie\0";
+
+/// The first byte: another one is another release's.
+const FORMAT: u8 = 1;
 
 /// The choices of a HelloRetryRequest, and what the second ClientHello is held against.
 pub(crate) struct Memory {
@@ -29,26 +39,42 @@ impl Memory {
     /// Writes the cookie; `now` is in seconds since 1970.
     pub(crate) fn to_cookie(&self, key: &[u8; 32], now: u64) -> Vec<u8> {
         let mut cookie = Vec::with_capacity(128);
+        cookie.push(FORMAT);
         cookie.extend_from_slice(&self.suite.id.0.to_be_bytes());
         cookie.extend_from_slice(&self.group.0.to_be_bytes());
         cookie.push(self.resumes.into());
         cookie.extend_from_slice(&now.to_be_bytes());
         cookie.extend_from_slice(self.invariants.as_bytes());
         cookie.extend_from_slice(self.first_hello.as_bytes());
-        let tag = hmac(Hash::Sha256, key, &[&cookie]);
+        let tag = hmac(Hash::Sha256, key, &[LABEL, &cookie]);
         cookie.extend_from_slice(tag.as_bytes());
         cookie
     }
 
+    /// What a cookie says that came with this ClientHello: its key says who made
+    /// it, and this configuration whether it may be.
+    pub(crate) fn recall(config: &ServerConfig, cookie: &[u8], m: &ClientHello<'_>) -> Result<Self, Error> {
+        let key = config.retry_cookie.as_ref().ok_or(Fault::BadCookie)?;
+        let memory = Self::from_cookie(key, cookie, config.common.now().as_secs())?;
+        let (suite, _) = negotiate::suite(&config.common, &Offers::of(m))?;
+        match suite == memory.suite && config.common.groups.contains(&memory.group) {
+            true => Ok(memory),
+            false => Err(Fault::BadCookie.into()),
+        }
+    }
+
     /// Reads a cookie that this server, or another with its key, made not
     /// longer than [`limits::COOKIE_SECONDS`] ago.
-    pub(crate) fn from_cookie(key: &[u8; 32], cookie: &[u8], now: u64) -> Result<Self, Fault> {
+    fn from_cookie(key: &[u8; 32], cookie: &[u8], now: u64) -> Result<Self, Fault> {
         let content = cookie.len().checked_sub(Hash::Sha256.len()).ok_or(Fault::BadCookie)?;
         let (content, tag) = cookie.split_at_checked(content).ok_or(Fault::BadCookie)?;
-        if !hmac(Hash::Sha256, key, &[content]).ct_eq(tag) {
+        if !hmac(Hash::Sha256, key, &[LABEL, content]).ct_eq(tag) {
             return Err(Fault::BadCookie);
         }
         let mut r = Reader::new(content);
+        if r.u8()? != FORMAT {
+            return Err(Fault::BadCookie);
+        }
         let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadCookie)?;
         let group = NamedGroup(r.u16()?);
         let resumes = r.u8()? != 0;
@@ -80,7 +106,7 @@ pub(crate) fn request<'a>(memory: &Memory, session_id: &'a [u8], cookie: &'a [u8
 }
 
 /// A hash of all that may not differ between two ClientHellos: everything but
-/// key_share, cookie, early_data, pre_shared_key and padding (RFC 8446 section 4.1.2).
+/// key_share, cookie, early_data, pre_shared_key and padding (RFC 9846 section 4.2.2).
 pub(crate) fn invariants(m: &ClientHello<'_>) -> Digest {
     let mut hash = Hasher::new(Hash::Sha256);
     let mut part = |bytes: &[u8]| {

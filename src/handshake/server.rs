@@ -62,15 +62,11 @@ impl State {
         }
     }
 
-    pub(crate) fn answer_in_memory(
-        &self,
-        msg: &Received<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Option<Reply>, Error> {
+    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
-            Self::Start(_) => Ok(None),
-            Self::Tls13(s) => s.answer_in_memory(msg, cx),
-            Self::Tls12(s) => s.answer_in_memory(msg, cx),
+            Self::Start(_) => None,
+            Self::Tls13(s) => s.answer_in_memory(),
+            Self::Tls12(s) => s.answer_in_memory(),
         }
     }
 }

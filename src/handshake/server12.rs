@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   ClientHello                  -------->
-//!                                                                  WAIT_CERTIFICATE  Certificate is asked
+//!                                                                  WAIT_CERTIFICATE  Certificate is asked; a session
+//!                                                                                    of its names is resumed
 //!                                                  ServerHello
 //!                                                  Certificate
 //!                                           CertificateStatus*
@@ -22,12 +23,13 @@
 //!                                                                  CONNECTED
 //! ```
 
-use super::auth::{self, TrustedPeer};
+use super::auth::{self, Presented, TrustedPeer};
 use super::context::{
     Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
 };
+use super::negotiate::{self, Certificates, Offers};
+use super::resume::{self, Origin};
 use super::resumed12::server as resumed;
-use super::{negotiate, resume};
 use crate::config::{ClientAuth, ServerConfig};
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
@@ -36,12 +38,13 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
-use crate::pki::{CertificateDer, Purpose, Report};
-use crate::question::{Answer, Question};
+use crate::pki::Report;
+use crate::question::Question;
 use crate::record::RecordEnd;
 use crate::schedule::Side;
 use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
+use crate::session::Peer;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
     ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, List, NamedGroup,
@@ -78,7 +81,7 @@ impl State {
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
             (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
             (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
-            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply, cx)?),
+            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply)?),
             (WaitCke(s),         Message(ClientKeyExchange(m))) => s.client_key_exchange(msg, &m, cx)?,
             #[cfg(feature = "static-rsa")]
             (Self::WaitDecrypted(s), Reply(reply))              => s.decrypted(reply, cx)?,
@@ -120,19 +123,9 @@ impl State {
         }
     }
 
-    pub(crate) fn answer_in_memory(
-        &self,
-        msg: &Received<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Option<Reply>, Error> {
-        Ok(match self {
-            Self::WaitCertificate(s) if !s.b.config.ask_certificate => {
-                let (m, common) = (msg.client_hello()?, &s.b.config.common);
-                let usable = |identity: &Identity| negotiate::suite12(common, identity, &m).map(drop);
-                let (identity, why) = negotiate::identity(&s.b.config, &m, usable)?;
-                cx.info.reasons.certificate = Some(why);
-                Some(Reply::Answered(Answer::Certificate(identity)))
-            }
+    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
+        match self {
+            Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.b.identity),
             Self::WaitVerdict(s) => match s.b.config.judge() {
                 Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
@@ -141,7 +134,7 @@ impl State {
             #[cfg(feature = "static-rsa")]
             Self::WaitDecrypted(s) => auth::decrypt(&s.question(), &s.b.identity),
             _ => None,
-        })
+        }
     }
 }
 
@@ -154,7 +147,7 @@ impl From<resumed::State> for State {
     }
 }
 
-/// RECVD_CH: the version is chosen; suite and group wait for the certificate.
+/// RECVD_CH: the version is chosen; a session, suite and group wait for the certificate.
 pub(super) fn client_hello(
     config: Arc<ServerConfig>,
     msg: &Received<'_>,
@@ -178,9 +171,6 @@ pub(super) fn client_hello(
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let mut transcript = Transcript::new();
     transcript.add(msg.bytes);
-    if let Some((session, current)) = resume::session12(&config, m)? {
-        return Ok(resumed::client_hello(config, session, current, transcript, m, cx)?.into());
-    }
     Ok(State::WaitCertificate(WaitCertificate { b: Box::new(Start { config, transcript }) }))
 }
 
@@ -216,14 +206,18 @@ impl Hs {
 }
 
 impl WaitCertificate {
-    /// Sends all up to the ServerKeyExchange, which must be signed.
+    /// Resumes a session, or sends all up to the ServerKeyExchange, which must be signed.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Start { config, mut transcript } = *self.b;
         let m = msg.client_hello()?;
-        let Reply::Answered(Answer::Certificate(identity)) = reply else {
-            return Err(Error::NoCertificate);
-        };
-        let (suite, exchange, why) = negotiate::suite12(&config.common, &identity, &m)?;
+        let certificates = Certificates::of(reply, &config, &m)?;
+        if let Some((session, current)) = resume::session12(&config, &certificates, &m)? {
+            return Ok(resumed::client_hello(config, session, current, transcript, &m, cx)?.into());
+        }
+        let offers = Offers::of(&m);
+        let usable = |identity: &Identity| negotiate::suite12(&config.common, identity, &offers);
+        let (identity, chosen) = certificates.choose(&offers, usable, &mut cx.info.reasons)?;
+        let (suite, exchange, why) = chosen;
         cx.info.suite = Some(suite.id);
         cx.info.reasons.suite = Some(why);
         let extended_master_secret =
@@ -278,7 +272,7 @@ impl WaitCertificate {
             client: None,
         });
         match exchange {
-            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => server_key_exchange(b, &m, cx),
+            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => server_key_exchange(b, &offers, cx),
             #[cfg(feature = "static-rsa")]
             KeyExchange::Rsa => server_hello_done(b, None, cx),
         }
@@ -286,11 +280,11 @@ impl WaitCertificate {
 }
 
 /// Makes the ephemeral key, and asks for its signature.
-fn server_key_exchange(b: Box<Hs>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-    let (group, why) = negotiate::group12(&b.config.common, m)?;
+fn server_key_exchange(b: Box<Hs>, offers: &Offers<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let (group, why) = negotiate::group12(&b.config.common, offers)?;
     cx.info.group = Some(group);
     cx.info.reasons.group = Some(why);
-    let scheme = negotiate::scheme_of_hello12(&b.identity, m)?;
+    let scheme = negotiate::scheme_of_hello12(&b.identity, offers)?;
     let shares = KeyShares::generate(&[group], cx.entropy)?;
     let mut params = Vec::new();
     for (group, public) in shares.entries() {
@@ -379,31 +373,31 @@ impl WaitCert {
                 _ => Ok(State::WaitCke(WaitCke { b, own })),
             };
         }
-        let chain = auth::copy_chain(m.certificates.iter().map(|certificate| certificate.0))?;
-        Ok(State::WaitVerdict(WaitVerdict { b, own, chain }))
+        let presented = Presented::new(m.certificates.iter().map(|certificate| certificate.0))?;
+        Ok(State::WaitVerdict(WaitVerdict { b, own, presented }))
     }
 }
 
 pub(crate) struct WaitVerdict {
     b: Box<Hs>,
     own: OwnKey,
-    chain: Arc<[CertificateDer<'static>]>,
+    presented: Presented,
 }
 
 impl WaitVerdict {
     fn question(&self) -> Question<'_> {
-        Question::Verify { chain: &self.chain, name: None, purpose: Purpose::Client, ocsp: &[] }
+        self.presented.question(None)
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b, own, chain } = self;
-        match auth::verdict(reply, &chain, cx)? {
+        let Self { mut b, own, presented } = self;
+        match auth::verdict(reply, &presented, cx)? {
             Ok(peer) => {
                 b.client = Some(peer);
                 Ok(State::WaitCke(WaitCke { b, own }))
             }
             Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, own, chain, report }))
+                Ok(State::WaitPerson(WaitPerson { b, own, presented, report }))
             }
             Err(report) => Err(Error::CertificateRefused(report)),
         }
@@ -413,14 +407,14 @@ impl WaitVerdict {
 pub(crate) struct WaitPerson {
     b: Box<Hs>,
     own: OwnKey,
-    chain: Arc<[CertificateDer<'static>]>,
+    presented: Presented,
     report: Arc<Report>,
 }
 
 impl WaitPerson {
-    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitCke, Error> {
-        let Self { mut b, own, chain, report } = self;
-        b.client = Some(auth::person(reply, &chain, report, cx)?);
+    fn person(self, reply: Reply) -> Result<WaitCke, Error> {
+        let Self { mut b, own, presented, report } = self;
+        b.client = Some(auth::person(reply, &presented, report)?);
         Ok(WaitCke { b, own })
     }
 }
@@ -501,8 +495,8 @@ impl WaitCv {
         let Self { mut b, master, peer } = self;
         // Before adding: the signature covers the messages without this one.
         let signed = b.transcript.messages();
-        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, &b.config.common.schemes)?;
-        cx.info.peer_scheme = Some(m.scheme);
+        let schemes = &b.config.common.schemes;
+        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, schemes, cx)?;
         b.transcript.drop_messages();
         b.transcript.add(msg.bytes);
         Ok(WaitCcs { b, master, _client: Some(client) })
@@ -541,7 +535,8 @@ impl WaitFinished {
         msg.end()?;
         b.transcript.add(msg.bytes);
         if b.wants_ticket {
-            resume::send_ticket12(&b.config, b.suite, &master, None, &mut b.transcript, cx)?;
+            let (origin, peer) = (Origin::from(&*b.identity), Peer::of(cx.info));
+            resume::send_ticket12(&b.config, (b.suite, &master), &origin, peer, &mut b.transcript, cx)?;
         }
         cx.send_change_cipher_spec()?;
         cx.k_send(Level::Application, *server)?;

@@ -1,4 +1,4 @@
-//! The server's handshake in TLS 1.3 (RFC 8446 Appendix A.2, without 0-RTT):
+//! The server's handshake in TLS 1.3 (RFC 9846 Appendix A.2, without 0-RTT):
 //!
 //! ```text
 //!                               START
@@ -7,12 +7,13 @@
 //!                              RECVD_CH ---- Send HelloRetryRequest ---> WAIT_SECOND_HELLO
 //!                                 |                                        | Recv ClientHello
 //!                                 |<---------------------------------------+
-//!                                 |        Using PSK
+//!                                 v
+//!                          WAIT_CERTIFICATE       Certificate is asked
+//!                                 |        Using PSK of its names
 //!                                 +-------------------> Send ServerHello, EncryptedExtensions, Finished
-//!                                 |                        | the keys change as on the left
-//!                                 v                        v
-//!                          WAIT_CERTIFICATE             WAIT_FINISHED      Certificate is asked
-//!                                 | Send ServerHello
+//!                                 |                        | the keys change as below
+//!                                 |                        v
+//!                                 | Send ServerHello    WAIT_FINISHED
 //!                                 | K_send = handshake, K_recv = handshake
 //!                                 | Send EncryptedExtensions, [CertificateRequest], Certificate
 //!                                 v
@@ -39,12 +40,12 @@
 //!                             CONNECTED
 //! ```
 
-use super::auth::{self, SignedContent, Signer, TrustedPeer};
+use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
+    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven, unexpected,
 };
-use super::negotiate::{self, Exchange};
-use super::resume::{self, Psk, Tickets};
+use super::negotiate::{self, Certificates, Exchange, Offers};
+use super::resume::{self, Origin, Psk, Tickets};
 use super::retry::{self, Memory};
 use crate::config::{ClientAuth, ServerConfig};
 use crate::crypto::agree;
@@ -53,8 +54,8 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
-use crate::pki::{CertificateDer, Purpose, Report};
-use crate::question::{Answer, Question};
+use crate::pki::Report;
+use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
@@ -85,11 +86,11 @@ impl State {
         use State::{WaitPerson, WaitSecondHello, WaitSignature, WaitVerdict};
         Ok(match (self, input) {
             (WaitSecondHello(s), Message(ClientHello(m)))       => s.client_hello(msg, &m, cx)?,
-            (WaitCertificate(s), Reply(reply))                  => WaitSignature(s.certificate(reply, msg, cx)?),
+            (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
             (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
             (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
-            (WaitPerson(s),      Reply(reply))                  => WaitCv(s.person(reply, cx)?),
+            (WaitPerson(s),      Reply(reply))                  => WaitCv(s.person(reply)?),
             (WaitCv(s),          Message(CertificateVerify(m))) => WaitFinished(s.certificate_verify(msg, &m, cx)?),
             (WaitFinished(s),    Message(Finished(m)))          => Connected(s.finished(msg, &m, cx)?),
             (_, got) => return Err(unexpected(&got)),
@@ -126,27 +127,16 @@ impl State {
         }
     }
 
-    pub(crate) fn answer_in_memory(
-        &self,
-        msg: &Received<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Option<Reply>, Error> {
-        Ok(match self {
-            Self::WaitCertificate(s) if !s.b.config.ask_certificate => {
-                let m = msg.client_hello()?;
-                let schemes = m.extensions.signature_algorithms.unwrap_or_default();
-                let usable = |identity: &Identity| negotiate::scheme(identity, &schemes).map(drop);
-                let (identity, why) = negotiate::identity(&s.b.config, &m, usable)?;
-                cx.info.reasons.certificate = Some(why);
-                Some(Reply::Answered(Answer::Certificate(identity)))
-            }
+    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
+        match self {
+            Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
             Self::WaitVerdict(s) => match s.b.config.judge() {
                 Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
                 None => None,
             },
             _ => None,
-        })
+        }
     }
 }
 
@@ -157,7 +147,7 @@ pub(super) fn client_hello(
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let (suite, why) = negotiate::suite(&config.common, &m.cipher_suites)?;
+    let (suite, why) = negotiate::suite(&config.common, &Offers::of(m))?;
     cx.info.reasons.suite = Some(why);
     let (groups, shares) = negotiate::check(m)?;
     let (exchange, why) = negotiate::exchange(&config.common, &groups, &shares)?;
@@ -171,7 +161,7 @@ pub(super) fn client_hello(
         Exchange::With(share) => negotiated(config, suite, transcript, share, msg, m, cx),
         Exchange::Retry(group) => {
             transcript.add(msg.bytes);
-            let resumes = resume::known_psk(&config, suite, m).is_some();
+            let resumes = resume::known_psks(&config, suite, m).next().is_some();
             let (invariants, first_hello) = (retry::invariants(m), transcript.hash());
             let memory = Memory { suite, group, resumes, invariants, first_hello };
             msg.end()?;
@@ -226,8 +216,7 @@ impl WaitSecondHello {
         cookie: &[u8],
         m: &ClientHello<'_>,
     ) -> Result<Self, Error> {
-        let key = config.retry_cookie.as_ref().ok_or(Fault::BadCookie)?;
-        let memory = Memory::from_cookie(key, cookie, config.common.now().as_secs())?;
+        let memory = Memory::recall(&config, cookie, m)?;
         let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
         let mut sent = Vec::new();
         let mut writer = Writer::new(&mut sent);
@@ -266,12 +255,12 @@ impl WaitSecondHello {
     }
 }
 
-/// NEGOTIATED: all is chosen but the certificate, and none is needed where a
-/// session is resumed.
+/// NEGOTIATED: all is chosen but the certificate. Its names say which sessions are
+/// this server's, though it is not shown where one is resumed.
 fn negotiated(
     config: Arc<ServerConfig>,
     suite: &'static Suite,
-    mut transcript: Transcript,
+    transcript: Transcript,
     share: KeyShareEntry<'_>,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
@@ -285,15 +274,9 @@ fn negotiated(
     let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
     cx.info.server_name = name.map(Into::into);
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
-    // Before adding: a binder covers a part of this message only.
-    let psk = resume::psk(&config, suite, &transcript, msg, m, cx.tap)?;
-    transcript.add(msg.bytes);
     let wants_tickets = resume::wants_tickets(&config, m);
     let b = Box::new(Negotiated { config, suite, transcript, wants_tickets });
-    match psk {
-        None => Ok(State::WaitCertificate(WaitCertificate { b })),
-        Some(psk) => resumed(b, psk, msg, m, cx),
-    }
+    Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
 struct Negotiated {
@@ -312,10 +295,11 @@ fn resumed(
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
     let Psk { place, session, early } = psk;
-    let trusted = auth::resumed(&session.peer, cx);
+    let origin = Origin::from(&session);
+    let (trusted, who) = auth::resumed(session.peer);
     let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
-    let b = finish(*b, master, Some(session.expires), cx)?;
-    Ok(State::WaitFinished(WaitFinished { b, _client: Client::Resumed { _trusted: trusted } }))
+    let b = finish(*b, master, origin, cx)?;
+    Ok(State::WaitFinished(WaitFinished { b, client: Client::Resumed { _trusted: trusted, who } }))
 }
 
 /// Sends ServerHello and EncryptedExtensions; the keys change between them.
@@ -352,6 +336,7 @@ fn server_hello(
     }
 
     let hash = transcript.hash();
+    let resumes = psk.is_some();
     let early = psk.map_or_else(|| EarlySecret::new(suite, None, cx.tap), |(_, early)| early);
     let secret = early.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
@@ -362,7 +347,7 @@ fn server_hello(
     let alpn = cx.info.alpn.clone();
     transcript.add(cx.send(Body::EncryptedExtensions(EncryptedExtensions {
         // Not where a session is resumed (RFC 6066 section 3).
-        server_name: m.extensions.server_name.is_some() && !cx.info.resumed,
+        server_name: m.extensions.server_name.is_some() && !resumes,
         alpn: alpn.as_deref().map(ProtocolName),
         ..EncryptedExtensions::default()
     }))?);
@@ -374,15 +359,21 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// Sends all up to the Certificate.
-    fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<WaitSignature, Error> {
+    /// Resumes a session, or sends all up to the Certificate.
+    fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { mut b } = self;
         let m = msg.client_hello()?;
-        let Reply::Answered(Answer::Certificate(identity)) = reply else {
-            return Err(Error::NoCertificate);
-        };
-        let schemes = m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
-        let scheme = negotiate::scheme(&identity, &schemes)?;
+        let certificates = Certificates::of(reply, &b.config, &m)?;
+        // Before adding: a binder covers a part of this message only.
+        let psk = resume::psk(&b.config, b.suite, &certificates, &b.transcript, (msg, &m), cx.tap)?;
+        b.transcript.add(msg.bytes);
+        if let Some(psk) = psk {
+            return resumed(b, psk, msg, &m, cx);
+        }
+        m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
+        let offers = Offers::of(&m);
+        let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
+        let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
 
         let master = server_hello(&mut b, None, msg, &m, cx)?;
         let Negotiated { config, suite, mut transcript, wants_tickets } = *b;
@@ -410,7 +401,11 @@ impl WaitCertificate {
         cx.info.own_scheme = Some(scheme);
         let content = SignedContent::new(Signer::Server, &transcript.hash());
         let b = Negotiated { config, suite, transcript, wants_tickets };
-        Ok(WaitSignature { b: Box::new(Flight { b, master, content }), identity, scheme })
+        Ok(State::WaitSignature(WaitSignature {
+            b: Box::new(Flight { b, master, content }),
+            identity,
+            scheme,
+        }))
     }
 }
 
@@ -437,24 +432,24 @@ impl WaitSignature {
     }
 
     fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, scheme, .. } = self;
+        let Self { b, identity, scheme } = self;
         let Flight { mut b, master, .. } = *b;
         let signature = auth::signature(reply)?;
         let verify = CertificateVerify { scheme, signature: &signature };
         b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
-        let b = finish(b, master, None, cx)?;
+        let b = finish(b, master, Origin::from(&*identity), cx)?;
         Ok(match b.config.judge() {
             Some(_) => State::WaitCert(WaitCert(b)),
-            None => State::WaitFinished(WaitFinished { b, _client: Client::NotAsked }),
+            None => State::WaitFinished(WaitFinished { b, client: Client::NotAsked }),
         })
     }
 }
 
-/// Sends the server's Finished. `expires` is that of the session, if one is resumed.
+/// Sends the server's Finished.
 fn finish(
     b: Negotiated,
     master: MasterSecret,
-    expires: Option<u64>,
+    origin: Origin,
     cx: &mut Cx<'_>,
 ) -> Result<Box<Flight2>, Error> {
     let Negotiated { config, suite, mut transcript, wants_tickets } = b;
@@ -466,7 +461,7 @@ fn finish(
     cx.k_send(Level::Application, at.server_traffic().protection())?;
     let client_application = at.client_traffic();
     let exporter = Exporter::Tls13(at.exporter());
-    let tickets = wants_tickets.then_some(Tickets { suite, master, expires });
+    let tickets = wants_tickets.then_some(Tickets { suite, master, origin });
     Ok(Box::new(Flight2 { config, transcript, client_application, exporter, tickets }))
 }
 
@@ -491,34 +486,34 @@ impl WaitCert {
         if m.entries.is_empty() {
             return match b.config.client_auth {
                 ClientAuth::Require(_) => Err(Fault::CertificateRequired.into()),
-                _ => Ok(State::WaitFinished(WaitFinished { b, _client: Client::Declined })),
+                _ => Ok(State::WaitFinished(WaitFinished { b, client: Client::Declined })),
             };
         }
         // Nothing was asked for beside the certificates.
         if m.entries.iter().any(|entry| !entry.extensions.is_empty()) {
             return Err(Fault::UnofferedExtension.into());
         }
-        let chain = auth::copy_chain(m.entries.iter().map(|entry| entry.cert_data))?;
-        Ok(State::WaitVerdict(WaitVerdict { b, chain }))
+        let presented = Presented::new(m.entries.iter().map(|entry| entry.cert_data))?;
+        Ok(State::WaitVerdict(WaitVerdict { b, presented }))
     }
 }
 
 pub(crate) struct WaitVerdict {
     b: Box<Flight2>,
-    chain: Arc<[CertificateDer<'static>]>,
+    presented: Presented,
 }
 
 impl WaitVerdict {
     fn question(&self) -> Question<'_> {
-        Question::Verify { chain: &self.chain, name: None, purpose: Purpose::Client, ocsp: &[] }
+        self.presented.question(None)
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, chain } = self;
-        match auth::verdict(reply, &chain, cx)? {
+        let Self { b, presented } = self;
+        match auth::verdict(reply, &presented, cx)? {
             Ok(peer) => Ok(State::WaitCv(WaitCv { b, peer })),
             Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, chain, report }))
+                Ok(State::WaitPerson(WaitPerson { b, presented, report }))
             }
             Err(report) => Err(Error::CertificateRefused(report)),
         }
@@ -527,14 +522,14 @@ impl WaitVerdict {
 
 pub(crate) struct WaitPerson {
     b: Box<Flight2>,
-    chain: Arc<[CertificateDer<'static>]>,
+    presented: Presented,
     report: Arc<Report>,
 }
 
 impl WaitPerson {
-    fn person(self, reply: Reply, cx: &mut Cx<'_>) -> Result<WaitCv, Error> {
-        let Self { b, chain, report } = self;
-        Ok(WaitCv { b, peer: auth::person(reply, &chain, report, cx)? })
+    fn person(self, reply: Reply) -> Result<WaitCv, Error> {
+        let Self { b, presented, report } = self;
+        Ok(WaitCv { b, peer: auth::person(reply, &presented, report)? })
     }
 }
 
@@ -554,10 +549,9 @@ impl WaitCv {
         // Hash before adding: the signature covers the transcript without this message.
         let hash = b.transcript.hash();
         let (trusted, signature) =
-            auth::verify_signature(peer, Signer::Client, &hash, m, &b.config.common.schemes)?;
-        cx.info.peer_scheme = Some(m.scheme);
+            auth::verify_signature(peer, Signer::Client, &hash, m, &b.config.common.schemes, cx)?;
         b.transcript.add(msg.bytes);
-        Ok(WaitFinished { b, _client: Client::Proven { _trusted: trusted, _signature: signature } })
+        Ok(WaitFinished { b, client: Client::Proven { _trusted: trusted, _signature: signature } })
     }
 }
 
@@ -572,12 +566,13 @@ enum Client {
     /// What it was in the session that is resumed.
     Resumed {
         _trusted: PeerTrusted,
+        who: Box<Unproven>,
     },
 }
 
 pub(crate) struct WaitFinished {
     b: Box<Flight2>,
-    _client: Client,
+    client: Client,
 }
 
 impl WaitFinished {
@@ -586,6 +581,9 @@ impl WaitFinished {
         let finished = auth::verify_finished(cx.read_key()?, &transcript.hash(), m.verify_data)?;
         cx.k_recv(Level::Application, client_application.protection(), msg.end()?);
         transcript.add(msg.bytes);
+        if let Client::Resumed { who, .. } = self.client {
+            who.by_finished(&finished, cx);
+        }
         if let Some(tickets) = tickets {
             tickets.send(&config, &transcript, cx)?;
         }

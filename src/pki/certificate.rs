@@ -10,6 +10,7 @@ use super::name::{GeneralName, GeneralNames};
 use super::time;
 use crate::crypto::der::{Der, NotDer, tag};
 use crate::crypto::verify::SubjectPublicKeyInfo;
+use crate::wire::SignatureScheme;
 use std::sync::OnceLock;
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::nom::Parser;
@@ -161,6 +162,12 @@ impl<'a> Certificate<'a> {
     /// The algorithm of its signature in words.
     pub fn signature_algorithm(&self) -> String {
         crate::crypto::verify::signature_name(self.algorithm)
+    }
+
+    /// The scheme of its signature, if it has a code in the handshake (RFC 9846
+    /// section 4.3.3).
+    pub(crate) fn signature_scheme(&self) -> Option<SignatureScheme> {
+        crate::crypto::verify::signature_scheme(self.algorithm)
     }
 
     /// Whether its key may sign handshakes (RFC 5280 section 4.2.1.3). A

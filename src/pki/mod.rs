@@ -28,7 +28,7 @@ mod verifier;
 pub use certificate::{Certificate, Malformed};
 pub use inquiry::Purpose;
 pub use name::GeneralName;
-pub(crate) use name::dns_matches;
+pub(crate) use name::{dns_pattern, patterns_of};
 pub use pem::{PemError, certificates, private_key, revocation_lists};
 pub use report::Report;
 pub use revocation::{Crl, Revocation};

@@ -81,6 +81,17 @@ impl<'a> GeneralName<'a> {
         }
     }
 
+    /// The same octets for the same name: its form, and the name in lower case
+    /// where case says nothing.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        let octets = match self {
+            Self::Dns(name) => name.to_ascii_lowercase().into_bytes(),
+            Self::Email(text) | Self::Uri(text) => text.as_bytes().to_vec(),
+            Self::Directory(octets) | Self::Ip(octets) | Self::Other(_, octets) => octets.to_vec(),
+        };
+        [&[self.form()], &octets[..]].concat()
+    }
+
     /// The number of its tag.
     pub(super) fn form(&self) -> u8 {
         match self {
@@ -169,7 +180,7 @@ pub(super) fn server_text(server: &ServerName<'_>) -> String {
 
 /// A dNSName against a host name: equal, or `*.` and the host without its
 /// first label. What stands after `*.` has two labels at least.
-pub(crate) fn dns_matches(pattern: &str, host: &str) -> bool {
+fn dns_matches(pattern: &str, host: &str) -> bool {
     if !is_host(host) {
         return false;
     }
@@ -181,6 +192,22 @@ pub(crate) fn dns_matches(pattern: &str, host: &str) -> bool {
                 && host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
         }
     }
+}
+
+/// A dNSName in lower case, as hosts are looked up by it; `None` for one that no
+/// host matches.
+pub(crate) fn dns_pattern(name: &str) -> Option<String> {
+    let parent = name.strip_prefix("*.");
+    let matches = is_host(parent.unwrap_or(name)) && parent.is_none_or(|parent| parent.contains('.'));
+    matches.then(|| name.to_ascii_lowercase())
+}
+
+/// The patterns of [`dns_pattern`] that match a host: its own name, and the
+/// wildcard beside it. None for what is no host.
+pub(crate) fn patterns_of(host: &str) -> impl Iterator<Item = String> + use<> {
+    let host = is_host(host).then(|| host.to_ascii_lowercase());
+    let wildcard = host.as_deref().and_then(|host| host.split_once('.')).map(|(_, rest)| format!("*.{rest}"));
+    host.into_iter().chain(wildcard)
 }
 
 /// Letters, digits, hyphens not at the ends of a label; underscores, which
@@ -305,6 +332,55 @@ mod tests {
         ] {
             assert_eq!(dns_matches(pattern, host), expected, "{pattern} {host}");
         }
+    }
+
+    /// Looking a host up finds what comparing finds.
+    #[test]
+    fn a_host_has_the_patterns_that_match_it() {
+        let names = [
+            "a.example",
+            "A.Example",
+            "*.a.example",
+            "*.example",
+            "*.",
+            "*",
+            "",
+            "*.B.a.example",
+            "a..example",
+        ];
+        let hosts = [
+            "a.example",
+            "A.EXAMPLE",
+            "b.a.example",
+            "c.b.a.Example",
+            "example",
+            "",
+            "a.example.",
+            "*.a.example",
+        ];
+        for name in names {
+            for host in hosts {
+                let found = dns_pattern(name).is_some_and(|name| patterns_of(host).any(|each| each == name));
+                assert_eq!(found, dns_matches(name, host), "{name} {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_has_one_canonical_form() {
+        let [a, b] = [GeneralName::Dns("A.example"), GeneralName::Dns("a.EXAMPLE")].map(|n| n.canonical());
+        assert_eq!(a, b);
+        let forms = [
+            GeneralName::Dns("a"),
+            GeneralName::Email("a"),
+            GeneralName::Uri("a"),
+            GeneralName::Uri("A"),
+            GeneralName::Ip(b"a"),
+            GeneralName::Directory(b"a"),
+            GeneralName::Other(0, b"a"),
+        ];
+        let different: std::collections::HashSet<_> = forms.iter().map(GeneralName::canonical).collect();
+        assert_eq!(different.len(), forms.len());
     }
 
     #[test]

@@ -15,10 +15,10 @@ use crate::pki::UnixTime;
 use crate::wire::Reader;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Seconds for which a key that this side made itself encrypts.
-const OWN_SECONDS: u64 = 24 * 60 * 60;
+const WEEK: u64 = limits::TICKET_SECONDS as u64;
 
 /// A key for tickets, and its times.
 ///
@@ -86,20 +86,30 @@ impl fmt::Debug for TicketKey {
 ///
 /// ```
 /// use handfast::TicketKeys;
+/// use std::time::Duration;
 /// let keys = TicketKeys::random(); // made and changed by this process alone
-/// # drop(keys);
+/// let hour = Duration::from_secs(3600);
+/// let short = TicketKeys::random().with_lifetime(hour)?.with_rotation(hour / 2)?;
+/// # Ok::<(), handfast::ConfigError>(())
 /// ```
 pub struct TicketKeys {
     keys: RwLock<Vec<Arc<TicketKey>>>,
-    /// Makes its own as time passes.
-    own: bool,
+    /// Seconds for which a ticket is taken.
+    lifetime: u64,
+    /// Seconds for which a key encrypts that this side makes itself as time
+    /// passes; `None` if it makes none.
+    rotation: Option<u64>,
 }
 
 impl TicketKeys {
-    /// Random keys that nobody else has: each encrypts for a day, and decrypts
-    /// as long as its tickets live.
+    /// Random keys that nobody else has: each encrypts for half a day, and
+    /// decrypts as long as its tickets live.
     pub fn random() -> Self {
-        Self { keys: RwLock::default(), own: true }
+        Self {
+            keys: RwLock::default(),
+            lifetime: limits::TICKET_LIFETIME.into(),
+            rotation: Some(limits::TICKET_KEY_ROTATION.into()),
+        }
     }
 
     /// Keys that others share. The newest of those whose time it is encrypts;
@@ -112,7 +122,35 @@ impl TicketKeys {
         if keys.is_empty() {
             return Err(ConfigError::Empty("ticket keys"));
         }
-        Ok(Self { keys: RwLock::new(keys), own: false })
+        Ok(Self { keys: RwLock::new(keys), lifetime: limits::TICKET_LIFETIME.into(), rotation: None })
+    }
+
+    /// Takes a ticket for so long, in whole seconds; a day if nothing is said. A
+    /// session lives longer where it is resumed meanwhile and gets another
+    /// ticket: up to seven days from the handshake that began it, and not longer
+    /// than the client's certificate is valid.
+    ///
+    /// # Errors
+    /// It is less than a second, or more than seven days (RFC 9846 section 4.7.1).
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Result<Self, ConfigError> {
+        self.lifetime = within_a_week("a lifetime", lifetime)?;
+        Ok(self)
+    }
+
+    /// Encrypts with each of its own keys for so long, in whole seconds; half a day
+    /// if nothing is said.
+    ///
+    /// # Errors
+    /// It is less than a second, or more than seven days; or the keys are
+    /// [shared](Self::shared), and changed by whoever shares them.
+    pub fn with_rotation(mut self, rotation: Duration) -> Result<Self, ConfigError> {
+        if self.rotation.is_none() {
+            return Err(ConfigError::TicketKey(
+                "it is shared, and whoever shares it says when it is changed",
+            ));
+        }
+        self.rotation = Some(within_a_week("a rotation of keys", rotation)?);
+        Ok(self)
     }
 
     /// A further key, while connections come and go.
@@ -129,14 +167,10 @@ impl TicketKeys {
         entropy: &Entropy,
     ) -> Result<Option<(Vec<u8>, u32)>, Failed> {
         let now = now.as_secs();
-        let Some(mut contents) = session.encode() else { return Ok(None) };
         let Some(key) = self.encrypting(now, entropy)? else { return Ok(None) };
-        let until = session.expires.min(key.decrypts_until);
-        let lifetime = until.saturating_sub(now).min(u64::from(limits::TICKET_SECONDS));
-        let lifetime = u32::try_from(lifetime).map_err(|_| Failed)?;
-        if lifetime == 0 {
-            return Ok(None);
-        }
+        let until = now.saturating_add(self.lifetime).min(session.expires).min(key.decrypts_until);
+        let lifetime = u32::try_from(until.saturating_sub(now)).map_err(|_| Failed)?;
+        let Some(mut contents) = session.encode(until).filter(|_| lifetime > 0) else { return Ok(None) };
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce)?;
         key.key.seal(nonce, key.key.name(), &mut contents)?;
@@ -156,8 +190,8 @@ impl TicketKeys {
             keys.iter().find(|key| key.key.name() == name && now < key.decrypts_until).cloned()
         }?;
         let contents = key.key.open(*nonce, name, r.rest()).ok()?;
-        let session = ServerSession::decode(&contents).ok()?;
-        (now < session.expires).then_some((session, key.encrypts(now)))
+        let (session, until) = ServerSession::decode(&contents).ok()?;
+        (now < until).then_some((session, key.encrypts(now)))
     }
 
     fn encrypting(&self, now: u64, entropy: &Entropy) -> Result<Option<Arc<TicketKey>>, Failed> {
@@ -166,9 +200,7 @@ impl TicketKeys {
             able.max_by_key(|key| key.encrypts.0).cloned()
         };
         let found = newest(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        if found.is_some() || !self.own {
-            return Ok(found);
-        }
+        let (None, Some(rotation)) = (&found, self.rotation) else { return Ok(found) };
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made one meanwhile.
         if let Some(found) = newest(&keys) {
@@ -177,14 +209,21 @@ impl TicketKeys {
         keys.retain(|key| now < key.decrypts_until);
         let mut secret = Zeroizing::new([0; 32]);
         entropy.fill(&mut *secret)?;
-        let encrypts_until = now.saturating_add(OWN_SECONDS);
+        let encrypts_until = now.saturating_add(rotation);
         let key = Arc::new(TicketKey {
             key: SealingKey::new(secret),
             encrypts: (now, encrypts_until),
-            decrypts_until: encrypts_until.saturating_add(u64::from(limits::TICKET_SECONDS)),
+            decrypts_until: encrypts_until.saturating_add(self.lifetime),
         });
         keys.push(Arc::clone(&key));
         Ok(Some(key))
+    }
+}
+
+fn within_a_week(what: &'static str, time: Duration) -> Result<u64, ConfigError> {
+    match time.as_secs() {
+        seconds @ 1..=WEEK => Ok(seconds),
+        seconds => Err(ConfigError::TicketTimes { what, seconds }),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::pki::{Certificate, CertificateDer};
 use crate::wire::{NamedGroup, SignatureScheme};
 use std::sync::Arc;
 
-/// What a resumed connection knows of its peer.
+/// What a connection knows of its peer once that has proven it.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) trust: Trust,
@@ -15,6 +15,8 @@ pub(crate) struct Peer {
     /// The group of the key exchange, if there was one.
     pub(crate) group: Option<NamedGroup>,
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
+    /// What a server stapled to its chain. A server's tickets have none.
+    pub(crate) ocsp: Option<Arc<[u8]>>,
 }
 
 impl Peer {
@@ -27,13 +29,24 @@ impl Peer {
                 scheme: info.peer_scheme,
                 group: info.group,
                 chain: info.peer_chain.clone(),
+                ocsp: info.peer_ocsp.clone(),
             }),
         }
     }
 
+    /// The connection says who its peer is.
+    pub(crate) fn tell(self, info: &mut ConnectionInfo) {
+        info.trust = self.trust;
+        info.peer_scheme = self.scheme;
+        // TLS 1.3 exchanges keys again where it resumes, TLS 1.2 does not.
+        info.group = info.group.or(self.group);
+        info.peer_chain = self.chain;
+        info.peer_ocsp = self.ocsp;
+    }
+
     /// Until when, in seconds since 1970, a peer that is authenticated `now` may be
     /// taken for the same without showing its certificate: seven days at most (RFC
-    /// 8446 section 4.6.1), and not longer than the certificate itself is valid.
+    /// 9846 section 4.7.1), and not longer than the certificate itself is valid.
     pub(crate) fn trusted_until(&self, now: u64) -> u64 {
         let most = now.saturating_add(u64::from(limits::TICKET_SECONDS));
         let leaf = self.chain.as_ref().and_then(|chain| chain.first());

@@ -20,7 +20,7 @@ fn at(seconds: u64) -> UnixTime {
 }
 
 fn nobody() -> Peer {
-    Peer { trust: Trust::Anonymous, scheme: None, group: None, chain: None }
+    Peer { trust: Trust::Anonymous, scheme: None, group: None, chain: None, ocsp: None }
 }
 
 fn session() -> ServerSession {
@@ -31,11 +31,13 @@ fn session() -> ServerSession {
         expires: START + DAY,
         server_name: Some("server.example".into()),
         policy: [9; 32],
+        names: [8; 32],
         peer: Peer {
             trust: Trust::Policy,
             scheme: Some(SignatureScheme::ED25519),
             group: Some(NamedGroup::SECP384R1),
             chain: Some([CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into()),
+            ocsp: None,
         },
     }
 }
@@ -63,6 +65,7 @@ fn what_is_sealed_is_opened() {
         assert_eq!((opened.version, opened.suite.id), (expected.version, expected.suite.id));
         assert_eq!(opened.secret.as_bytes(), expected.secret.as_bytes());
         assert_eq!((opened.expires, opened.policy), (expected.expires, expected.policy));
+        assert_eq!(opened.names, expected.names);
         assert_eq!(opened.server_name, expected.server_name);
         assert_eq!((opened.peer.trust, opened.peer.scheme), (expected.peer.trust, expected.peer.scheme));
         assert_eq!((opened.peer.chain, opened.peer.group), (expected.peer.chain, expected.peer.group));
@@ -81,15 +84,16 @@ fn what_is_sealed_is_opened() {
 #[test]
 fn a_session_without_names_and_certificates_is_the_same_again() {
     let plain = ServerSession { server_name: None, peer: nobody(), ..session() };
-    let opened = ServerSession::decode(&plain.encode().unwrap()).unwrap();
+    let (opened, until) = ServerSession::decode(&plain.encode(7).unwrap()).unwrap();
+    assert_eq!((opened.expires, until), (plain.expires, 7));
     assert!(opened.server_name.is_none() && opened.peer.chain.is_none() && opened.peer.scheme.is_none());
     assert_eq!(opened.peer.trust, Trust::Anonymous);
 }
 
 #[test]
 fn contents_of_another_format_are_not_read() {
-    let contents = session().encode().unwrap();
-    for (place, value) in [(0, 1), (3, 0x77), (5, 3)] {
+    let contents = session().encode(START).unwrap();
+    for (place, value) in [(0, 2), (3, 0x77), (5, 3)] {
         let mut other = contents.clone();
         other[place] = value;
         assert!(ServerSession::decode(&other).is_err(), "{place}");
@@ -158,14 +162,48 @@ fn random_keys_change_by_themselves() {
     let keys = TicketKeys::random();
     let name = |ticket: &[u8]| ticket[..16].to_vec();
     let week = ServerSession { expires: START + 60 * DAY, ..session() };
-    let (first, lifetime) = seal(&keys, &week, 0).unwrap();
-    assert_eq!(lifetime, limits::TICKET_SECONDS);
-    assert_eq!(name(&seal(&keys, &week, DAY - 1).unwrap().0), name(&first));
-    let (second, _) = seal(&keys, &week, DAY).unwrap();
-    assert_ne!(name(&second), name(&first));
-    assert!(!keys.open(&first, at(7 * DAY)).unwrap().1);
-    assert!(keys.open(&first, at(8 * DAY)).is_none());
-    assert!(TicketKeys::random().open(&first, at(0)).is_none());
+    let days = |days: u64| Duration::from_secs(days * DAY);
+    // What is set if nothing is said, and the longest that may be.
+    for (keys, rotation, lifetime) in [
+        (keys, DAY / 2, DAY),
+        (
+            TicketKeys::random().with_rotation(days(7)).unwrap().with_lifetime(days(7)).unwrap(),
+            7 * DAY,
+            7 * DAY,
+        ),
+    ] {
+        let (first, seconds) = seal(&keys, &week, 0).unwrap();
+        assert_eq!(u64::from(seconds), lifetime);
+        let (last, _) = seal(&keys, &week, rotation - 1).unwrap();
+        assert_eq!(name(&last), name(&first));
+        let (second, _) = seal(&keys, &week, rotation).unwrap();
+        assert_ne!(name(&second), name(&first));
+        // A key opens what it sealed as long as that lives.
+        assert!(keys.open(&first, at(lifetime - 1)).is_some());
+        assert!(keys.open(&first, at(lifetime)).is_none());
+        assert!(!keys.open(&last, at(rotation + lifetime - 2)).unwrap().1);
+        assert!(keys.open(&last, at(rotation + lifetime - 1)).is_none());
+        assert!(TicketKeys::random().open(&first, at(0)).is_none());
+    }
+}
+
+#[test]
+fn times_are_of_a_second_to_a_week() {
+    let week = Duration::from_secs(7 * DAY);
+    for bad in [Duration::ZERO, Duration::from_millis(999), week + Duration::from_secs(1), Duration::MAX] {
+        let refused = [TicketKeys::random().with_lifetime(bad), TicketKeys::random().with_rotation(bad)];
+        for refused in refused {
+            let Err(ConfigError::TicketTimes { seconds, .. }) = refused else { panic!("{refused:?}") };
+            assert_eq!(seconds, bad.as_secs());
+        }
+    }
+    for good in [Duration::from_secs(1), week] {
+        assert!(TicketKeys::random().with_lifetime(good).unwrap().with_rotation(good).is_ok());
+    }
+    // Shared keys have their own times, but for how long tickets live.
+    let keys = shared([key(1, 0, DAY, 2 * DAY)]).with_lifetime(Duration::from_secs(60)).unwrap();
+    assert_eq!(seal(&keys, &session(), 0).unwrap().1, 60);
+    assert!(matches!(keys.with_rotation(week), Err(ConfigError::TicketKey(_))));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What stands in a ticket, as this server alone reads it:
 //!
 //! ```text
-//!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) expires (8) policy (32)
+//!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) until (8) expires (8)
+//!   policy (32) names (32)
 //!   server_name<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
 //! ```
 
@@ -16,7 +17,7 @@ use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, Reader, SignatureSch
 use zeroize::Zeroizing;
 
 /// The first byte: another one is another release's.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// What a server needs to go on where a handshake ended, and what it holds the
 /// next ClientHello against.
@@ -30,13 +31,17 @@ pub(crate) struct ServerSession {
     pub(crate) server_name: Option<Box<str>>,
     /// The fingerprint of what the client was asked and how it was judged.
     pub(crate) policy: [u8; 32],
+    /// The names of the certificate that the server showed: those of
+    /// an identity.
+    pub(crate) names: [u8; 32],
     pub(crate) peer: Peer,
 }
 
 impl ServerSession {
-    /// The contents of a ticket; `None` for what cannot be in one: a client
-    /// that was accepted for once, and a chain for which it is too small.
-    pub(crate) fn encode(&self) -> Option<Zeroizing<Vec<u8>>> {
+    /// The contents of a ticket that is taken `until` then, in seconds since 1970;
+    /// `None` for what cannot be in one: a client that was accepted for once, and
+    /// a chain for which it is too small.
+    pub(crate) fn encode(&self, until: u64) -> Option<Zeroizing<Vec<u8>>> {
         let trust = match self.peer.trust {
             Trust::Anonymous => 0,
             Trust::Policy => 1,
@@ -51,8 +56,10 @@ impl ServerSession {
         w.u8(trust);
         w.u16(self.peer.scheme.map_or(0, |scheme| scheme.0));
         w.u16(self.peer.group.map_or(0, |group| group.0));
+        w.bytes(&until.to_be_bytes());
         w.bytes(&self.expires.to_be_bytes());
         w.bytes(&self.policy);
+        w.bytes(&self.names);
         w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
         w.vec8(|w| w.bytes(self.secret.as_bytes()));
         w.vec24(|w| {
@@ -64,8 +71,9 @@ impl ServerSession {
         (bytes.len() <= limits::TICKET_CONTENTS).then_some(bytes)
     }
 
-    /// Fails for what another release of this crate has written.
-    pub(crate) fn decode(contents: &[u8]) -> Result<Self, Fault> {
+    /// The session, and until when the ticket is taken. Fails for what another
+    /// release of this crate has written.
+    pub(crate) fn decode(contents: &[u8]) -> Result<(Self, u64), Fault> {
         let mut r = Reader::new(contents);
         if r.u8()? != FORMAT {
             return Err(Fault::BadValue);
@@ -80,8 +88,9 @@ impl ServerSession {
         };
         let scheme = SignatureScheme(r.u16()?);
         let group = NamedGroup(r.u16()?);
+        let until = u64::from_be_bytes(*r.array()?);
         let expires = u64::from_be_bytes(*r.array()?);
-        let policy = *r.array()?;
+        let (policy, names) = (*r.array()?, *r.array()?);
         let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
         let secret = Secret::from_slice(r.vec8(0..=255)?).map_err(|_| Fault::BadLength)?;
         let mut certificates = Reader::new(r.vec24(0..=limits::TICKET_CONTENTS)?);
@@ -90,19 +99,22 @@ impl ServerSession {
         while !certificates.is_empty() {
             chain.push(CertificateDer::from(certificates.vec24(0..=limits::TICKET_CONTENTS)?.to_vec()));
         }
-        Ok(Self {
+        let session = Self {
             version,
             suite,
             secret,
             expires,
             server_name: (!server_name.is_empty()).then(|| server_name.into()),
             policy,
+            names,
             peer: Peer {
                 trust,
                 scheme: (scheme.0 != 0).then_some(scheme),
                 group: (group.0 != 0).then_some(group),
                 chain: (!chain.is_empty()).then(|| chain.into()),
+                ocsp: None,
             },
-        })
+        };
+        Ok((session, until))
     }
 }

@@ -31,6 +31,12 @@ macro_rules! codepoints {
             }
         }
 
+        impl From<$type> for $int {
+            fn from(value: $type) -> Self {
+                value.0
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.name() {

@@ -157,11 +157,65 @@ impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
     }
 }
 
+/// As many codes as an honest peer sends.
+const FEW: usize = 32;
+
+/// A bit for each possible code: 8 KiB.
+struct Bits([u64; 1024]);
+
+impl Bits {
+    const NONE: Self = Self([0; 1024]);
+
+    /// Whether the code was not there before.
+    fn insert(&mut self, code: u16) -> bool {
+        let bit = 1_u64 << (code & 63);
+        self.0.get_mut(usize::from(code >> 6)).is_some_and(|word| {
+            let before = *word;
+            *word |= bit;
+            before & bit == 0
+        })
+    }
+
+    fn contains(&self, code: u16) -> bool {
+        self.0.get(usize::from(code >> 6)).is_some_and(|word| word >> (code & 63) & 1 == 1)
+    }
+}
+
+/// A list of codes that is asked again and again: however long it is, it is
+/// walked once. Few codes are looked through each time.
+pub(crate) struct Codes<'a, T> {
+    list: List<'a, T>,
+    many: Option<Box<Bits>>,
+}
+
+impl<'a, T: Item<'a> + PartialEq + Into<u16>> Codes<'a, T> {
+    pub(crate) fn new(list: List<'a, T>) -> Self {
+        let many = list.iter().nth(FEW).map(|_| {
+            let mut bits = Box::new(Bits::NONE);
+            for code in list {
+                bits.insert(code.into());
+            }
+            bits
+        });
+        Self { list, many }
+    }
+
+    pub(crate) fn contains(&self, code: T) -> bool {
+        match &self.many {
+            Some(bits) => bits.contains(code.into()),
+            None => self.list.contains(&code),
+        }
+    }
+
+    /// The codes in their order.
+    pub(crate) const fn iter(&self) -> Iter<'a, T> {
+        self.list.iter()
+    }
+}
+
 /// Whether a code stands twice, in linear time and without allocation. Few
-/// codes, as every honest peer sends, are compared with each other; for more
-/// there is a bit for each possible code, 8 KiB on the stack.
+/// codes are compared with each other; for more there are the bits, on the stack.
 pub(super) fn repeats(codes: impl Iterator<Item = u16> + Clone) -> bool {
-    const FEW: usize = 32;
     let mut seen = [0; FEW];
     for (n, code) in codes.clone().enumerate() {
         if seen.get(..n).is_some_and(|earlier| earlier.contains(&code)) {
@@ -177,14 +231,10 @@ pub(super) fn repeats(codes: impl Iterator<Item = u16> + Clone) -> bool {
 
 #[inline(never)] // keeps the bits off the stack of the common case
 fn repeats_among_many(codes: impl Iterator<Item = u16>) -> bool {
-    let mut seen = [0_u64; 1024];
+    let mut seen = Bits::NONE;
     for code in codes {
-        if let Some(word) = seen.get_mut(usize::from(code >> 6)) {
-            let bit = 1_u64 << (code & 63);
-            if *word & bit != 0 {
-                return true;
-            }
-            *word |= bit;
+        if !seen.insert(code) {
+            return true;
         }
     }
     false
@@ -231,6 +281,23 @@ mod tests {
         assert_eq!(List::<Name<'_>>::parse(&[1, 7, 0]), Err(Fault::BadLength));
         assert_eq!(List::<Name<'_>>::parse(&[1, 7, 2, 7]), Err(Fault::Truncated));
         assert_eq!(List::<Name<'_>>::parse(&[]), Ok(List::default()));
+    }
+
+    #[test]
+    fn codes_are_found_among_few_and_many() {
+        use crate::wire::SignatureScheme;
+        for count in [0, 1, 32, 33, 1000, 30_000_u16] {
+            let offered: Vec<_> = (0..count).map(|n| SignatureScheme(n * 2)).collect();
+            // Some of them again, as nobody forbids.
+            let offered = [&offered[..], &offered[..offered.len() / 2]].concat();
+            let codes = Codes::new(List::from(&offered[..]));
+            assert!(codes.iter().eq(offered.iter().copied()));
+            for n in (0..count).step_by(7).chain(count.checked_sub(1)) {
+                assert!(codes.contains(SignatureScheme(n * 2)), "{n} of {count}");
+                assert!(!codes.contains(SignatureScheme(n * 2 + 1)), "{n} of {count}");
+            }
+            assert!(!codes.contains(SignatureScheme(u16::MAX)));
+        }
     }
 
     #[test]

@@ -207,7 +207,7 @@ fn our_alpn_without_overlap() -> Result<(), Failed> {
 
 fn their_retry(cookie: bool) -> Result<(), Failed> {
     let config = certificates().server("p256").groups(&[NamedGroup::SECP384R1])?;
-    let served = serve(if cookie { config.retry_cookie([3; 32]) } else { config }, echo)?;
+    let served = serve(if cookie { config.retry_cookie([3; 32])? } else { config }, echo)?;
     let state = state(&mut go_client(served.port, &[])?)?;
     ensure!(state.contains("retried=true") && state.contains("group=CurveP384 "), "{state}");
     ensure!(served.result()??.retried, "not retried");

@@ -387,7 +387,7 @@ fn nothing_in_common_there() -> Result<(), Failed> {
 
 fn their_retry(cookie: bool) -> Result<(), Failed> {
     let config = certificates().server("p256").groups(&[NamedGroup::SECP384R1])?;
-    let config = if cookie { config.retry_cookie([7; 32]) } else { config };
+    let config = if cookie { config.retry_cookie([7; 32])? } else { config };
     let served = serve(config, echo)?;
     converse(&mut s_client(served.port, &["-groups", "X25519:P-384"])?)?;
     let info = served.result()??;
@@ -399,7 +399,7 @@ fn their_retry(cookie: bool) -> Result<(), Failed> {
 /// The first ClientHello reaches a connection that is forgotten; all that a
 /// second one knows comes back in the cookie.
 fn their_stateless_retry() -> Result<(), Failed> {
-    let config = certificates().server("p256").groups(&[NamedGroup::SECP384R1])?.retry_cookie([9; 32]);
+    let config = certificates().server("p256").groups(&[NamedGroup::SECP384R1])?.retry_cookie([9; 32])?;
     let config = Arc::new(config);
     let served = listen(move |mut tcp| -> Result<ConnectionInfo, Failed> {
         let mut forgetful = Connection::server(&config);

@@ -49,7 +49,7 @@ fn it_is_passed_over() {
     for (client, server) in [
         (client_config(), server_config()),
         (retry_client(), retry_server()),
-        (retry_client(), retry_server().retry_cookie([1; 32])),
+        (retry_client(), retry_server().retry_cookie([1; 32]).unwrap()),
         (client_config().identity(PKI.client.identity()), requesting()),
     ] {
         for early in [&[][..], &[17], &[300, 300, 5000], &SKIPPED] {

@@ -42,7 +42,9 @@ const CARRIERS: [Carrier; 7] = [
     Carrier {
         place: Place::HelloRetryRequest,
         kind: HandshakeType::SERVER_HELLO,
-        run: |alter| server_says_in(&retry_client(), &retry_server().retry_cookie([1; 32]), first(alter)),
+        run: |alter| {
+            server_says_in(&retry_client(), &retry_server().retry_cookie([1; 32]).unwrap(), first(alter))
+        },
     },
     Carrier {
         place: Place::EncryptedExtensions,

@@ -87,7 +87,7 @@ pub(super) fn retry_server() -> ServerConfig {
 }
 
 fn cookie_server() -> ServerConfig {
-    retry_server().retry_cookie([7; 32])
+    retry_server().retry_cookie([7; 32]).unwrap()
 }
 
 pub(super) fn tls12_client() -> ClientConfig {

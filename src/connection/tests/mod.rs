@@ -1,6 +1,7 @@
 //! The flows through real, protected records: what each state takes and what
 //! it refuses, with the alert that leaves.
 
+mod admission;
 mod alter;
 mod closing;
 mod closing12;

@@ -14,7 +14,8 @@ use crate::wire::ProtocolVersion;
 
 /// Every message that there is: 5 of the client, 7 of the server.
 fn longest() -> (ClientConfig, ServerConfig) {
-    let server = retry_server().retry_cookie([7; 32]).client_auth(ClientAuth::Require(trusting().into()));
+    let server =
+        retry_server().retry_cookie([7; 32]).unwrap().client_auth(ClientAuth::Require(trusting().into()));
     (retry_client().identity(PKI.client.identity()), server)
 }
 

@@ -334,3 +334,88 @@ fn lists_must_have_something_known_in_them() {
         Err(ConfigError::UnknownScheme(unknown)) if unknown == sha1
     ));
 }
+
+/// Certificates of one name and one kind of key, of authorities with an ECDSA key
+/// and with an RSA key.
+fn of_two_authorities() -> [Identity; 2] {
+    let PrivateKeyDer::Pkcs8(rsa) = PKI.rsa.key() else { panic!() };
+    let rsa = KeyPair::from_pkcs8_der_and_sign_algo(&rsa, &rcgen::PKCS_RSA_SHA256).unwrap();
+    [KeyPair::generate().unwrap(), rsa].map(|key| {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "An authority");
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec![HOST.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        // The root signs itself, in whatever scheme: nobody checks that.
+        Identity::new(vec![leaf.der().clone(), issuer.der().clone()], &key).unwrap()
+    })
+}
+
+/// signature_algorithms_cert, or else signature_algorithms (RFC 9846 section 4.3.3);
+/// where no chain fits, one is shown all the same (section 4.5.1.2).
+#[test]
+fn a_chain_is_shown_that_the_peer_verifies() {
+    const RSA: &[SignatureScheme] = &[SignatureScheme::RSA_PKCS1_SHA256];
+    const ECDSA: &[SignatureScheme] = &[P256];
+    const NEITHER: &[SignatureScheme] = &[ED25519];
+    const BOTH: &[SignatureScheme] = &[P256, SignatureScheme::RSA_PKCS1_SHA256];
+    let [ecdsa, rsa] = of_two_authorities().map(Arc::new);
+    for version in VERSIONS {
+        let judged = ClientConfig::new(Judge::Application, now).versions(&[version]).unwrap();
+        for (first, second) in [(&ecdsa, &rsa), (&rsa, &ecdsa)] {
+            let server = ServerConfig::new(Arc::clone(first), now).add_identity(Arc::clone(second));
+            for (in_handshake, in_certificates, expected) in [
+                (BOTH, Some(RSA), &rsa),
+                (BOTH, Some(ECDSA), &ecdsa),
+                (BOTH, Some(NEITHER), first),
+                (BOTH, Some(BOTH), first),
+                (BOTH, None, first),
+                (ECDSA, None, &ecdsa),
+                (ECDSA, Some(RSA), &rsa),
+            ] {
+                let says = client_hello(move |m| {
+                    m.extensions.signature_algorithms = Some(List::values(in_handshake));
+                    m.extensions.signature_algorithms_cert = in_certificates.map(List::values);
+                });
+                let mut client = Party::client_altered(&judged, says).answering(|_| Some(Answer::Accept));
+                let mut server = Party::server(&server);
+                pump(&mut client, &mut server);
+                assert!(server.is_done(), "{:?}", server.error);
+                let shown = client.c.info().peer_chain.as_ref().unwrap()[0].clone();
+                assert_eq!(shown, *expected.leaf(), "{version} {in_handshake:?} {in_certificates:?}");
+            }
+        }
+    }
+    // A server says the same of its clients.
+    let client = client(ProtocolVersion::TLS13).identity(Arc::clone(&ecdsa)).identity(Arc::clone(&rsa));
+    for (in_certificates, expected) in [(RSA, &rsa), (ECDSA, &ecdsa), (NEITHER, &ecdsa)] {
+        let says = certificate_request(move |m| {
+            m.extensions.signature_algorithms_cert = Some(List::values(in_certificates));
+        });
+        let asking = asking(ProtocolVersion::TLS13);
+        let mut server = Party::server_altered(&asking, says).answering(|_| Some(Answer::Accept));
+        pump(&mut Party::client(&client), &mut server);
+        assert!(server.is_done(), "{:?}", server.error);
+        assert_eq!(server.c.info().peer_chain.as_ref().unwrap()[0], *expected.leaf());
+    }
+}
+
+/// As many schemes as a ClientHello holds; the only one that matters is the last.
+#[test]
+fn the_last_of_very_many_schemes_counts() {
+    for version in VERSIONS {
+        let many = client_hello(|m| {
+            let unknown = (0..29_000_u16).map(|n| SignatureScheme(0xc000 | n & 0xfff));
+            let schemes: Vec<_> = unknown.chain([ED25519]).collect();
+            m.extensions.signature_algorithms = Some(List::values(Vec::leak(schemes)));
+        });
+        let server = server_config_with(PKI.server.identity()).add_identity(PKI.ed25519.identity());
+        let mut client = Party::client_altered(&client(version), many);
+        let mut server = Party::server(&server);
+        pump(&mut client, &mut server);
+        assert!(server.is_done(), "{version}: {:?}, {:?}", server.error, client.error);
+        assert_eq!(client.c.info().peer_scheme, Some(ED25519));
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::alter::*;
 use super::kit::*;
+use super::kit12::records12;
 use crate::config::{ClientAuth, ClientConfig, ClientOptions, ServerConfig};
 use crate::crypto::source::Entropy;
 use crate::fault::Fault;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+pub(super) const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
 const WEEK: u64 = limits::TICKET_SECONDS as u64;
 
 /// Configurations of one version that keep sessions.
@@ -33,13 +34,13 @@ pub(super) fn primed(version: ProtocolVersion) -> (ClientConfig, ServerConfig) {
     (client, server)
 }
 
-fn sessions(client: &ClientConfig) -> usize {
+pub(super) fn sessions(client: &ClientConfig) -> usize {
     client.sessions.as_ref().unwrap().len()
 }
 
 /// Shakes hands; whether a session was resumed, in the eyes of both sides.
 #[track_caller]
-fn resumed(client: &ClientConfig, server: &ServerConfig) -> bool {
+pub(super) fn resumed(client: &ClientConfig, server: &ServerConfig) -> bool {
     let (client, server) = connect(client, server);
     assert_eq!(client.c.info().resumed, server.c.info().resumed);
     client.c.info().resumed
@@ -98,6 +99,20 @@ fn a_session_is_resumed_without_certificates() {
             assert_eq!(info.server_name.as_deref(), Some(HOST));
             // TLS 1.2 exchanges no keys again: the group is the first handshake's.
             assert!(info.group.is_some() && info.group == first.c.info().group);
+        }
+        // RFC 6066 section 3: the server's hello of a session names nobody again.
+        if version == ProtocolVersion::TLS12 {
+            let hello = messages(&records12(&mut s)).remove(0);
+            let Body::ServerHello(hello) = Message::decode(&hello, Form::Tls12).unwrap().body else {
+                panic!()
+            };
+            assert!(!hello.extensions.server_name);
+        } else {
+            let hellos = messages(&s.records());
+            let Body::EncryptedExtensions(m) = Message::decode(&hellos[1], Form::Tls13).unwrap().body else {
+                panic!()
+            };
+            assert!(!m.server_name);
         }
         // What the first handshake showed of the server.
         assert_eq!(c.c.info().trust, Trust::Policy);
@@ -176,6 +191,59 @@ fn assert_a_week_of_days(client: &ClientConfig, server: &ServerConfig, clock: &C
     }
 }
 
+/// Keys whose tickets live as long as may be.
+fn for_a_week() -> TicketKeys {
+    TicketKeys::random().with_lifetime(Duration::from_secs(WEEK)).unwrap()
+}
+
+/// As long as tickets live if nothing is said; resuming gives another one in time.
+#[test]
+fn a_ticket_ends_after_a_day() {
+    const DAY: u64 = limits::TICKET_LIFETIME as u64;
+    for version in VERSIONS {
+        for (waits, resumes) in [(&[DAY - 1][..], true), (&[DAY], false), (&[DAY - 1, DAY - 1], true)] {
+            let clock = Clock::new();
+            let server =
+                ServerConfig::new(PKI.server.identity(), clock.reading()).tickets(TicketKeys::random());
+            // Its clock stands still: the server alone says what is too old.
+            let (client, _) = keeping(version);
+            resumed(&client, &server);
+            let mut last = false;
+            for wait in waits {
+                clock.pass(*wait);
+                last = resumed(&client, &server);
+            }
+            assert_eq!(last, resumes, "{version} {waits:?}");
+        }
+    }
+}
+
+/// The client's own count, whatever a server says.
+#[test]
+fn a_session_that_is_resumed_is_no_younger_in_its_store() {
+    for version in VERSIONS {
+        let clock = Clock::new();
+        let client = ClientConfig::new(trusting(), clock.reading()).versions(&[version]).unwrap();
+        let client = client.sessions(ClientSessions::new());
+        // Each handshake with another key: TLS 1.2's ticket is renewed, too.
+        let server = |n: u8| {
+            let at =
+                |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(now().as_secs() + days * 86_400));
+            let keys =
+                (1..=n).map(|key| TicketKey::new([key; 32], at(0), at(u64::from(key == n) * 9), at(9)));
+            let keys = TicketKeys::shared(keys.map(Result::unwrap)).unwrap();
+            server_config().tickets(keys.with_lifetime(Duration::from_secs(WEEK)).unwrap())
+        };
+        assert!(!resumed(&client, &server(1)));
+        clock.pass(1000);
+        assert!(resumed(&client, &server(2)));
+        let (store, policy) = client.resumption().unwrap();
+        let newest = store.take(&name(), policy, now().as_secs(), |_| true).unwrap();
+        assert_eq!(newest.received, now().as_secs() + 1000, "{version}: no new ticket");
+        assert_eq!((newest.trusted_until, newest.expires), (now().as_secs() + WEEK, now().as_secs() + WEEK));
+    }
+}
+
 #[test]
 fn a_session_ends_after_a_week() {
     for version in VERSIONS {
@@ -185,8 +253,7 @@ fn a_session_ends_after_a_week() {
             let (ours, theirs) = (Clock::new(), Clock::new());
             let client = ClientConfig::new(trusting(), ours.reading()).versions(&[version]).unwrap();
             let client = client.sessions(ClientSessions::new());
-            let server =
-                ServerConfig::new(PKI.server.identity(), theirs.reading()).tickets(TicketKeys::random());
+            let server = ServerConfig::new(PKI.server.identity(), theirs.reading()).tickets(for_a_week());
             resumed(&client, &server);
             ours.pass(client_waits);
             theirs.pass(server_waits);
@@ -196,7 +263,7 @@ fn a_session_ends_after_a_week() {
         let clock = Clock::new();
         let client = ClientConfig::new(trusting(), clock.reading()).versions(&[version]).unwrap();
         let client = client.sessions(ClientSessions::new());
-        let server = ServerConfig::new(PKI.server.identity(), clock.reading()).tickets(TicketKeys::random());
+        let server = ServerConfig::new(PKI.server.identity(), clock.reading()).tickets(for_a_week());
         assert_a_week_of_days(&client, &server, &clock);
         // Nor in the eyes of a server whose client's clock stands still.
         let clock = Clock::new();
@@ -207,6 +274,7 @@ fn a_session_ends_after_a_week() {
             TicketKey::new([1 + from as u8; 32], at(from), at(from + 1), at(90)).unwrap()
         };
         let keys = TicketKeys::shared((0..9).map(key)).unwrap();
+        let keys = keys.with_lifetime(Duration::from_secs(WEEK)).unwrap();
         let (client, _) = keeping(version);
         let server = ServerConfig::new(PKI.server.identity(), clock.reading()).tickets(keys);
         assert_a_week_of_days(&client, &server, &clock);
@@ -493,7 +561,7 @@ fn tickets_are_kept_within_limits() {
     let bytes = party.forge(HANDSHAKE, &ticket(u32::MAX, &[1]));
     party.give(&bytes);
     let store = client.sessions.clone().unwrap();
-    let session = store.take(&name(), client.policy(), now().as_secs(), |_| true).unwrap();
+    let session = store.take(&name(), client.resumption().unwrap().1, now().as_secs(), |_| true).unwrap();
     assert_eq!(session.expires, now().as_secs() + WEEK);
 }
 

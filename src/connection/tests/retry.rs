@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn cookies() -> ServerConfig {
-    retry_server().retry_cookie([7; 32])
+    retry_server().retry_cookie([7; 32]).unwrap()
 }
 
 /// The two ClientHellos of a client.
@@ -117,7 +117,7 @@ fn a_cookie_of_another_key_or_for_another_hello_is_refused() {
     client.give(&retry);
     let second = client.take();
     for (server, fault) in [
-        (retry_server().retry_cookie([8; 32]), Fault::BadCookie),
+        (retry_server().retry_cookie([8; 32]).unwrap(), Fault::BadCookie),
         (retry_server(), Fault::BadChangeCipherSpec), // it knows of no retry
     ] {
         let mut server = Party::server(&server);
@@ -150,7 +150,7 @@ fn a_cookie_gets_old() {
         let config = ServerConfig::new(PKI.server.identity(), move || {
             UnixTime::since_unix_epoch(Duration::from_secs(read.load(Ordering::Relaxed)))
         });
-        let config = config.groups(&[NamedGroup::SECP256R1]).unwrap().retry_cookie([7; 32]);
+        let config = config.groups(&[NamedGroup::SECP256R1]).unwrap().retry_cookie([7; 32]).unwrap();
         let (mut client, retry) = retried(&config);
         client.give(&retry);
         clock.fetch_add(age, Ordering::Relaxed);
@@ -247,7 +247,7 @@ fn a_session_is_resumed_after_a_retry() {
     for cookie in [false, true] {
         let (client, server) = primed(ProtocolVersion::TLS13);
         let server = server.groups(&[NamedGroup::SECP256R1]).unwrap();
-        let server = if cookie { server.retry_cookie([7; 32]) } else { server };
+        let server = if cookie { server.retry_cookie([7; 32]).unwrap() } else { server };
         let (client, server) = connect(&client, &server);
         for party in [client, server] {
             assert!(party.c.info().resumed && party.c.info().retried);
@@ -268,7 +268,7 @@ fn a_key_that_goes_with_the_retry_is_not_left_out() {
         let (_, another) = primed(ProtocolVersion::TLS13);
         for (server, known) in [(ours, true), (another, false)] {
             let server = server.groups(&[NamedGroup::SECP256R1]).unwrap();
-            let server = if cookie { server.retry_cookie([7; 32]) } else { server };
+            let server = if cookie { server.retry_cookie([7; 32]).unwrap() } else { server };
             let (mut client, mut asking) =
                 (Party::client_altered(&client, leave_out()), Party::server(&server));
             asking.give(&client.take());

@@ -13,7 +13,8 @@ use crate::wire::HandshakeType;
 /// A handshake with every message that there is.
 fn longest() -> (ClientConfig, ServerConfig) {
     use crate::config::ClientAuth;
-    let server = retry_server().retry_cookie([7; 32]).client_auth(ClientAuth::Require(trusting().into()));
+    let server =
+        retry_server().retry_cookie([7; 32]).unwrap().client_auth(ClientAuth::Require(trusting().into()));
     (retry_client().identity(PKI.client.identity()), server)
 }
 

@@ -51,7 +51,8 @@ impl Incoming {
         let reasons =
             [("suite", reasons.suite), ("group", reasons.group), ("certificate", reasons.certificate)];
         let reasons: Vec<_> = reasons.into_iter().filter_map(|(what, why)| Some((what, why?))).collect();
-        story.choices(&negotiated, &trust(info), &reasons);
+        let trust = if failed.is_none() { trust(info) } else { String::new() };
+        story.choices(&negotiated, &trust, &reasons);
         if let Some(why) = failed {
             story.paper.line(&format!("  failed: {}", clean(why)));
         }

@@ -28,7 +28,7 @@ use crate::trust::pin_text;
 use drive::Drive;
 use events::Recorder;
 use failure::Failure;
-use handfast::pki::{Report, spki_sha256};
+use handfast::pki::{CertificateDer, Report, spki_sha256};
 use handfast::{ClientOptions, Connection, ConnectionInfo, Trust};
 use keylog::KeyLog;
 use negotiated::Negotiated;
@@ -103,11 +103,12 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     telling.hear(&recorder);
 
     let info = drive.connection.info();
-    let leaf = info.peer_chain.as_ref().and_then(|chain| chain.first());
-    outcome.pin = leaf.and_then(|leaf| spki_sha256(leaf).ok()).map(|pin| pin_text(&pin));
+    // As the server showed it: a chain that was refused is looked at most.
+    let chain: Vec<_> = telling.negotiated.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
+    outcome.pin = chain.first().and_then(|leaf| spki_sha256(leaf).ok()).map(|pin| pin_text(&pin));
     outcome.trust = trust(info, &plan.trusted);
-    if let Some(file) = &asked.save_chain {
-        save_chain(file, info)?;
+    if let Some(file) = asked.save_chain.as_ref().filter(|_| !chain.is_empty()) {
+        save_chain(file, &chain)?;
     }
     drop(drive);
     if let Some(server) = plan.embedded {
@@ -159,8 +160,7 @@ fn trust(info: &ConnectionInfo, trusted: &str) -> String {
     }
 }
 
-fn save_chain(file: &std::path::Path, info: &ConnectionInfo) -> Result<(), Failure> {
-    let Some(chain) = &info.peer_chain else { return Ok(()) };
+fn save_chain(file: &std::path::Path, chain: &[CertificateDer<'_>]) -> Result<(), Failure> {
     let pem: String = chain.iter().map(|der| text::pem("CERTIFICATE", der)).collect();
     let said = |error| Failure::Misuse(format!("cannot write {}: {error}", file.display()));
     std::fs::write(file, pem).map_err(said)

@@ -26,6 +26,8 @@ pub(crate) struct Negotiated {
     chosen_alpn: Option<String>,
     retried_for: Option<NamedGroup>,
     pub(crate) extended_master_secret: bool,
+    /// The server's chain as it showed it, whether or not it was its own to show.
+    pub(crate) chain: Vec<Vec<u8>>,
     /// The pre-master secret of static RSA, as it goes over the wire.
     pub(crate) encrypted_pre_master: Option<Vec<u8>>,
     pub(crate) client_random: Option<[u8; 32]>,
@@ -93,6 +95,12 @@ impl Negotiated {
                 self.alpn_chosen(extensions.alpn);
             }
             Body::EncryptedExtensions(m) => self.alpn_chosen(m.alpn),
+            Body::Certificate13(m) if direction == self.servers() => {
+                self.chain = m.entries.iter().map(|entry| entry.cert_data.to_vec()).collect();
+            }
+            Body::Certificate12(m) if direction == self.servers() => {
+                self.chain = m.certificates.iter().map(|certificate| certificate.0.to_vec()).collect();
+            }
             Body::ServerKeyExchange(m) => {
                 self.group = Some(m.params.group());
                 self.scheme = Some(m.scheme);
