@@ -85,7 +85,7 @@ fn run_once(flags: &Flags, memory: &Memory, resumes: bool) -> Result<(), Failure
         true => server(flags, memory, &identities, &watch)?,
         false => client(flags, memory, identities.clone(), &watch)?,
     };
-    let mut peer = Peer { stream: connect(flags)?, connection, flags, watch, identities, ocsp: Vec::new() };
+    let mut peer = Peer { stream: connect(flags)?, connection, flags, watch, identities };
     let before = memory.sessions.len();
     let outcome = peer.exchange(resumes && !flags.expect_session_miss);
     peer.leave();
@@ -108,6 +108,11 @@ fn connect(flags: &Flags) -> Result<TcpStream, Failure> {
     stream.set_nodelay(true).map_err(broken)?;
     stream.write_all(&flags.shim_id.to_le_bytes()).map_err(broken)?;
     Ok(stream)
+}
+
+/// The runner says who is accepted, in every connection of a test.
+fn judge() -> Judge {
+    Judge::application_named("the runner")
 }
 
 /// The certificates of the flags, in the order in which they are preferred.
@@ -179,7 +184,7 @@ fn client(
     identities: Vec<Arc<Identity>>,
     watch: &Arc<Watch>,
 ) -> Result<Connection, Failure> {
-    let mut config = common!(ClientConfig::new(Judge::Application, memory.clock()), flags);
+    let mut config = common!(ClientConfig::new(judge(), memory.clock()), flags);
     if !flags.without_tickets {
         config = config.sessions(Arc::clone(&memory.sessions));
     }
@@ -213,7 +218,7 @@ fn server(
             others.iter().cloned().fold(config, ServerConfig::add_identity)
         }
     };
-    let judge = Judge::Application;
+    let judge = judge();
     let mut config = common!(config, flags);
     if !flags.without_tickets {
         config = config.tickets(Arc::clone(&memory.keys));
@@ -244,8 +249,6 @@ struct Peer<'f> {
     flags: &'f Flags,
     watch: Arc<Watch>,
     identities: Vec<Arc<Identity>>,
-    /// The response that the peer stapled.
-    ocsp: Vec<u8>,
 }
 
 impl Peer<'_> {
@@ -280,13 +283,10 @@ impl Peer<'_> {
                     self.fill()?;
                     continue;
                 }
-                Ok(Event::Ask(Question::Verify { ocsp, .. })) => {
-                    self.ocsp = ocsp.to_vec();
-                    match self.flags.rejection {
-                        Some(alert) => Answer::RejectWith(alert, "a flag says so".to_owned()),
-                        None => Answer::Accept,
-                    }
-                }
+                Ok(Event::Ask(Question::Verify { .. })) => match self.flags.rejection {
+                    Some(alert) => Answer::RejectWith(alert, "a flag says so".to_owned()),
+                    None => Answer::Accept,
+                },
                 Ok(Event::Ask(Question::Certificate { .. })) if self.flags.gives_up.is_some() => {
                     self.flags.gives_up.into_iter().for_each(|alert| self.connection.abort(alert));
                     continue;
@@ -460,9 +460,9 @@ impl Peer<'_> {
         if flags.expect_retried.is_some_and(|retried| retried != info.retried) {
             return differ("whether there was a retry", info.retried.to_string());
         }
-        // A staple is judged with the chain, and not kept with a session.
-        if !flags.expect_ocsp.is_empty() && self.ocsp != flags.expect_ocsp && !info.resumed {
-            return differ("the stapled response", format!("{:02x?}", self.ocsp));
+        let ocsp = info.peer_ocsp.as_deref().unwrap_or_default();
+        if !flags.expect_ocsp.is_empty() && ocsp != flags.expect_ocsp {
+            return differ("the stapled response", format!("{ocsp:02x?}"));
         }
         self.compare_certificates()?;
         self.compare_seen()
