@@ -503,6 +503,13 @@ impl ServerConfig {
     /// Sessions are resumed only where the context is the same; it is empty if
     /// nothing is said. It tells servers apart that share keys and names, but not
     /// their clients.
+    ///
+    /// ```no_run
+    /// # use handfast::{Identity, ServerConfig, TicketKeys, pki::UnixTime};
+    /// # let identity = Identity::from_pem(b"", b"")?;
+    /// let config = ServerConfig::new(identity, UnixTime::now).tickets(TicketKeys::random()).session_context("shop");
+    /// # Ok::<(), handfast::ConfigError>(())
+    /// ```
     pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
         self.session_context = context.into();
         self
