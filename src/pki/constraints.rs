@@ -2,8 +2,9 @@
 //! may not, issue certificates for.
 
 use super::dn::{self, Name};
-use super::name::{GeneralName, GeneralNames, is_host};
+use super::name::{GeneralName, GeneralNames};
 use crate::crypto::der::{Der, NotDer, tag};
+use crate::wire::is_host;
 
 /// The nameConstraints extension (RFC 5280 section 4.2.1.10), read whole: what
 /// is malformed in it makes the extension malformed, never the list shorter.

@@ -4,6 +4,7 @@
 
 use super::dn::{Name, shown};
 use crate::crypto::der::{Der, NotDer, Value, tag};
+use crate::wire::{ends_in_number, is_host};
 use rustls_pki_types::{IpAddr, ServerName};
 
 /// One name of a subjectAltName extension (RFC 5280 section 4.2.1.6). Text is
@@ -210,18 +211,6 @@ pub(crate) fn patterns_of(host: &str) -> impl Iterator<Item = String> + use<> {
     host.into_iter().chain(wildcard)
 }
 
-/// Letters, digits, hyphens not at the ends of a label; underscores, which
-/// hosts in private networks have.
-pub(super) fn is_host(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
-}
-
 /// A dNSName as RFC 5280 section 4.2.1.6 and RFC 9525 section 6.3 have it: a
 /// host without underscores, or `*.` and one of two labels at least.
 pub(super) fn is_strict_dns_name(name: &str) -> bool {
@@ -230,9 +219,7 @@ pub(super) fn is_strict_dns_name(name: &str) -> bool {
         Some(parent) => parent,
         None => name,
     };
-    // A name that looks like an IPv4 address is none of a host.
-    let number = |label: &str| label.bytes().all(|c| c.is_ascii_digit());
-    is_host(host) && !name.contains('_') && !host.rsplit('.').next().is_some_and(number)
+    is_host(host) && !name.contains('_') && !ends_in_number(host)
 }
 
 /// Whether a text means an address, in whatever form people write one: IPv4 in

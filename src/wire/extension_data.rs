@@ -159,7 +159,8 @@ impl<'a> Item<'a> for PskBinderEntry<'a> {
     }
 }
 
-/// A ServerNameList of exactly one host name (RFC 6066 section 3).
+/// A ServerNameList of exactly one host name (RFC 6066 section 3): no address,
+/// no dot at its end, and nothing that a log or a file's name could choke on.
 pub(super) struct HostName;
 
 impl<'a> Codec<'a, &'a [u8]> for HostName {
@@ -170,10 +171,8 @@ impl<'a> Codec<'a, &'a [u8]> for HostName {
             return Err(Fault::BadServerName);
         }
         let name = list.vec16(1..=0xffff)?;
-        if !list.is_empty() || name.len() > 255 || !name.is_ascii() || name.contains(&0) {
-            return Err(Fault::BadServerName);
-        }
-        Ok(name)
+        let host = std::str::from_utf8(name).is_ok_and(|name| is_host(name) && !ends_in_number(name));
+        if list.is_empty() && host { Ok(name) } else { Err(Fault::BadServerName) }
     }
     fn write(name: &'a [u8], writer: &mut Writer<'_>) {
         writer.vec16(|w| {
@@ -181,6 +180,23 @@ impl<'a> Codec<'a, &'a [u8]> for HostName {
             w.vec16(|w| w.bytes(name));
         });
     }
+}
+
+/// A DNS host name: letters, digits, hyphens not at the ends of a label (RFC 1123
+/// section 2.1); underscores, which hosts in private networks have.
+pub(crate) fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+/// Whether it could be taken for an IPv4 address: no top-level domain is a number.
+pub(crate) fn ends_in_number(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(|last| last.bytes().all(|c| c.is_ascii_digit()))
 }
 
 /// A ProtocolNameList of exactly one name (RFC 7301 section 3.1).
@@ -240,6 +256,13 @@ mod tests {
         Ok(value)
     }
 
+    #[rustfmt::skip] // a list
+    const NO_HOSTS: [&str; 24] = [
+        "127.0.0.1", "1", "a.1", "127.1", "::1", "[::1]", "2001:db8::1", "fe80::1%eth0",
+        "a.", ".", ".a", "a..b", "-a", "a-", "a.-b", "a-.b",
+        "a b", "a\nb", "a\r\nSet-Cookie: b", "a\x1b[2J", "../etc/passwd", "a/b", "a\\b", "*.a",
+    ];
+
     fn server_name(entries: &[(u8, &[u8])]) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         Writer::new(&mut bytes).vec16(|w| {
@@ -254,11 +277,16 @@ mod tests {
     #[test]
     fn a_server_name_is_exactly_one_host_name() {
         assert_eq!(server_name(&[(0, b"example.com")]), Ok(b"example.com".to_vec()));
-        assert_eq!(server_name(&[(0, &[b'a'; 255])]), Ok(vec![b'a'; 255]));
+        let longest = [&[b'a'; 63][..], &[b'b'; 63], &[b'c'; 63], &[b'd'; 61]].join(&b'.');
+        let long = [b"a.", &longest[..252]].concat();
+        for name in [&longest[..], b"a", b"A-1.b--c.xn--bcher-kva", b"_dns.h_st", b"1.2.3.x4", b"0x7f.1e"] {
+            assert_eq!(server_name(&[(0, name)]), Ok(name.to_vec()), "{}", name.escape_ascii());
+        }
         for (entries, fault) in [
             (&[][..], Fault::BadLength),
             (&[(0, &b""[..])], Fault::BadLength),
-            (&[(0, &[b'a'; 256])], Fault::BadServerName),
+            (&[(0, &long)], Fault::BadServerName),
+            (&[(0, &[b'a'; 64])], Fault::BadServerName),
             (&[(1, b"example.com")], Fault::BadServerName),
             (&[(0, b"a"), (0, b"b")], Fault::BadServerName),
             (&[(0, b"a"), (1, b"b")], Fault::BadServerName),
@@ -266,6 +294,10 @@ mod tests {
             (&[(0, "b\u{fc}cher".as_bytes())], Fault::BadServerName),
         ] {
             assert_eq!(server_name(entries), Err(fault), "{entries:?}");
+        }
+        for name in NO_HOSTS {
+            let name = name.as_bytes();
+            assert_eq!(server_name(&[(0, name)]), Err(Fault::BadServerName), "{}", name.escape_ascii());
         }
     }
 
