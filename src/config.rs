@@ -81,6 +81,7 @@ pub(crate) struct Common {
     pub(crate) ask_refused: bool,
     pub(crate) largest_record: usize,
     pub(crate) extended_master_secret: bool,
+    pub(crate) renegotiation_is_fatal: bool,
     #[cfg(feature = "static-rsa")]
     pub(crate) static_rsa: bool,
     versions: Vec<ProtocolVersion>,
@@ -97,6 +98,7 @@ impl Common {
             ask_refused: false,
             largest_record: limits::RECORD_PLAINTEXT,
             extended_master_secret: true,
+            renegotiation_is_fatal: false,
             #[cfg(feature = "static-rsa")]
             static_rsa: false,
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
@@ -209,6 +211,16 @@ macro_rules! common_settings {
         /// as textbooks draw it, and nothing can be exported.
         pub fn without_extended_master_secret(mut self) -> Self {
             self.common.extended_master_secret = false;
+            self
+        }
+
+        /// Ends the connection with a fatal no_renegotiation where the peer of TLS
+        /// 1.2 asks to negotiate again, and with unexpected_message where a server
+        /// asks in mid-handshake. If nothing is said, a client passes over such a
+        /// HelloRequest, as RFC 5246 section 7.4.1.1 has it, and a server answers
+        /// with the warning no_renegotiation and close_notify.
+        pub fn renegotiation_is_fatal(mut self) -> Self {
+            self.common.renegotiation_is_fatal = true;
             self
         }
 

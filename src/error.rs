@@ -3,7 +3,7 @@
 //! Every message says what was found, what was expected and, where one is
 //! known, what to do. [`Error::alert`] gives the alert that the peer was sent.
 
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use crate::crypto;
 use crate::fault::Fault;
 use crate::pki::Report;
@@ -50,7 +50,9 @@ pub enum Error {
         /// The alert that says so.
         alert: AlertDescription,
     },
-    /// The application, asked for a certificate to show, had none for this client.
+    /// A server has no certificate for the host that the client names: none of its
+    /// configuration's, where [one is required](crate::ServerConfig::require_server_name),
+    /// or none of the application's, where that is asked.
     #[error("this server has no certificate for the name that the client asks for")]
     NoCertificate,
     /// Both sides speak TLS, but share no parameter of this kind.
@@ -128,6 +130,12 @@ impl Error {
             Self::AlertReceived { .. } | Self::EndOfStream { .. } | Self::Truncated => None,
             Self::GivenUp { .. } | Self::Misuse(_) => None,
         }
+    }
+
+    /// That alert, with the level at which it is sent.
+    pub(crate) fn alert_to_send(&self) -> Option<(AlertLevel, AlertDescription)> {
+        let level = self.fault().map_or(AlertLevel::Fatal, Fault::level);
+        self.alert().map(|description| (level, description))
     }
 
     /// The rule that the peer broke, if that is what happened.

@@ -1,7 +1,7 @@
 //! One table: each rule that a peer can break, the alert that answers it, the
 //! RFC section that states it, and one sentence that says what happened.
 
-use crate::alert::AlertDescription;
+use crate::alert::{AlertDescription, AlertLevel};
 use std::fmt;
 
 macro_rules! faults {
@@ -28,6 +28,16 @@ macro_rules! faults {
             /// The alert that the peer is sent.
             pub const fn alert(self) -> AlertDescription {
                 match self { $(Self::$name => AlertDescription::$alert,)* }
+            }
+
+            /// The level of that alert. All but one are fatal: a server that does
+            /// not negotiate again says so with a warning (RFC 5246 section
+            /// 7.2.2), and goes with close_notify.
+            pub const fn level(self) -> AlertLevel {
+                match self {
+                    Self::Renegotiation => AlertLevel::Warning,
+                    _ => AlertLevel::Fatal,
+                }
             }
 
             /// The section that states the rule.
@@ -140,7 +150,9 @@ faults! {
     BadKeyUpdate          => ILLEGAL_PARAMETER,  "RFC 8446 4.6.3", "sent a KeyUpdate with a value other than 0 or 1";
     TooManyKeyUpdates     => UNEXPECTED_MESSAGE, "RFC 8446 4.6.3", "sent more KeyUpdates without data than this side puts up with";
     TooManyTickets        => UNEXPECTED_MESSAGE, "RFC 8446 4.6.1", "sent more tickets than this side puts up with";
-    Renegotiation         => NO_RENEGOTIATION,   "RFC 5746 4.5",   "asked to negotiate again";
+    Renegotiation         => NO_RENEGOTIATION,   "RFC 5246 7.2.2", "asked to negotiate again, which this side never does";
+    RenegotiationForbidden => NO_RENEGOTIATION,  "RFC 5246 7.2.2", "asked to negotiate again, for which this side is told to end the connection";
+    TooManyHelloRequests  => UNEXPECTED_MESSAGE, "RFC 5246 7.4.1.1", "sent more HelloRequests than this side puts up with";
     DataBeforeFinished    => UNEXPECTED_MESSAGE, "RFC 8446 5",     "sent application data before the handshake was complete";
 }
 

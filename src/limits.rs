@@ -41,6 +41,11 @@ pub const CHANGE_CIPHER_SPECS: u8 = 2;
 /// KeyUpdates without application data between them: each costs two key schedules.
 pub const KEY_UPDATES: u8 = 32;
 
+/// HelloRequests that a client of TLS 1.2 passes over, in the handshake and then
+/// without application data between them (RFC 5246 section 7.4.1.1): one before
+/// each message of a server's longest flights.
+pub const HELLO_REQUESTS: u8 = 16;
+
 /// Tickets taken on one connection; more are an error only past [`TICKETS_READ`].
 pub const TICKETS_KEPT: u8 = 8;
 
@@ -86,8 +91,9 @@ pub const OUTBOX_HANDSHAKE: usize = 128 * 1024;
 /// Records that an outbox holds in bulk before it asks to be drained.
 pub const OUTBOX_RECORDS: usize = 4;
 
-/// Bytes of an outbox that are always kept for one alert and one KeyUpdate, so
-/// that both can be queued while the peer does not read.
+/// Bytes of an outbox that are always kept for one alert, with the close_notify that
+/// may go with it, and one KeyUpdate, so that all can be queued while the peer does
+/// not read.
 pub const OUTBOX_RESERVE: usize = 256;
 
 /// Signature checks for one chain (the search for a path can be made to try many).

@@ -3,7 +3,7 @@
 use super::receiving::CONNECTED;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::handshake::context::{Connected, Cx, Input, Received, Reply};
+use crate::handshake::context::{Awaits, Connected, Cx, Input, Received, Reply};
 use crate::handshake::{client, server};
 use crate::question::Question;
 use crate::session::Keeper;
@@ -57,14 +57,22 @@ impl Flow {
         })
     }
 
-    /// The state's name in RFC 8446 Appendix A, or in its spirit.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn awaits(&self) -> Awaits {
         match self {
-            Self::Client(s) => s.name(),
-            Self::Server(s) => s.name(),
-            Self::Done(_) => CONNECTED,
-            Self::Over => "Failed",
+            Self::Client(s) => s.awaits(),
+            Self::Server(s) => s.awaits(),
+            Self::Done(_) => (CONNECTED, &[]),
+            Self::Over => ("Failed", &[]),
         }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.awaits().0
+    }
+
+    /// Whether a HelloRequest is passed over here.
+    pub(crate) fn ignores_hello_requests(&self) -> bool {
+        matches!(self, Self::Client(s) if s.ignores_hello_requests())
     }
 
     /// The question that is open, if one is.

@@ -19,8 +19,8 @@ pub use receiving::Space;
 pub use sending::Window;
 pub use split::{Receiver, Sender};
 
-use crate::alert::{AlertDescription, AlertLevel};
-use crate::config::{ClientConfig, ClientOptions, ServerConfig};
+use crate::alert::AlertDescription;
+use crate::config::{ClientConfig, ClientOptions, Common, ServerConfig};
 use crate::crypto::source::Entropy;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -36,7 +36,7 @@ use crate::pki::ServerName;
 use crate::question::{Answer, Question};
 use crate::record::{Incoming, Located, RecordEnd};
 use crate::schedule::Side;
-use crate::wire::Message;
+use crate::wire::{Form, HandshakeType, Message};
 use flow::{Flow, Meaning, Stepped};
 use receiving::{Arrived, Receiving};
 use sending::{Owed, Sending, send};
@@ -96,7 +96,7 @@ impl Connection {
         name: ServerName<'_>,
         options: ClientOptions,
     ) -> Result<Self, Error> {
-        let mut connection = Self::new(Flow::Over, Side::Client, options.observer.clone());
+        let mut connection = Self::new(Flow::Over, Side::Client, &config.common, options.observer.clone());
         let (_, mut cx) = connection.cx(None);
         let state = client::start(config, name, &options, &mut cx)?;
         connection.flow = Flow::client(state);
@@ -111,20 +111,21 @@ impl Connection {
 
     /// The same, with an observer of this connection.
     pub fn server_with(config: &Arc<ServerConfig>, observer: Option<Arc<dyn Observer>>) -> Self {
-        let mut connection = Self::new(Flow::server(server::State::new(config)), Side::Server, observer);
+        let flow = Flow::server(server::State::new(config));
+        let mut connection = Self::new(flow, Side::Server, &config.common, observer);
         // A client that fails before it has keys can only say so in the clear.
         connection.receiving.reading.allow_plain_alert();
         connection.sending.writing.set_largest(config.common.largest_record);
         connection
     }
 
-    fn new(flow: Flow, side: Side, observer: Option<Arc<dyn Observer>>) -> Self {
+    fn new(flow: Flow, side: Side, common: &Common, observer: Option<Arc<dyn Observer>>) -> Self {
         let tap = Tap::new(observer);
         Self {
             flow,
             receiving: Receiving::new(tap.clone()),
             sending: Sending::new(side, tap),
-            post: Post::new(side),
+            post: Post::new(side, common.renegotiation_is_fatal),
             owed: Owed::default(),
             asked: None,
             exporter: None,
@@ -182,7 +183,11 @@ impl Connection {
                 return self.advance_connected();
             }
             match self.receiving.next(self.flow.name())? {
-                Incoming::Message(located) => self.step(Some(located), None)?,
+                Incoming::Message(located) => {
+                    if !self.is_passed_over(&located)? {
+                        self.step(Some(located), None)?;
+                    }
+                }
                 Incoming::ChangeCipherSpec(end) => self.change_cipher_spec(end)?,
                 Incoming::Data | Incoming::NoData => return Err(Fault::DataBeforeFinished.into()),
                 Incoming::Alert(..) => {}
@@ -221,22 +226,22 @@ impl Connection {
     /// the message that the input is about, if there is one.
     fn step(&mut self, located: Option<Located>, input: Option<Input<'static>>) -> Result<(), Error> {
         let flow = std::mem::replace(&mut self.flow, Flow::Over);
-        let (state, form) = (flow.name(), flow.form());
+        let ((state, awaited), form) = (flow.awaits(), flow.form());
         let (received, mut cx) = self.cx(located.as_ref());
         let stepped = match input {
             Some(input) => flow.step(input, &received, &mut cx),
-            None => {
-                let (level, bytes) = (cx.read.level(), received.bytes);
-                cx.tap.tell(|| Observed::Message { direction: Direction::In, level, bytes });
-                match Message::decode(bytes, form) {
-                    Ok(message) => flow.step(Input::Message(message.body), &received, &mut cx),
-                    Err(fault) => Err(fault.into()),
-                }
-            }
+            None => match Message::decode_awaited(received.bytes, form, awaited) {
+                Ok(message) => flow.step(Input::Message(message.body), &received, &mut cx),
+                Err(fault) => Err(fault.into()),
+            },
         };
         match stepped.map_err(|error| error.in_state(state))? {
             Stepped::On(flow) => {
                 self.flow = flow;
+                // TLS 1.3 has none, which was not known yet.
+                if self.post.passed_hello_request() && !self.flow.ignores_hello_requests() {
+                    return Err(Fault::UnexpectedMessage.into());
+                }
                 self.asked = located.filter(|located| self.flow.question(&self.received(located)).is_some());
             }
             Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, keeper }) => {
@@ -246,6 +251,20 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Whether the message is a HelloRequest in mid-handshake, which a client passes
+    /// over and leaves out of the transcript (RFC 5246 section 7.4.1.1).
+    fn is_passed_over(&mut self, located: &Located) -> Result<bool, Fault> {
+        let (bytes, key) = self.receiving.reading.message(located);
+        let level = key.level();
+        self.sending.tap.tell(|| Observed::Message { direction: Direction::In, level, bytes });
+        let ignores = self.flow.ignores_hello_requests() && self.post.ignores_hello_requests();
+        if !ignores || bytes.first() != Some(&HandshakeType::HELLO_REQUEST.0) {
+            return Ok(false);
+        }
+        Message::decode(bytes, Form::Tls12)?;
+        self.post.hello_request().map(|()| true)
     }
 
     fn received(&self, located: &Located) -> Received<'_> {
@@ -315,10 +334,7 @@ impl Connection {
         }
         self.flow = Flow::Over;
         self.asked = None;
-        match error.alert() {
-            Some(description) => self.sending.alert(AlertLevel::Fatal, description),
-            None => self.sending.fall_silent(),
-        }
+        self.sending.tell(&error);
         self.failed = Some(Box::new(error.clone()));
         error
     }
@@ -406,7 +422,13 @@ impl Connection {
     }
 
     /// Says with close_notify that this side sends no more. The peer may still
-    /// send; what it sends arrives as before.
+    /// send; what it sends arrives as before, and what it sends after its own
+    /// close_notify is not looked at.
+    ///
+    /// That holds in both versions (RFC 9846 section 6.1). RFC 5246 section 7.2.1
+    /// would have whoever gets a close_notify in TLS 1.2 throw away what it still
+    /// has to send, and answer at once; this side sends the answer when it is
+    /// called here.
     ///
     /// In mid-handshake it gives the connection up: [`next`](Self::next) says
     /// [`Error::GivenUp`] from then on. Only a server that may send already

@@ -88,7 +88,7 @@ impl Receiving {
                     let tap = &self.tap;
                     let (bytes, key) = self.reading.message(&located);
                     tap.tell(|| Observed::Message { direction: Direction::In, level: key.level(), bytes });
-                    let message = Message::decode(bytes, post.form())?;
+                    let message = Message::decode_awaited(bytes, post.form(), post.awaits())?;
                     let received = Received { bytes, end: located.end };
                     post.message(message.body, &received, key, keeper, &mut key_update_came, tap)?;
                 }

@@ -70,12 +70,16 @@ impl Sending {
         Ok(self.writing.set_key(&self.tap, Level::Application, next)?)
     }
 
-    /// Sends an alert after which nothing follows; only the first one counts.
+    /// Sends an alert after which nothing follows; only the first one counts. A
+    /// warning does not end a connection: close_notify, which does, goes with it.
     pub(crate) fn alert(&mut self, level: AlertLevel, description: AlertDescription) {
         if !std::mem::replace(&mut self.closed, true) {
-            // Room for one alert is always kept; without a usable key there is
-            // nothing that could still be said.
+            // Room for these is always kept; without a usable key there is nothing
+            // that could still be said.
             let _nothing_to_add = self.writing.alert(&self.tap, level, description);
+            if level == AlertLevel::Warning && description != AlertDescription::CLOSE_NOTIFY {
+                let _the_same = self.writing.alert(&self.tap, level, AlertDescription::CLOSE_NOTIFY);
+            }
         }
     }
 
@@ -88,9 +92,13 @@ impl Sending {
         self.alert(AlertLevel::Warning, AlertDescription::CLOSE_NOTIFY);
     }
 
-    /// Says nothing more: the peer has ended the connection.
-    pub(crate) fn fall_silent(&mut self) {
-        self.closed = true;
+    /// Sends the alert that tells the peer of an error, the last thing that is said;
+    /// where there is none, the peer has ended the connection.
+    pub(crate) fn tell(&mut self, error: &Error) {
+        match error.alert_to_send() {
+            Some((level, description)) => self.alert(level, description),
+            None => self.closed = true,
+        }
     }
 
     /// A window for application data. A KeyUpdate that is owed, or that a key near

@@ -8,7 +8,6 @@
 use super::event::Event;
 use super::receiving::{Arrived, CONNECTED, Receiving, Space};
 use super::sending::{Owed, Sending, Window, send};
-use crate::alert::AlertLevel;
 use crate::error::Error;
 use crate::handshake::context::Exporter;
 use crate::handshake::post::Post;
@@ -45,10 +44,7 @@ impl Shared {
     fn unfailed(&self, sending: &mut Sending) -> Result<MutexGuard<'_, Mailbox>, Error> {
         let mailbox = self.mailbox();
         let Some(error) = &mailbox.failed else { return Ok(mailbox) };
-        match error.alert() {
-            Some(description) => sending.alert(AlertLevel::Fatal, description),
-            None => sending.fall_silent(),
-        }
+        sending.tell(error);
         Err(error.clone())
     }
 }

@@ -327,10 +327,7 @@ pub(crate) fn verify_finished12(
     transcript: &Digest,
     verify_data: &[u8],
 ) -> Result<FinishedVerified, Fault> {
-    match master.verify_data(peer, transcript).ct_eq(verify_data) {
-        true => Ok(FinishedVerified(())),
-        false => Err(Fault::BadFinished),
-    }
+    finished(&master.verify_data(peer, transcript), verify_data)
 }
 
 /// The names of the authorities of which this server takes certificates.
@@ -350,9 +347,15 @@ pub(crate) fn verify_finished(
     transcript: &Digest,
     verify_data: &[u8],
 ) -> Result<FinishedVerified, Error> {
-    match tls13::verify_data(read, transcript)?.ct_eq(verify_data) {
+    Ok(finished(&tls13::verify_data(read, transcript)?, verify_data)?)
+}
+
+/// One of another length is malformed; one with other bytes is well formed, and wrong.
+fn finished(expected: &Digest, verify_data: &[u8]) -> Result<FinishedVerified, Fault> {
+    match expected.ct_eq(verify_data) {
         true => Ok(FinishedVerified(())),
-        false => Err(Fault::BadFinished.into()),
+        false if verify_data.len() != expected.as_bytes().len() => Err(Fault::BadLength),
+        false => Err(Fault::BadFinished),
     }
 }
 

@@ -10,7 +10,7 @@
 
 pub(crate) use super::client12::State as Tls12;
 pub(crate) use super::client13::State as Tls13;
-use super::context::{Cx, Input, Received, Reply, unexpected};
+use super::context::{Awaits, Cx, Input, Received, Reply, unexpected};
 use super::{client12, client13};
 use crate::config::{ClientConfig, ClientOptions, Common};
 use crate::crypto::suite::{Suite, Version};
@@ -20,7 +20,8 @@ use crate::offer::{Offer, Offered};
 use crate::pki::ServerName;
 use crate::question::Question;
 use crate::wire::{
-    Body, CipherSuite, DOWNGRADE_TLS11, DOWNGRADE_TLS12, HelloRetryRequest, ProtocolVersion, ServerHello,
+    Body, CipherSuite, DOWNGRADE_TLS11, DOWNGRADE_TLS12, HandshakeType, HelloRetryRequest, ProtocolVersion,
+    ServerHello,
 };
 use std::sync::Arc;
 
@@ -45,11 +46,23 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::WaitSh(_) => "WaitSh",
-            Self::Tls13(s) => s.name(),
-            Self::Tls12(s) => s.name(),
+            Self::WaitSh(_) => ("WaitSh", &[T::SERVER_HELLO]),
+            Self::Tls13(s)  => s.awaits(),
+            Self::Tls12(s)  => s.awaits(),
+        }
+    }
+
+    /// Whether a HelloRequest is passed over here: where TLS 1.2 is spoken, or may
+    /// still come to be (RFC 5246 section 7.4.1.1).
+    pub(crate) fn ignores_hello_requests(&self) -> bool {
+        match self {
+            Self::WaitSh(WaitSh(b)) => b.offer.config.common.tls12(),
+            Self::Tls13(_) => false,
+            Self::Tls12(_) => true,
         }
     }
 

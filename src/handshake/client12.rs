@@ -26,7 +26,8 @@
 
 use super::auth::{self, Presented, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, unexpected,
+    Awaits, Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply,
+    unexpected,
 };
 use super::negotiate::{self, Signatures};
 use super::resume::{self, Ticket12};
@@ -52,8 +53,8 @@ use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientKeyExchange, EcPointFormat, Finished, List, NamedGroup, NewSessionTicket12, ProtocolVersion,
-    ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
+    ClientKeyExchange, EcPointFormat, Finished, HandshakeType, List, NamedGroup, NewSessionTicket12,
+    ProtocolVersion, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
 };
 use std::sync::Arc;
 
@@ -100,21 +101,23 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::WaitCert(_) => "WaitCert",
-            Self::WaitStatus(_) => "WaitStatus",
-            Self::WaitSke(_) => "WaitSke",
-            Self::WaitCr(_) => "WaitCr",
-            Self::WaitDone(_) => "WaitDone",
-            Self::WaitVerdict(_) => "WaitVerdict",
-            Self::WaitPerson(_) => "WaitPerson",
-            Self::WaitSignature(_) => "WaitSignature",
-            Self::WaitTicket(_) => "WaitTicket",
-            Self::WaitCcs(_) => "WaitCcs",
-            Self::WaitFinished(_) => "WaitFinished",
-            Self::Resumed(s) => s.name(),
-            Self::Connected(_) => "Connected",
+            Self::WaitCert(_)      => ("WaitCert", &[T::CERTIFICATE]),
+            Self::WaitStatus(s)    => ("WaitStatus", s.awaits()),
+            Self::WaitSke(_)       => ("WaitSke", &[T::SERVER_KEY_EXCHANGE]),
+            Self::WaitCr(_)        => ("WaitCr", &[T::CERTIFICATE_REQUEST, T::SERVER_HELLO_DONE]),
+            Self::WaitDone(_)      => ("WaitDone", &[T::SERVER_HELLO_DONE]),
+            Self::WaitVerdict(_)   => ("WaitVerdict", &[]),
+            Self::WaitPerson(_)    => ("WaitPerson", &[]),
+            Self::WaitSignature(_) => ("WaitSignature", &[]),
+            Self::WaitTicket(_)    => ("WaitTicket", &[T::NEW_SESSION_TICKET]),
+            Self::WaitCcs(_)       => ("WaitCcs", &[]),
+            Self::WaitFinished(_)  => ("WaitFinished", &[T::FINISHED]),
+            Self::Resumed(s)       => s.awaits(),
+            Self::Connected(_)     => ("Connected", &[]),
         }
     }
 
@@ -267,6 +270,18 @@ impl WaitCert {
 pub(crate) struct WaitStatus(Box<Hs>);
 
 impl WaitStatus {
+    /// The status, or what follows it: it may be left out (RFC 6066 section 8).
+    fn awaits(&self) -> &'static [HandshakeType] {
+        use HandshakeType as T;
+        match self.0.exchange {
+            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => {
+                &[T::CERTIFICATE_STATUS, T::SERVER_KEY_EXCHANGE]
+            }
+            #[cfg(feature = "static-rsa")]
+            KeyExchange::Rsa => &[T::CERTIFICATE_STATUS, T::CERTIFICATE_REQUEST, T::SERVER_HELLO_DONE],
+        }
+    }
+
     fn certificate_status(self, msg: &Received<'_>, m: &CertificateStatus<'_>) -> WaitSke {
         let Self(mut b) = self;
         b.presented.ocsp = Some(m.ocsp_response.into());

@@ -36,8 +36,8 @@
 
 use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply, Unproven,
-    unexpected,
+    Awaits, Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply,
+    Unproven, unexpected,
 };
 use super::negotiate::{self, Signatures};
 use super::resume;
@@ -54,7 +54,7 @@ use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
-    Finished, List, Present, ProtocolVersion, ServerHello, SignatureScheme,
+    Finished, HandshakeType, List, Present, ProtocolVersion, ServerHello, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -91,17 +91,19 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::WaitEe(_) => "WaitEe",
-            Self::WaitCertCr(_) => "WaitCertCr",
-            Self::WaitCert(_) => "WaitCert",
-            Self::WaitVerdict(_) => "WaitVerdict",
-            Self::WaitPerson(_) => "WaitPerson",
-            Self::WaitCv(_) => "WaitCv",
-            Self::WaitFinished(_) => "WaitFinished",
-            Self::WaitSignature(_) => "WaitSignature",
-            Self::Connected(_) => "Connected",
+            Self::WaitEe(_)        => ("WaitEe", &[T::ENCRYPTED_EXTENSIONS]),
+            Self::WaitCertCr(_)    => ("WaitCertCr", &[T::CERTIFICATE_REQUEST, T::CERTIFICATE]),
+            Self::WaitCert(_)      => ("WaitCert", &[T::CERTIFICATE]),
+            Self::WaitVerdict(_)   => ("WaitVerdict", &[]),
+            Self::WaitPerson(_)    => ("WaitPerson", &[]),
+            Self::WaitCv(_)        => ("WaitCv", &[T::CERTIFICATE_VERIFY]),
+            Self::WaitFinished(_)  => ("WaitFinished", &[T::FINISHED]),
+            Self::WaitSignature(_) => ("WaitSignature", &[]),
+            Self::Connected(_)     => ("Connected", &[]),
         }
     }
 

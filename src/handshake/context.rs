@@ -16,7 +16,7 @@ use crate::record::{ReadKey, RecordEnd, Writing};
 use crate::schedule::tls12::{MasterSecret, Randoms};
 use crate::schedule::tls13::ExporterSecret;
 use crate::session::{Keeper, Peer};
-use crate::wire::{Body, ClientHello, Form, Message};
+use crate::wire::{Body, ClientHello, Form, HandshakeType, Message};
 
 /// What a flow is stepped with.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(crate) enum Reply {
     /// The configuration holds what is asked for, more than one perhaps.
     Configured,
 }
+
+/// A state's name in RFC 9846 Appendix A, or in its spirit, and the messages that
+/// it takes: any other is unexpected, whatever is in it.
+pub(crate) type Awaits = (&'static str, &'static [HandshakeType]);
 
 /// The message being handled, as it came; while a question is open, the one
 /// that made the flow ask.

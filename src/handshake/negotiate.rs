@@ -151,7 +151,8 @@ pub(crate) fn exchange<'a>(
     }
 }
 
-/// What every ClientHello of TLS 1.3 must have (RFC 8446 sections 4.1.2 and 9.2).
+/// What every ClientHello of TLS 1.3 must have (RFC 9846 sections 4.2.2 and 9.2):
+/// signature_algorithms only where no pre-shared key may do without a certificate.
 pub(crate) fn check<'a>(
     m: &ClientHello<'a>,
 ) -> Result<(List<'a, NamedGroup>, List<'a, KeyShareEntry<'a>>), Fault> {
@@ -159,9 +160,9 @@ pub(crate) fn check<'a>(
         return Err(Fault::NullCompressionMissing);
     }
     let missing = Fault::MissingExtensionInClientHello;
-    m.extensions.signature_algorithms.ok_or(missing)?;
-    if m.extensions.pre_shared_key.is_some() {
-        m.extensions.psk_key_exchange_modes.ok_or(Fault::MissingPskModes)?;
+    match m.extensions.pre_shared_key {
+        Some(_) => drop(m.extensions.psk_key_exchange_modes.ok_or(Fault::MissingPskModes)?),
+        None => drop(m.extensions.signature_algorithms.ok_or(missing)?),
     }
     let groups = m.extensions.supported_groups.ok_or(missing)?;
     let shares = m.extensions.key_share.ok_or(missing)?;

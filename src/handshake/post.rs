@@ -1,4 +1,10 @@
-//! After the handshake (RFC 9846 section 4.7): NewSessionTicket and KeyUpdate.
+//! After the handshake (RFC 9846 section 4.7): NewSessionTicket and KeyUpdate; and
+//! what TLS 1.2 has in their place, a peer that asks to negotiate again.
+//!
+//! A HelloRequest is passed over, which RFC 5246 section 7.4.1.1 allows: an answer
+//! would say no more than silence does, and make whoever reads write. A renegotiating
+//! ClientHello awaits an answer, and gets the warning no_renegotiation; it could
+//! come to nothing after that, so the connection ends with close_notify.
 
 use super::context::{Input, Received, unexpected};
 use crate::error::Error;
@@ -8,19 +14,22 @@ use crate::observe::{Level, Tap};
 use crate::record::ReadKey;
 use crate::schedule::{Side, tls13};
 use crate::session::Keeper;
-use crate::wire::{Body, Form, NewSessionTicket13};
+use crate::wire::{Body, Form, HandshakeType, NewSessionTicket13};
 
 /// CONNECTED, as far as further handshake messages go.
 pub(crate) struct Post {
     side: Side,
     form: Form,
+    renegotiation_is_fatal: bool,
+    hello_requests: u8,
     key_updates: u8,
     tickets: u8,
 }
 
 impl Post {
-    pub(crate) const fn new(side: Side) -> Self {
-        Self { side, form: Form::Tls13, key_updates: 0, tickets: 0 }
+    pub(crate) const fn new(side: Side, renegotiation_is_fatal: bool) -> Self {
+        let form = Form::Tls13;
+        Self { side, form, renegotiation_is_fatal, hello_requests: 0, key_updates: 0, tickets: 0 }
     }
 
     /// The handshake is complete, in the version of this form.
@@ -33,9 +42,19 @@ impl Post {
         self.form
     }
 
-    /// Application data arrived: the budget of KeyUpdates is whole again.
+    /// The messages that may come.
+    pub(crate) const fn awaits(&self) -> &'static [HandshakeType] {
+        match (self.form, self.side) {
+            (Form::Tls13, Side::Client) => &[HandshakeType::KEY_UPDATE, HandshakeType::NEW_SESSION_TICKET],
+            (Form::Tls13, Side::Server) => &[HandshakeType::KEY_UPDATE],
+            (Form::Tls12, Side::Client) => &[HandshakeType::HELLO_REQUEST],
+            (Form::Tls12, Side::Server) => &[HandshakeType::CLIENT_HELLO],
+        }
+    }
+
+    /// Application data arrived: the budgets are whole again.
     pub(crate) fn data_arrived(&mut self) {
-        self.key_updates = 0;
+        (self.key_updates, self.hello_requests) = (0, 0);
     }
 
     /// Handles a message. `key_update_came` hears whether a KeyUpdate asks for
@@ -54,10 +73,32 @@ impl Post {
                 self.key_update(key_update_came(m.update_requested), msg, key, tap)
             }
             (Form::Tls13, Side::Client, Body::NewSessionTicket13(m)) => self.new_session_ticket(&m, keeper),
-            (Form::Tls12, Side::Client, Body::HelloRequest(_)) => Err(Fault::Renegotiation.into()),
+            (Form::Tls12, _, Body::HelloRequest(_) | Body::ClientHello(_)) if self.renegotiation_is_fatal => {
+                Err(Fault::RenegotiationForbidden.into())
+            }
+            (Form::Tls12, Side::Client, Body::HelloRequest(_)) => Ok(self.hello_request()?),
             (Form::Tls12, Side::Server, Body::ClientHello(_)) => Err(Fault::Renegotiation.into()),
             (_, _, got) => Err(unexpected(&Input::Message(got))),
         }
+    }
+
+    /// Whether HelloRequests are passed over in mid-handshake.
+    pub(crate) const fn ignores_hello_requests(&self) -> bool {
+        !self.renegotiation_is_fatal
+    }
+
+    /// Passes a HelloRequest over, outside of the transcript.
+    pub(crate) fn hello_request(&mut self) -> Result<(), Fault> {
+        self.hello_requests += 1;
+        match self.hello_requests > limits::HELLO_REQUESTS {
+            true => Err(Fault::TooManyHelloRequests),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether one was passed over.
+    pub(crate) const fn passed_hello_request(&self) -> bool {
+        self.hello_requests > 0
     }
 
     /// The peer writes under its next key from the next record on. One that this

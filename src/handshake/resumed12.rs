@@ -15,7 +15,7 @@
 //!   CONNECTED                                                      CONNECTED
 //! ```
 
-use super::context::{Connected, Cx, Exporter, Input, PeerTrusted, Received, Unproven, unexpected};
+use super::context::{Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Unproven, unexpected};
 use super::{auth, negotiate, resume};
 use crate::crypto::aead::Protection;
 use crate::crypto::suite::Suite;
@@ -26,7 +26,9 @@ use crate::record::RecordEnd;
 use crate::schedule::Side;
 use crate::schedule::tls12::{KeyBlock, MasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
-use crate::wire::{Body, ClientHello, Finished, NewSessionTicket12, ProtocolVersion, ServerHello};
+use crate::wire::{
+    Body, ClientHello, Finished, HandshakeType, NewSessionTicket12, ProtocolVersion, ServerHello,
+};
 use std::sync::Arc;
 
 /// What lives to the end on both sides.
@@ -89,12 +91,14 @@ pub(crate) mod client {
             })
         }
 
-        pub(crate) fn name(&self) -> &'static str {
+        #[rustfmt::skip] // a table
+        pub(crate) fn awaits(&self) -> Awaits {
+            use HandshakeType as T;
             match self {
-                Self::WaitTicket(_) => "WaitTicket",
-                Self::WaitCcs(_) => "WaitCcs",
-                Self::WaitFinished(_) => "WaitFinished",
-                Self::Connected(_) => "Connected",
+                Self::WaitTicket(_)   => ("WaitTicket", &[T::NEW_SESSION_TICKET]),
+                Self::WaitCcs(_)      => ("WaitCcs", &[]),
+                Self::WaitFinished(_) => ("WaitFinished", &[T::FINISHED]),
+                Self::Connected(_)    => ("Connected", &[]),
             }
         }
     }
@@ -222,11 +226,13 @@ pub(crate) mod server {
             })
         }
 
-        pub(crate) fn name(&self) -> &'static str {
+        #[rustfmt::skip] // a table
+        pub(crate) fn awaits(&self) -> Awaits {
+            use HandshakeType as T;
             match self {
-                Self::WaitCcs(_) => "WaitCcs",
-                Self::WaitFinished(_) => "WaitFinished",
-                Self::Connected(_) => "Connected",
+                Self::WaitCcs(_)      => ("WaitCcs", &[]),
+                Self::WaitFinished(_) => ("WaitFinished", &[T::FINISHED]),
+                Self::Connected(_)    => ("Connected", &[]),
             }
         }
     }

@@ -7,7 +7,7 @@
 //!   START -- recv ClientHello with a cookie of this server -> the same, as a second one
 //! ```
 
-use super::context::{Cx, Input, Received, Reply, unexpected};
+use super::context::{Awaits, Cx, Input, Received, Reply, unexpected};
 use super::negotiate;
 use super::server12;
 pub(crate) use super::server12::State as Tls12;
@@ -16,7 +16,7 @@ use super::server13::{self, WaitSecondHello};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::question::Question;
-use crate::wire::{Body, ClientHello, ProtocolVersion};
+use crate::wire::{Body, ClientHello, HandshakeType, ProtocolVersion};
 use std::sync::Arc;
 
 pub(crate) enum State {
@@ -39,11 +39,13 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::Start(_) => "Start",
-            Self::Tls13(s) => s.name(),
-            Self::Tls12(s) => s.name(),
+            Self::Start(_) => ("Start", &[T::CLIENT_HELLO]),
+            Self::Tls13(s) => s.awaits(),
+            Self::Tls12(s) => s.awaits(),
         }
     }
 

@@ -25,7 +25,7 @@
 
 use super::auth::{self, Presented, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
+    Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
 };
 use super::negotiate::{self, Certificates, Offers};
 use super::resume::{self, Origin};
@@ -47,9 +47,9 @@ use crate::schedule::transcript::Transcript;
 use crate::session::Peer;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, List, NamedGroup,
-    ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello, ServerHelloDone,
-    ServerKeyExchange, SignatureScheme, Writer,
+    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, HandshakeType, List,
+    NamedGroup, ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello,
+    ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
 };
 use std::sync::Arc;
 
@@ -93,21 +93,23 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::WaitCertificate(_) => "WaitCertificate",
-            Self::WaitSignature(_) => "WaitSignature",
-            Self::WaitCert(_) => "WaitCert",
-            Self::WaitVerdict(_) => "WaitVerdict",
-            Self::WaitPerson(_) => "WaitPerson",
-            Self::WaitCke(_) => "WaitCke",
+            Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitSignature(_)   => ("WaitSignature", &[]),
+            Self::WaitCert(_)        => ("WaitCert", &[T::CERTIFICATE]),
+            Self::WaitVerdict(_)     => ("WaitVerdict", &[]),
+            Self::WaitPerson(_)      => ("WaitPerson", &[]),
+            Self::WaitCke(_)         => ("WaitCke", &[T::CLIENT_KEY_EXCHANGE]),
             #[cfg(feature = "static-rsa")]
-            Self::WaitDecrypted(_) => "WaitDecrypted",
-            Self::WaitCv(_) => "WaitCv",
-            Self::WaitCcs(_) => "WaitCcs",
-            Self::WaitFinished(_) => "WaitFinished",
-            Self::Resumed(s) => s.name(),
-            Self::Connected(_) => "Connected",
+            Self::WaitDecrypted(_)   => ("WaitDecrypted", &[]),
+            Self::WaitCv(_)          => ("WaitCv", &[T::CERTIFICATE_VERIFY]),
+            Self::WaitCcs(_)         => ("WaitCcs", &[]),
+            Self::WaitFinished(_)    => ("WaitFinished", &[T::FINISHED]),
+            Self::Resumed(s)         => s.awaits(),
+            Self::Connected(_)       => ("Connected", &[]),
         }
     }
 

@@ -42,7 +42,8 @@
 
 use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven, unexpected,
+    Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven,
+    unexpected,
 };
 use super::negotiate::{self, Certificates, Exchange, Offers};
 use super::resume::{self, Origin, Psk, Tickets};
@@ -60,8 +61,8 @@ use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
-    ClientHello, EncryptedExtensions, Finished, KeyShareEntry, List, ProtocolName, ProtocolVersion,
-    RequestExtensions, ServerExtensions, ServerHello, SignatureScheme, Writer,
+    ClientHello, EncryptedExtensions, Finished, HandshakeType, KeyShareEntry, List, ProtocolName,
+    ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme, Writer,
 };
 use std::sync::Arc;
 
@@ -97,17 +98,19 @@ impl State {
         })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    #[rustfmt::skip] // a table
+    pub(crate) fn awaits(&self) -> Awaits {
+        use HandshakeType as T;
         match self {
-            Self::WaitSecondHello(_) => "WaitSecondHello",
-            Self::WaitCertificate(_) => "WaitCertificate",
-            Self::WaitSignature(_) => "WaitSignature",
-            Self::WaitCert(_) => "WaitCert",
-            Self::WaitVerdict(_) => "WaitVerdict",
-            Self::WaitPerson(_) => "WaitPerson",
-            Self::WaitCv(_) => "WaitCv",
-            Self::WaitFinished(_) => "WaitFinished",
-            Self::Connected(_) => "Connected",
+            Self::WaitSecondHello(_) => ("WaitSecondHello", &[T::CLIENT_HELLO]),
+            Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitSignature(_)   => ("WaitSignature", &[]),
+            Self::WaitCert(_)        => ("WaitCert", &[T::CERTIFICATE]),
+            Self::WaitVerdict(_)     => ("WaitVerdict", &[]),
+            Self::WaitPerson(_)      => ("WaitPerson", &[]),
+            Self::WaitCv(_)          => ("WaitCv", &[T::CERTIFICATE_VERIFY]),
+            Self::WaitFinished(_)    => ("WaitFinished", &[T::FINISHED]),
+            Self::Connected(_)       => ("Connected", &[]),
         }
     }
 

@@ -97,6 +97,24 @@ impl<'a> Message<'a> {
         reader.finish()?;
         Ok(Self { bytes, body: Body::decode(header.handshake_type, body, form)? })
     }
+
+    /// The same where only messages of these types may stand: any other is not
+    /// looked into, [`Fault::UnexpectedMessage`] (RFC 9846 section 4).
+    ///
+    /// ```
+    /// use handfast::{Fault, wire::{Form, HandshakeType, Message}};
+    /// let garbage = [20, 0, 0, 1, 0xff];
+    /// let awaited = [HandshakeType::CERTIFICATE];
+    /// assert_eq!(Message::decode_awaited(&garbage, Form::Tls13, &awaited), Err(Fault::UnexpectedMessage));
+    /// ```
+    pub fn decode_awaited(bytes: &'a [u8], form: Form, awaited: &[HandshakeType]) -> Result<Self, Fault> {
+        let header = HandshakeHeader::read(bytes)?.ok_or(Fault::Truncated)?;
+        match awaited.contains(&header.handshake_type) {
+            true => Self::decode(bytes, form),
+            false if Body::TYPES.contains(&header.handshake_type) => Err(Fault::UnexpectedMessage),
+            false => Err(Fault::UnknownMessage),
+        }
+    }
 }
 
 /// A table of the messages: the enum's variant, its type on the wire, its name.
@@ -110,6 +128,9 @@ macro_rules! bodies {
         }
 
         impl Body<'_> {
+            /// The types that there is a body for.
+            const TYPES: &'static [HandshakeType] = &[$(HandshakeType::$handshake_type,)*];
+
             /// The message's type on the wire.
             pub const fn handshake_type(&self) -> HandshakeType {
                 match self { $(Self::$variant(_) => HandshakeType::$handshake_type,)* }

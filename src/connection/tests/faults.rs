@@ -1,10 +1,12 @@
 //! Each row of `fault.rs`, provoked through a live flow, and its alert read off
 //! the wire.
 
+use super::super::Close;
 use super::alter::*;
 use super::kit::*;
 use super::places::{Place, place};
 use super::resumption::primed;
+use crate::alert::AlertLevel;
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::error::Error;
 use crate::fault::Fault;
@@ -343,6 +345,14 @@ const CASES: &[(Fault, Case)] = &[
         server_says(body(HandshakeType::CERTIFICATE_VERIFY, |body| *body.last_mut().unwrap() ^= 1))
     }),
     (Fault::BadFinished, || client_says(body(HandshakeType::FINISHED, |body| body[0] ^= 1))),
+    // One of another length is malformed, not wrong (RFC 9846 section 6.2).
+    (Fault::BadLength, || client_says(body(HandshakeType::FINISHED, |body| body.push(0)))),
+    (Fault::BadLength, || server_says(body(HandshakeType::FINISHED, |body| body.truncate(31)))),
+    (Fault::BadLength, || server_says(body(HandshakeType::FINISHED, Vec::clear))),
+    (Fault::BadLength, || resumes(ProtocolVersion::TLS13, None, body(HandshakeType::FINISHED, |body| body.push(0)), Client)),
+    (Fault::BadLength, || resumes(ProtocolVersion::TLS13, body(HandshakeType::FINISHED, |body| body.truncate(1)), None, Server)),
+    (Fault::BadLength, || resumes(ProtocolVersion::TLS12, None, body(HandshakeType::FINISHED, |body| body.push(0)), Client)),
+    (Fault::BadLength, || resumes(ProtocolVersion::TLS12, body(HandshakeType::FINISHED, |body| body.truncate(11)), None, Server)),
 
     // After the handshake
     (Fault::BadKeyUpdate, || repeated(1, HANDSHAKE, &[24, 0, 0, 1, 2])),
@@ -351,16 +361,31 @@ const CASES: &[(Fault, Case)] = &[
         let ticket = [4, 0, 0, 14, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 1, 9, 0, 0];
         repeated(usize::from(limits::TICKETS_READ) + 1, HANDSHAKE, &ticket)
     }),
-    (Fault::Renegotiation, || {
-        let (mut client, mut server) = connect(&tls12_client(), &tls12_server());
-        // HelloRequest: a message that this server never sends.
-        client.take();
-        server.c.sending.writing.message(&silent(), |w| w.bytes(&[0; 4])).unwrap();
-        server.c.end_flight().unwrap();
+    (Fault::Renegotiation, || hello_again(&tls12_server())),
+    (Fault::RenegotiationForbidden, || hello_again(&tls12_server().renegotiation_is_fatal())),
+    (Fault::TooManyHelloRequests, || {
+        let (client, mut server) = connect(&tls12_client(), &tls12_server());
+        says(&mut server, &[0; 4].repeat(usize::from(limits::HELLO_REQUESTS) + 1));
         run(client, server)
     }),
     (Fault::DataBeforeFinished, || at_client(|victim| victim.forge(DATA, b"data"))),
 ];
+
+/// A message that this crate never sends, under the keys that it has.
+fn says(party: &mut Party, message: &[u8]) {
+    party.take();
+    party.c.sending.writing.message(&silent(), |w| w.bytes(message)).unwrap();
+    party.c.end_flight().unwrap();
+}
+
+/// A client that negotiates again.
+fn hello_again(server: &ServerConfig) -> Run {
+    let (mut client, server) = connect(&tls12_client(), server);
+    let hello = messages(&Party::client(&tls12_client()).records()).remove(0);
+    says(&mut client, &hello);
+    let (client, server) = run(client, server);
+    (server, client)
+}
 
 /// A HelloRetryRequest in the place of the ServerHello.
 pub(super) fn retry_instead(group: Option<NamedGroup>) -> Option<Alter> {
@@ -428,6 +453,10 @@ fn each_row_is_provoked_and_its_alert_is_on_the_wire() {
                 pump(&mut victim, &mut peer);
                 match &peer.error {
                     Some(Error::AlertReceived { description, .. }) => assert_eq!(*description, fault.alert()),
+                    // A warning, which is heard and passed over, and close_notify.
+                    None if fault.level() == AlertLevel::Warning => {
+                        assert_eq!(peer.closed(), Some(Close::Clean))
+                    }
                     other => panic!("{fault:?}: {other:?}"),
                 }
             }

@@ -145,9 +145,9 @@ fn messages_of_the_server() {
         (body(HandshakeType::SERVER_HELLO_DONE, |body| body.push(0)), Fault::TrailingBytes),
         (body(HandshakeType::FINISHED, |body| body[0] ^= 1), Fault::BadFinished),
         (body(HandshakeType::FINISHED, |body| body[11] ^= 1), Fault::BadFinished),
-        (body(HandshakeType::FINISHED, |body| body.push(0)), Fault::BadFinished),
-        (body(HandshakeType::FINISHED, |body| body.truncate(11)), Fault::BadFinished),
-        (body(HandshakeType::FINISHED, Vec::clear), Fault::BadFinished),
+        (body(HandshakeType::FINISHED, |body| body.push(0)), Fault::BadLength),
+        (body(HandshakeType::FINISHED, |body| body.truncate(11)), Fault::BadLength),
+        (body(HandshakeType::FINISHED, Vec::clear), Fault::BadLength),
     ] {
         assert_failed12(&mut server_says(alter), fault);
     }
@@ -174,8 +174,8 @@ fn messages_of_the_client() {
         (body(cke, |body| *body = vec![1, 0]), Fault::BadKeyShare),
         (body(cke, |body| *body = [&[33][..], &[9; 33]].concat()), Fault::BadKeyShare),
         (body(HandshakeType::FINISHED, |body| body[0] ^= 1), Fault::BadFinished),
-        (body(HandshakeType::FINISHED, |body| body.push(0)), Fault::BadFinished),
-        (body(HandshakeType::FINISHED, |body| body.truncate(11)), Fault::BadFinished),
+        (body(HandshakeType::FINISHED, |body| body.push(0)), Fault::BadLength),
+        (body(HandshakeType::FINISHED, |body| body.truncate(11)), Fault::BadLength),
         (body(HandshakeType::CERTIFICATE, |body| body.push(0)), Fault::TrailingBytes),
         (body(HandshakeType::CERTIFICATE_VERIFY, |body| body.truncate(body.len() - 1)), Fault::Truncated),
     ] {

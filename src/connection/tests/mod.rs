@@ -24,6 +24,7 @@ mod places12;
 mod preferences;
 mod questions;
 mod questions12;
+mod renegotiation;
 mod resumption;
 mod resumption12;
 mod retry;

@@ -6,14 +6,12 @@ use super::alter::*;
 use super::faults::{client_says_in, server_says_in, tls12_client, tls12_server};
 use super::kit::*;
 use super::kit12::*;
-use super::places12::place12;
 use crate::alert::AlertDescription;
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::Trust;
 use crate::question::{Answer, OwnedQuestion};
-use crate::schedule::Side;
 use crate::wire::*;
 
 const ECDSA: [CipherSuite; 3] = [
@@ -234,29 +232,6 @@ fn renegotiation_info() {
         let of_client = client_hello(move |m| m.extensions.renegotiation_info = Some(info));
         let (mut server, _) = client_says_in(&tls12_client(), &tls12_server(), of_client);
         assert_failed12(&mut server, Fault::BadRenegotiationInfo);
-    }
-}
-
-#[test]
-fn nobody_negotiates_again() {
-    // The whole connection, and both halves of one, in the middle of data.
-    let hello = messages(&Party::client(&tls12_client()).records()).remove(0);
-    for (side, message) in [(Side::Client, vec![0; 4]), (Side::Server, hello)] {
-        let mut at = place12(side, "Connected");
-        give12(&mut at.victim, DATA, b"before");
-        give12(&mut at.victim, HANDSHAKE, &message);
-        assert_eq!(at.victim.data(), b"before");
-        assert_failed12(&mut at.victim, Fault::Renegotiation);
-
-        let at = place12(side, "Connected");
-        let bytes = forge12(&at.victim, HANDSHAKE, &message);
-        let (mut receiver, mut sender) = at.victim.c.split().unwrap();
-        let mut space = receiver.space().unwrap();
-        space[..bytes.len()].copy_from_slice(&bytes);
-        space.filled(bytes.len());
-        let error = receiver.next().unwrap_err();
-        assert_eq!(error.fault(), Some(Fault::Renegotiation));
-        assert_eq!(sender.send(b"no more").unwrap_err().to_string(), error.to_string());
     }
 }
 
