@@ -81,7 +81,10 @@ pub(crate) struct Common {
     pub(crate) ask_refused: bool,
     pub(crate) largest_record: usize,
     pub(crate) extended_master_secret: bool,
+    pub(crate) requires_extended_master_secret: bool,
+    pub(crate) requires_renegotiation_info: bool,
     pub(crate) renegotiation_is_fatal: bool,
+    pub(crate) requires_alpn: bool,
     #[cfg(feature = "static-rsa")]
     pub(crate) static_rsa: bool,
     versions: Vec<ProtocolVersion>,
@@ -98,7 +101,10 @@ impl Common {
             ask_refused: false,
             largest_record: limits::RECORD_PLAINTEXT,
             extended_master_secret: true,
+            requires_extended_master_secret: false,
+            requires_renegotiation_info: false,
             renegotiation_is_fatal: false,
+            requires_alpn: false,
             #[cfg(feature = "static-rsa")]
             static_rsa: false,
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
@@ -169,9 +175,7 @@ macro_rules! common_settings {
         /// # Errors
         /// The list is empty, or names a group that this build does not have.
         pub fn groups(mut self, groups: &[NamedGroup]) -> Result<Self, ConfigError> {
-            if let Some(unknown) = groups.iter().find(|group| !suite::GROUPS.contains(group)) {
-                return Err(ConfigError::UnknownGroup(*unknown));
-            }
+            known_groups(groups)?;
             self.common.groups = not_empty("groups", groups.to_vec())?;
             Ok(self)
         }
@@ -211,6 +215,27 @@ macro_rules! common_settings {
         /// as textbooks draw it, and nothing can be exported.
         pub fn without_extended_master_secret(mut self) -> Self {
             self.common.extended_master_secret = false;
+            self.common.requires_extended_master_secret = false;
+            self
+        }
+
+        /// Ends a handshake of TLS 1.2 with a peer that does not speak
+        /// extended_master_secret, with handshake_failure (RFC 7627 section 5.2):
+        /// without it two connections can be made to have the same master secret.
+        /// TLS 1.3 needs none. If nothing is said, such peers are spoken to, and
+        /// nothing is exported.
+        pub fn require_extended_master_secret(mut self) -> Self {
+            self.common.extended_master_secret = true;
+            self.common.requires_extended_master_secret = true;
+            self
+        }
+
+        /// Ends a handshake of TLS 1.2 with a peer that does not speak
+        /// renegotiation_info, with handshake_failure (RFC 5746 sections 4.1 and
+        /// 4.3). This crate does not renegotiate, and yet the peer may: somebody
+        /// between could hand this side's handshake to it as a second one.
+        pub fn require_renegotiation_info(mut self) -> Self {
+            self.common.requires_renegotiation_info = true;
             self
         }
 
@@ -257,6 +282,16 @@ macro_rules! common_settings {
             Ok(self)
         }
 
+        /// Ends the handshake with no_application_protocol where it comes to none of
+        /// the protocols of [`alpn`](Self::alpn): also where the client offers
+        /// none, or the server chooses none, which is no fault of theirs otherwise
+        /// (RFC 7301 section 3.2). Whoever speaks another protocol then cannot
+        /// be made to take this one's bytes for its own.
+        pub fn require_alpn(mut self) -> Self {
+            self.common.requires_alpn = true;
+            self
+        }
+
         /// Sends records of at most `bytes` of content (RFC 8446 section 5.1); 2^14
         /// if nothing is said. The peer can use a record when all of it has
         /// arrived: small ones reach it sooner, and cost more.
@@ -278,6 +313,11 @@ macro_rules! common_settings {
             self
         }
     };
+}
+
+fn known_groups(groups: &[NamedGroup]) -> Result<(), ConfigError> {
+    let unknown = groups.iter().find(|group| !suite::GROUPS.contains(group));
+    unknown.map_or(Ok(()), |unknown| Err(ConfigError::UnknownGroup(*unknown)))
 }
 
 fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
@@ -406,6 +446,8 @@ pub struct ServerConfig {
     pub(crate) client_auth: ClientAuth,
     pub(crate) client_authorities: Vec<Vec<u8>>,
     pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) groups_worth_a_retry: Vec<NamedGroup>,
+    pub(crate) requires_server_name: bool,
     pub(crate) half_rtt: bool,
     tickets: Option<Arc<TicketKeys>>,
     pub(crate) tickets_sent: u8,
@@ -431,6 +473,8 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             client_authorities: Vec::new(),
             retry_cookie: None,
+            groups_worth_a_retry: Vec::new(),
+            requires_server_name: false,
             half_rtt: false,
             tickets: None,
             tickets_sent: 2,
@@ -486,6 +530,40 @@ impl ServerConfig {
         }
         self.retry_cookie = Some(key);
         Ok(self)
+    }
+
+    /// Groups for which a TLS 1.3 client is asked again (HelloRetryRequest, RFC
+    /// 9846 section 4.2.4) if it supports them and sent no share: a round trip
+    /// more, for instance for the hybrid that a recording's reader of the future
+    /// cannot break. They count as far as [`groups`](Self::groups) has them, and
+    /// in its order. If nothing is said, a round trip weighs more than the order
+    /// of the groups, and a client is asked only if it sent no share that fits.
+    ///
+    /// ```
+    /// # use handfast::{ServerConfig, pki::UnixTime, wire::NamedGroup};
+    /// # let config = ServerConfig::asking_for_certificates(UnixTime::now);
+    /// # #[cfg(feature = "post-quantum")]
+    /// let config = config.groups_worth_a_retry(&[NamedGroup::X25519MLKEM768])?;
+    /// # Ok::<(), handfast::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The list names a group that this build does not have.
+    pub fn groups_worth_a_retry(mut self, groups: &[NamedGroup]) -> Result<Self, ConfigError> {
+        known_groups(groups)?;
+        self.groups_worth_a_retry = groups.to_vec();
+        Ok(self)
+    }
+
+    /// Serves no client that does not say whom it wants: without server_name it is
+    /// told missing_extension (RFC 9846 section 9.2), and unrecognized_name where
+    /// no certificate of this configuration is for that host (RFC 6066 section 3).
+    /// Whoever is asked for a certificate in the configuration's place says so
+    /// with [`Answer::NoCertificate`](crate::Answer::NoCertificate). If nothing is
+    /// said, such a client is shown the first certificate that it can verify.
+    pub fn require_server_name(mut self) -> Self {
+        self.requires_server_name = true;
+        self
     }
 
     /// Sends tickets sealed with these keys, and resumes the sessions of those

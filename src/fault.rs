@@ -93,6 +93,7 @@ faults! {
     ShareNotInGroups      => ILLEGAL_PARAMETER,  "RFC 8446 4.2.8", "sent a key share for a group that its supported_groups does not list in that order";
     DuplicateShare        => ILLEGAL_PARAMETER,  "RFC 8446 4.2.8", "sent two key shares for one group";
     BadServerName         => ILLEGAL_PARAMETER,  "RFC 6066 3",     "sent a server_name that is not one DNS host name";
+    NoServerName          => MISSING_EXTENSION,  "RFC 9846 9.2",   "named no server, and this one requires a server_name";
     PskLeftOut            => MISSING_EXTENSION,  "RFC 8446 4.1.2", "left a pre-shared key that goes with the chosen cipher suite out of its second ClientHello";
     SecondHelloDiffers    => ILLEGAL_PARAMETER,  "RFC 8446 4.1.2", "changed more in its second ClientHello than the HelloRetryRequest asked for";
     InappropriateFallback => INAPPROPRIATE_FALLBACK, "RFC 7507 3", "fell back to an older version although both sides speak a newer one";
@@ -122,6 +123,8 @@ faults! {
     SessionSuiteChanged   => ILLEGAL_PARAMETER,  "RFC 5246 7.4.1.3", "resumes a session with another cipher suite than it had";
     ResumedWithoutBinding => HANDSHAKE_FAILURE,  "RFC 7627 5.3",   "resumes a session without extended_master_secret, with which it was made";
     BadRenegotiationInfo  => HANDSHAKE_FAILURE,  "RFC 5746 3.4",   "sent a renegotiation_info of another handshake";
+    NoRenegotiationInfo   => HANDSHAKE_FAILURE,  "RFC 5746 4",     "does not speak renegotiation_info, which this side requires";
+    NoExtendedMasterSecret => HANDSHAKE_FAILURE, "RFC 7627 5.2",   "does not speak extended_master_secret, which this side requires";
     NoUncompressedPoints  => ILLEGAL_PARAMETER,  "RFC 8422 5.1.2", "does not take uncompressed points, which all must";
     CertificateRequired12 => HANDSHAKE_FAILURE,  "RFC 5246 7.4.6", "sent no certificate, and this server requires one";
     CurveNotOffered       => ILLEGAL_PARAMETER,  "RFC 8422 5.3",   "shows a certificate whose key is on a curve that was not offered";
@@ -132,6 +135,7 @@ faults! {
     UnofferedAlpn         => ILLEGAL_PARAMETER,  "RFC 7301 3.1",   "chose an application protocol that was not offered";
     BadAlpnChoice         => ILLEGAL_PARAMETER,  "RFC 7301 3.1",   "did not choose exactly one application protocol";
     NoApplicationProtocol => NO_APPLICATION_PROTOCOL, "RFC 7301 3.2", "offers application protocols, none of which this server speaks";
+    NoAlpn                => NO_APPLICATION_PROTOCOL, "RFC 7301 3.2", "offered or chose no application protocol, and this side requires one";
 
     // Certificate, CertificateRequest, CertificateVerify, Finished
     NonEmptyContext       => ILLEGAL_PARAMETER,  "RFC 8446 4.4.2", "sent a certificate_request_context that is not the one that belongs here";

@@ -53,8 +53,8 @@ use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientKeyExchange, EcPointFormat, Finished, HandshakeType, List, NamedGroup, NewSessionTicket12,
-    ProtocolVersion, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
+    ClientKeyExchange, Finished, HandshakeType, List, NamedGroup, NewSessionTicket12, ProtocolVersion,
+    ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
 };
 use std::sync::Arc;
 
@@ -203,18 +203,10 @@ pub(super) fn server_hello(
     if resumes && offer.session12.is_none() {
         return Err(Fault::SessionIdEchoed.into());
     }
-    if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
-        return Err(Fault::BadRenegotiationInfo.into());
-    }
-    if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&EcPointFormat::UNCOMPRESSED)) {
-        return Err(Fault::NoUncompressedPoints.into());
-    }
-    if let Some(name) = extensions.alpn {
-        if !offer.config.common.alpn.iter().any(|ours| ours == name.0) {
-            return Err(Fault::UnofferedAlpn.into());
-        }
-        cx.info.alpn = Some(name.0.into());
-    }
+    let (common, renegotiation_info) = (&offer.config.common, extensions.renegotiation_info);
+    let (bound, points) = (extensions.extended_master_secret, extensions.ec_point_formats);
+    negotiate::extensions12(common, renegotiation_info, renegotiation_info.is_some(), bound, points)?;
+    cx.info.alpn = negotiate::chosen_alpn(common, extensions.alpn)?;
     cx.info.version = Some(ProtocolVersion::TLS12);
     cx.info.suite = Some(suite.id);
     cx.info.extended_master_secret = extensions.extended_master_secret;

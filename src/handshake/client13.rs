@@ -201,12 +201,7 @@ impl WaitEe {
         if !m.present().is_subset(b.offered) {
             return Err(Fault::UnofferedExtension.into());
         }
-        if let Some(name) = m.alpn {
-            if !b.config.common.alpn.iter().any(|offered| offered == name.0) {
-                return Err(Fault::UnofferedAlpn.into());
-            }
-            cx.info.alpn = Some(name.0.into());
-        }
+        cx.info.alpn = negotiate::chosen_alpn(&b.config.common, m.alpn)?;
         b.transcript.add(msg.bytes);
         Ok(match b.resumed.take() {
             None => State::WaitCertCr(WaitCertCr(b)),

@@ -11,7 +11,7 @@ use crate::info::Reasons;
 use crate::question::Answer;
 use crate::wire::{
     CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, Codes, DistinguishedName,
-    KeyShareEntry, List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
+    EcPointFormat, KeyShareEntry, List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
 };
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -129,20 +129,32 @@ pub(crate) enum Exchange<'a> {
     Retry(NamedGroup),
 }
 
-/// The first group of this server for which the client sent a share, or else
-/// the first that it supports: a round trip weighs more than a preference.
+/// The first group of this server for which the client sent a share, or that is
+/// worth a round trip, or else the first that the client supports.
 pub(crate) fn exchange<'a>(
-    common: &Common,
+    config: &ServerConfig,
     groups: &List<'a, NamedGroup>,
     shares: &List<'a, KeyShareEntry<'a>>,
 ) -> Result<Chosen<Exchange<'a>>, Error> {
+    let common = &config.common;
     let place = |group| common.groups.iter().position(|ours| *ours == group);
-    let common_shares = shares.iter().filter_map(|share| Some((place(share.group)?, share)));
-    if let Some((_, share)) = common_shares.min_by_key(|(place, _)| *place) {
+    let supported = || groups.iter().filter_map(place);
+    let worth = |place: &usize| {
+        common.groups.get(*place).is_some_and(|group| config.groups_worth_a_retry.contains(group))
+    };
+    let shared = shares.iter().filter_map(|share| Some((place(share.group)?, share)));
+    let shared = shared.min_by_key(|(place, _)| *place);
+    let before = |wanted: &usize| shared.as_ref().is_none_or(|(place, _)| wanted < place);
+    let wanted = supported().filter(worth).min().filter(before);
+    if let Some(group) = wanted.and_then(|place| common.groups.get(place)) {
+        let why = "the client supports it and sent no share; it is worth a round trip to the server";
+        return Ok((Exchange::Retry(*group), why));
+    }
+    if let Some((_, share)) = shared {
         let why = "the first of the server's groups for which the client sent a share";
         return Ok((Exchange::With(share), why));
     }
-    match groups.iter().filter_map(place).min().and_then(|place| common.groups.get(place)) {
+    match supported().min().and_then(|place| common.groups.get(place)) {
         Some(group) => Ok((
             Exchange::Retry(*group),
             "the first of the server's groups that the client supports; it sent no share, so the server asked again",
@@ -180,16 +192,43 @@ fn check_shares(groups: &List<'_, NamedGroup>, shares: &List<'_, KeyShareEntry<'
     }
 }
 
-/// The first protocol of this server that the client offers (RFC 7301
-/// section 3.2). Without a list on either side there is no choice.
+/// The first protocol of this server that the client offers (RFC 7301 section
+/// 3.2). Without a list on either side there is no choice, unless there must be.
 pub(crate) fn alpn<'c>(
     common: &'c Common,
     offered: Option<List<'_, ProtocolName<'_>>>,
 ) -> Result<Option<&'c [u8]>, Fault> {
-    let Some(offered) = offered.filter(|_| !common.alpn.is_empty()) else { return Ok(None) };
+    let Some(offered) = offered.filter(|_| !common.alpn.is_empty()) else {
+        return if common.requires_alpn { Err(Fault::NoAlpn) } else { Ok(None) };
+    };
     let place = |theirs: ProtocolName<'_>| common.alpn.iter().position(|ours| ours.as_slice() == theirs.0);
     let chosen = offered.iter().filter_map(place).min().and_then(|place| common.alpn.get(place));
     chosen.map(|name| Some(name.as_slice())).ok_or(Fault::NoApplicationProtocol)
+}
+
+/// The protocol that the server chose, which this client offered.
+pub(crate) fn chosen_alpn(
+    common: &Common,
+    chosen: Option<ProtocolName<'_>>,
+) -> Result<Option<Box<[u8]>>, Fault> {
+    match chosen {
+        Some(name) if common.alpn.iter().any(|ours| ours == name.0) => Ok(Some(name.0.into())),
+        Some(_) => Err(Fault::UnofferedAlpn),
+        None if common.requires_alpn => Err(Fault::NoAlpn),
+        None => Ok(None),
+    }
+}
+
+/// Whether the client names a host of this server, where it must. Before a session
+/// is looked at: whom the client wants is asked about in each handshake.
+pub(crate) fn server_name(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
+    if !config.requires_server_name {
+        return Ok(());
+    }
+    let host = hello.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
+    let host = host.ok_or(Fault::NoServerName)?;
+    let known = config.ask_certificate || !config.identities.named(host).is_empty();
+    if known { Ok(()) } else { Err(Error::NoCertificate) }
 }
 
 /// The certificates that may be shown to a client. By them it is known which
@@ -234,7 +273,8 @@ impl<'c> Certificates<'c> {
     }
 
     /// The one to show, and what `usable` finds for it: the first that names the
-    /// host and can sign, or else the first that can sign.
+    /// host and can sign, or else, unless the host must be named, the first that
+    /// can sign.
     pub(crate) fn choose<T>(
         self,
         offers: &Offers<'_>,
@@ -245,17 +285,19 @@ impl<'c> Certificates<'c> {
             Self::Given(identity) => return usable(&identity).map(|found| (identity, found)),
             Self::Own { named, config } => (named, config),
         };
-        if let Some(found) = offers.signatures.first(named, &usable) {
+        if let Some(found) = offers.signatures.first(named.iter().copied(), &usable) {
             reasons.certificate = Some("it names the host, and its key fits the client's schemes");
             return Ok(found);
         }
-        if let Some(found) = offers.signatures.first(config.identities.all(), &usable) {
+        if !config.requires_server_name
+            && let Some(found) = offers.signatures.first(config.identities.all(), &usable)
+        {
             reasons.certificate =
                 Some("no certificate names the host: the first whose key fits the client's schemes");
             return Ok(found);
         }
         // What the preferred one lacks says most.
-        match config.identities.all().next() {
+        match named.first().copied().or_else(|| config.identities.all().next()) {
             Some(preferred) => usable(preferred).and(Err(Error::NoCertificate)),
             None => Err(Error::NoCertificate),
         }
@@ -393,6 +435,30 @@ pub(crate) fn scheme_of_request12(
             nothing("certificate type", kind(*scheme).to_string(), names(request.certificate_types.iter()))
         }
     })
+}
+
+/// What both sides of TLS 1.2 look at in the other's hello: extensions that TLS 1.3
+/// has no more. `secure` is whether it knows RFC 5746.
+pub(crate) fn extensions12(
+    common: &Common,
+    renegotiation_info: Option<&[u8]>,
+    secure: bool,
+    extended_master_secret: bool,
+    points: Option<List<'_, EcPointFormat>>,
+) -> Result<(), Fault> {
+    if renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        return Err(Fault::BadRenegotiationInfo);
+    }
+    if common.requires_renegotiation_info && !secure {
+        return Err(Fault::NoRenegotiationInfo);
+    }
+    if common.requires_extended_master_secret && !extended_master_secret {
+        return Err(Fault::NoExtendedMasterSecret);
+    }
+    if points.is_some_and(|formats| !formats.contains(&EcPointFormat::UNCOMPRESSED)) {
+        return Err(Fault::NoUncompressedPoints);
+    }
+    Ok(())
 }
 
 /// Whether the client knows RFC 5746: it says so in an extension, or in a

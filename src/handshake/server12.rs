@@ -159,17 +159,15 @@ pub(super) fn client_hello(
     if !m.compression_methods.contains(&0) {
         return Err(Fault::NullCompressionMissing.into());
     }
-    if m.extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
-        return Err(Fault::BadRenegotiationInfo.into());
-    }
-    if m.extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&EcPointFormat::UNCOMPRESSED)) {
-        return Err(Fault::NoUncompressedPoints.into());
-    }
+    let (e, secure) = (&m.extensions, negotiate::secure_renegotiation(m));
+    let (bound, points) = (e.extended_master_secret, e.ec_point_formats);
+    negotiate::extensions12(&config.common, e.renegotiation_info, secure, bound, points)?;
     // A client says no more until it has this server's flight.
     msg.end()?;
     let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
     cx.info.version = Some(ProtocolVersion::TLS12);
     cx.info.server_name = name.map(Into::into);
+    negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let mut transcript = Transcript::new();
     transcript.add(msg.bytes);

@@ -153,7 +153,7 @@ pub(super) fn client_hello(
     let (suite, why) = negotiate::suite(&config.common, &Offers::of(m))?;
     cx.info.reasons.suite = Some(why);
     let (groups, shares) = negotiate::check(m)?;
-    let (exchange, why) = negotiate::exchange(&config.common, &groups, &shares)?;
+    let (exchange, why) = negotiate::exchange(&config, &groups, &shares)?;
     cx.info.reasons.group = Some(why);
     if m.extensions.early_data {
         cx.read.skip_early_data();
@@ -276,6 +276,7 @@ fn negotiated(
     cx.info.group = Some(share.group);
     let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
     cx.info.server_name = name.map(Into::into);
+    negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let wants_tickets = resume::wants_tickets(&config, m);
     let b = Box::new(Negotiated { config, suite, transcript, wants_tickets });

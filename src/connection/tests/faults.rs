@@ -192,6 +192,10 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::BadServerName, || client_says(extension(HandshakeType::CLIENT_HELLO, ExtensionType::SERVER_NAME, |list| {
         list[2] = 1; // not a host_name
     }))),
+    (Fault::NoServerName, || {
+        let nobody = client_hello(|m| m.extensions.server_name = None);
+        client_says_in(&client_config(), &server_config().require_server_name(), nobody)
+    }),
     (Fault::PskLeftOut, || {
         let (client, server) = primed(ProtocolVersion::TLS13);
         client_says_in(&client, &server.groups(&[NamedGroup::SECP256R1]).unwrap(), nth(1, |hello| {
@@ -287,6 +291,14 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::BadRenegotiationInfo, || {
         client_says_in(&tls12_client(), &tls12_server(), client_hello(|m| m.extensions.renegotiation_info = Some(&[1])))
     }),
+    (Fault::NoRenegotiationInfo, || {
+        let hides = server_hello(|m| m.extensions.renegotiation_info = None);
+        server_says_in(&tls12_client().require_renegotiation_info(), &tls12_server(), hides)
+    }),
+    (Fault::NoExtendedMasterSecret, || {
+        let client = tls12_client().without_extended_master_secret();
+        client_says_in(&client, &tls12_server().require_extended_master_secret(), None)
+    }),
     (Fault::NoUncompressedPoints, || client_says_in(&tls12_client(), &tls12_server(), client_hello(|m| {
         m.extensions.ec_point_formats = Some(List::values(&[EcPointFormat::ANSIX962_COMPRESSED_PRIME]));
     }))),
@@ -315,6 +327,7 @@ const CASES: &[(Fault, Case)] = &[
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         b"\0\x06\x02h2\x02h2",
     ))),
+    (Fault::NoAlpn, || client_says_in(&client_config(), &server_config().require_alpn(), None)),
     (Fault::NoApplicationProtocol, || {
         client_says_in(&alpn_client(), &server_config().alpn(&[b"http/1.1"]).unwrap(), None)
     }),

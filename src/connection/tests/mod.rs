@@ -25,6 +25,7 @@ mod preferences;
 mod questions;
 mod questions12;
 mod renegotiation;
+mod requirements;
 mod resumption;
 mod resumption12;
 mod retry;
