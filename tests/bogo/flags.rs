@@ -36,6 +36,8 @@ pub(crate) struct Flags {
     pub(crate) without_tickets: bool,
     /// Seconds that pass before a further connection.
     pub(crate) delay: u64,
+    pub(crate) ignores_hello_requests: bool,
+    pub(crate) requires_renegotiation_info: bool,
 
     // The configuration.
     /// The credential of the flags without `-new-x509-credential`.
@@ -88,6 +90,8 @@ pub(crate) struct Flags {
     pub(crate) expect_peer_certificate: Option<String>,
     pub(crate) expect_no_peer_certificate: bool,
     pub(crate) expect_extended_master_secret: bool,
+    pub(crate) expect_renegotiation_info: Option<bool>,
+    pub(crate) expect_verify_result: bool,
     pub(crate) expect_ocsp: Vec<u8>,
     pub(crate) expect_retried: Option<bool>,
     pub(crate) expect_authorities: Option<Vec<Vec<u8>>>,
@@ -108,6 +112,8 @@ impl Default for Flags {
             connections: 1,
             without_tickets: false,
             delay: 0,
+            ignores_hello_requests: false,
+            requires_renegotiation_info: false,
             credential: Credential::default(),
             credentials: Vec::new(),
             versions: Vec::new(),
@@ -150,6 +156,8 @@ impl Default for Flags {
             expect_peer_certificate: None,
             expect_no_peer_certificate: false,
             expect_extended_master_secret: false,
+            expect_renegotiation_info: None,
+            expect_verify_result: false,
             expect_ocsp: Vec::new(),
             expect_retried: None,
             expect_authorities: None,
@@ -259,6 +267,13 @@ impl Draft {
             "-expect-no-session" => flags.expect_no_session = true,
             "-expect-ticket-renewal" => flags.expect_ticket_renewal = true,
             "-no-ticket" => flags.without_tickets = true,
+            "-renegotiate-ignore" => flags.ignores_hello_requests = true,
+            // There are none, and a test that wants some wants `-renegotiate-freely` before.
+            "-expect-total-renegotiations" if value() == "0" => {}
+            "-expect-total-renegotiations" => {
+                return Err(Refusal::Unimplemented(argument.to_owned(), "nothing is negotiated again"));
+            }
+            "-no-legacy-server-connect" => flags.requires_renegotiation_info = true,
             "-resumption-delay" => flags.delay = number(&value()),
             "-quic-use-legacy-codepoint" => drop(value()), // for -quic alone
             "-trust-cert" => drop(value()), // who is trusted is what the Verify question is answered with
@@ -334,6 +349,9 @@ impl Draft {
             "-expect-peer-verify-pref" => flags.expect_peer_schemes.push(SignatureScheme(number(&value()))),
             "-expect-peer-cert-file" => flags.expect_peer_certificate = Some(value()),
             "-expect-no-peer-cert" => flags.expect_no_peer_certificate = true,
+            "-expect-secure-renegotiation" => flags.expect_renegotiation_info = Some(true),
+            "-expect-no-secure-renegotiation" => flags.expect_renegotiation_info = Some(false),
+            "-expect-verify-result" => flags.expect_verify_result = true,
             "-expect-extended-master-secret" => flags.expect_extended_master_secret = true,
             "-expect-ocsp-response" => flags.expect_ocsp = base64(&value()),
             "-expect-hrr" => flags.expect_retried = Some(true),

@@ -18,7 +18,6 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
     ("-no-op-extra-handshake", "see -implicit-handshake"),
     ("-handshake-twice", "see -implicit-handshake"),
     ("-use-old-client-cert-callback", "a certificate is configured in one way"),
-    ("-expect-verify-result", "the answer to Verify is the result"),
     ("-use-ocsp-callback", "a stapled response is judged with the chain, in the Verify question"),
     ("-server-preference", "a server's own order always counts"),
     ("-decline-alpn", "a server without protocols declines"),
@@ -28,7 +27,6 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
     ("-set-ocsp-in-callback", "the response is configured with the certificate"),
     ("-install-ddos-callback", "the Certificate question is where a server may give up"),
     ("-allow-hint-mismatch", "there are no hints"),
-    ("-expect-secure-renegotiation", "nobody renegotiates, which no peer can make insecure"),
 ];
 
 /// Flags that this shim leaves out, and why; a star stands for any ending.
@@ -122,13 +120,13 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "-renegotiate-*",
-            "-expect-total-renegotiations",
+            "-renegotiate-once",
+            "-renegotiate-freely",
+            "-renegotiate-explicit",
             "-forbid-renegotiation-after-handshake",
             "-use-exporter-between-reads",
-            "-expect-no-secure-renegotiation",
         ],
-        "renegotiation is refused, on purpose",
+        "nothing is negotiated again, on purpose",
     ),
     (
         &[
@@ -173,7 +171,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         &["-request-server-padding", "-server-supports-padding", "-expect-server-sent-requested-padding"],
         "server padding is BoringSSL's own extension",
     ),
-    (&["-no-legacy-server-connect"], "a client cannot require renegotiation_info of a server"),
     (&["-fallback-scsv"], "a client does not fall back"),
     (&["-enable-grease", "-permute-extensions"], "GREASE is not sent yet"),
     (&["-jdk11-workaround"], "one peer's bug, worked around by BoringSSL"),

@@ -5,10 +5,10 @@ use crate::errors;
 use crate::flags::{Credential, Flags, Run};
 use crate::watch::Watch;
 use handfast::pki::{self, ServerName, UnixTime};
-use handfast::wire::{CipherSuite, ProtocolVersion, SignatureScheme};
+use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use handfast::{
     AlertDescription, Answer, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close, ConfigError,
-    Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys,
+    Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys, Trust,
 };
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -147,6 +147,10 @@ const VERIFIED: [SignatureScheme; 8] = [
     SignatureScheme::RSA_PKCS1_SHA512,
 ];
 
+/// The groups of both.
+const GROUPS: &[NamedGroup] =
+    &[NamedGroup::X25519MLKEM768, NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+
 /// What this crate signs with.
 const SIGNED: [SignatureScheme; 9] = {
     let [a, b, c, d, e, f, g, h] = VERIFIED;
@@ -166,6 +170,13 @@ macro_rules! common {
         }
         if !flags.suites.is_empty() {
             config = config.suites(&flags.suites)?;
+        }
+        // BoringSSL forbids it, unless it is told to pass it over.
+        if !flags.ignores_hello_requests {
+            config = config.renegotiation_is_fatal();
+        }
+        if flags.requires_renegotiation_info {
+            config = config.require_renegotiation_info();
         }
         if let Some(bytes) = flags.largest_record {
             config = config.largest_record(bytes)?;
@@ -220,6 +231,12 @@ fn server(
     };
     let judge = judge();
     let mut config = common!(config, flags);
+    // BoringSSL always takes the group that it likes best, predicted or not; here
+    // that is a setting, for the tests that are about it.
+    if flags.expect_retried == Some(true) {
+        let groups = if flags.groups.is_empty() { GROUPS } else { &flags.groups };
+        config = config.groups_worth_a_retry(groups)?;
+    }
     if !flags.without_tickets {
         config = config.tickets(Arc::clone(&memory.keys));
     }
@@ -453,9 +470,14 @@ impl Peer<'_> {
         if flags.expect_peer_scheme.is_some() && info.peer_scheme != flags.expect_peer_scheme {
             return differ("the peer's signature scheme", format!("{:?}", info.peer_scheme));
         }
-        let bound = info.extended_master_secret || info.version == Some(ProtocolVersion::TLS13);
+        let tls13 = info.version == Some(ProtocolVersion::TLS13);
+        let bound = info.extended_master_secret || tls13;
         if flags.expect_extended_master_secret && !bound {
             return differ("the master secret", "not bound to the handshake".to_owned());
+        }
+        let protected = tls13 || self.watch.seen(|seen| seen.renegotiation_info);
+        if flags.expect_renegotiation_info.is_some_and(|expected| expected != protected) {
+            return differ("whether the peer speaks renegotiation_info", protected.to_string());
         }
         if flags.expect_retried.is_some_and(|retried| retried != info.retried) {
             return differ("whether there was a retry", info.retried.to_string());
@@ -477,6 +499,10 @@ impl Peer<'_> {
         let must = !flags.server || flags.require_certificate;
         if chain.is_empty() && must && !flags.expect_no_peer_certificate {
             return Err(failed("the peer showed no certificate"));
+        }
+        let trust = if chain.is_empty() { Trust::Anonymous } else { Trust::Application };
+        if flags.expect_verify_result && self.connection.info().trust != trust {
+            return Err(failed("nobody came to trust the peer"));
         }
         if let Some(file) = &flags.expect_peer_certificate {
             let expected = pki::certificates(&std::fs::read(file).map_err(broken)?).map_err(broken)?;

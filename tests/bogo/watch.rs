@@ -2,7 +2,7 @@
 //! have: messages as they went over the wire, and secrets.
 
 use handfast::observe::{Direction, Observed, Observer};
-use handfast::wire::{Body, Form, Message};
+use handfast::wire::{Body, CipherSuite, Form, Message};
 use std::sync::{Mutex, PoisonError};
 
 /// What was seen.
@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) authorities: Vec<Vec<u8>>,
     /// The certificate types of TLS 1.2's CertificateRequest.
     pub(crate) certificate_types: Vec<u8>,
+    /// The peer's hello spoke of RFC 5746.
+    pub(crate) renegotiation_info: bool,
     /// The first certificate of the Certificate that went out.
     pub(crate) own_leaf: Vec<u8>,
     /// Application traffic secrets, the newest of each name last.
@@ -54,10 +56,15 @@ fn message_went(seen: &mut Seen, direction: Direction, body: &Body<'_>) {
     match (direction, body) {
         (Direction::In, Body::ClientHello(m)) => {
             let names = m.extensions.alpn.iter().flat_map(|list| list.iter());
+            seen.renegotiation_info = m.extensions.renegotiation_info.is_some()
+                || m.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
             let encode = |name: &[u8]| [&[name.len() as u8], name].concat();
             seen.advertised_alpn = names.flat_map(|name| encode(name.0)).collect();
             seen.peer_schemes =
                 m.extensions.signature_algorithms.iter().flat_map(|list| list.iter()).map(|s| s.0).collect();
+        }
+        (Direction::In, Body::ServerHello(m)) => {
+            seen.renegotiation_info = m.extensions.renegotiation_info.is_some();
         }
         (Direction::In, Body::CertificateRequest13(m)) => {
             let names = m.extensions.certificate_authorities.iter().flat_map(|list| list.iter());
