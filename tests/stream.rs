@@ -10,7 +10,7 @@ mod keylog;
 mod pipe;
 
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use handfast::wire::{CipherSuite, NamedGroup};
+use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use handfast::{
     AlertDescription, Answer, ClientAuth, ClientConfig, ClientOptions, Connection, Error, Fault, Identity,
     Judge, KeyLog, Question, ServerConfig, TlsStream, TlsWriter,
@@ -74,10 +74,14 @@ fn run<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> mpsc::Re
 
 /// A pair that has shaken hands, in memory.
 fn connected() -> (TlsStream<Pipe>, TlsStream<Pipe>) {
+    connected_in(ProtocolVersion::TLS13)
+}
+
+fn connected_in(version: ProtocolVersion) -> (TlsStream<Pipe>, TlsStream<Pipe>) {
     let (a, b) = pipe();
     both(
         move || {
-            let mut stream = client(client_config(), a);
+            let mut stream = client(client_config().versions(&[version]).unwrap(), a);
             stream.handshake_with(trusting).unwrap();
             stream
         },
@@ -233,9 +237,18 @@ fn bytes_that_were_read_before() {
     }
 }
 
+/// In TLS 1.2 as in TLS 1.3: close_notify is the end of one direction, and its
+/// answer is the application's to give (RFC 9846 section 6.1, and not RFC 5246's).
 #[test]
 fn half_close_and_clean_end() {
-    let (mut client, mut server) = connected();
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        half_close(version);
+    }
+}
+
+fn half_close(version: ProtocolVersion) {
+    let (mut client, mut server) = connected_in(version);
+    assert_eq!(client.info().version, Some(version));
     client.write_all(b"question").unwrap();
     client.close().unwrap();
     client.close().unwrap();

@@ -15,7 +15,8 @@ pub enum Event<'a> {
     HandshakeDone,
     /// Application data, lent until `consume()` takes it; what is left comes again.
     Data(&'a [u8]),
-    /// The peer will send no more; repeated for ever. This side may still send.
+    /// The peer will send no more; repeated for ever. This side may still send, in
+    /// TLS 1.2, too, and [`close`](crate::Connection::close) answers.
     Closed(Close),
 }
 

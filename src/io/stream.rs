@@ -29,7 +29,8 @@ use std::sync::Arc;
 ///   without it, data may be missing: `read` fails with [`Error::Truncated`]
 ///   (RFC 8446 section 6.1). Both are repeated for ever.
 /// - After [`close`](Self::close), and after the peer's close_notify, the other
-///   direction goes on (half-close).
+///   direction goes on (half-close), in TLS 1.2 as in TLS 1.3: see
+///   [`Connection::close`].
 /// - Dropping the stream sends nothing: the peer then sees a truncated connection.
 /// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
 ///   [`TimedOut`](std::io::ErrorKind::TimedOut), so does this one; nothing is

@@ -38,7 +38,8 @@ use std::task::{Context, Poll, ready};
 /// - A `write` that took data says so, whatever comes then. An error of the stream
 ///   is told by the next `write`, `flush` or `shutdown`, the peer's alert by `read`.
 /// - `shutdown` says with close_notify that this side sends no more, and shuts
-///   the stream's sending direction down. Reading goes on.
+///   the stream's sending direction down. Reading goes on, and writing after the
+///   peer's close_notify, in TLS 1.2 as in TLS 1.3: see [`Connection::close`].
 /// - Before an error of the connection is returned, the alert that tells the
 ///   peer is sent if the stream takes it at once; `shutdown` sends it surely.
 /// - A KeyUpdate that the peer asks for goes before the next data that is written,

@@ -40,6 +40,25 @@ fn halves_end_one_by_one() {
     assert!(matches!(error(reader.fill_buf()).1, Error::Truncated));
 }
 
+/// The writer goes on after the reader has come to the end, in both versions.
+#[test]
+fn halves_close_one_direction() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let (mut client, server) = connected_in(version);
+        let (mut reader, mut writer) = server.split(|pipe| Ok(pipe.writer())).unwrap();
+        client.write_all(b"question").unwrap();
+        client.close().unwrap();
+        let mut got = String::new();
+        reader.read_to_string(&mut got).unwrap();
+        assert_eq!((got.as_str(), reader.read(&mut [0; 9]).unwrap()), ("question", 0));
+        writer.write_all(b"answer").unwrap();
+        writer.close().unwrap();
+        got.clear();
+        client.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "answer");
+    }
+}
+
 /// Lets its first flush wait until the gate opens.
 struct Gated<S> {
     stream: S,

@@ -1,5 +1,6 @@
 //! How connections of TLS 1.2 end in each state, and where its records end.
 
+use super::super::Close;
 use super::alter::*;
 use super::faults::{tls12_client, tls12_server};
 use super::kit::*;
@@ -32,6 +33,31 @@ fn closing_in_mid_handshake_is_the_last_word() {
             Err(Error::GivenUp { state: given_up }) => assert_eq!(bare(state), given_up),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// RFC 9846 section 6.1, which is what others do in TLS 1.2, too; RFC 5246 section
+/// 7.2.1 would have this side answer at once and throw away what it still has to say.
+#[test]
+fn close_notify_is_the_end_of_one_direction() {
+    for (closes, stays) in [(Side::Client, Side::Server), (Side::Server, Side::Client)] {
+        let (mut client, mut server) = connect(&tls12_client(), &tls12_server());
+        let (one, other) = match closes {
+            Side::Client => (&mut client, &mut server),
+            Side::Server => (&mut server, &mut client),
+        };
+        one.c.close();
+        // What follows it is not looked at.
+        let bytes = [&one.take()[..], b"anything at all"].concat();
+        other.give(&bytes);
+        assert_eq!((other.closed(), other.error.is_none()), (Some(Close::Clean), true), "{stays:?}");
+        assert_eq!(alerts12(other), []);
+        assert!(one.c.payload().unwrap().is_none());
+        deliver(other, one, &[7; 50_000]);
+        other.c.close();
+        one.give(&other.take());
+        assert_eq!(one.closed(), Some(Close::Clean));
+        assert_eq!([alerts12(one), alerts12(other)], [[(1, 0)], [(1, 0)]]);
     }
 }
 
