@@ -1,0 +1,119 @@
+//! What a client is told.
+
+use super::common::{Common, common_settings};
+use super::judge::Judge;
+use crate::crypto::kdf::sha256;
+use crate::identity::{ConfigError, Identity};
+use crate::observe::Observer;
+use crate::pki::UnixTime;
+use crate::session::ClientSessions;
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::fmt;
+use std::sync::Arc;
+
+/// What a client is told.
+///
+/// ```
+/// use handfast::{ClientConfig, pki::{Roots, UnixTime, Verifier}};
+/// let config = ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now).alpn(&[b"http/1.1"])?;
+/// # Ok::<(), handfast::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct ClientConfig {
+    pub(crate) common: Common,
+    pub(crate) judge: Judge,
+    pub(crate) identities: Vec<Arc<Identity>>,
+    pub(crate) insists_on_identity: bool,
+    pub(crate) asks_for_staple: bool,
+    pub(crate) sessions: Option<Arc<ClientSessions>>,
+}
+
+impl ClientConfig {
+    /// With a judge of servers and a clock. All else has its default: the
+    /// suites and groups of this build, no client certificate, no ALPN.
+    pub fn new(judge: impl Into<Judge>, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            common: Common::new(clock),
+            judge: judge.into(),
+            identities: Vec::new(),
+            insists_on_identity: false,
+            asks_for_staple: true,
+            sessions: None,
+        }
+    }
+
+    common_settings!();
+
+    /// The certificate to show to servers that request one. A server that
+    /// verifies none of its schemes is told that there is none (RFC 8446
+    /// section 4.4.2, RFC 5246 section 7.4.6), and may go on without.
+    ///
+    /// Called again, it adds a certificate. Of those that can sign with a scheme
+    /// which the server verifies, the first is shown that is issued by an
+    /// authority which the server names, or else the first.
+    pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
+        self.identities.push(identity.into());
+        self
+    }
+
+    /// Ends the handshake where a server requests a certificate and cannot
+    /// verify any of this side's, instead of going on as nobody.
+    pub fn insist_on_identity(mut self) -> Self {
+        self.insists_on_identity = true;
+        self
+    }
+
+    /// Asks servers for no OCSP response (RFC 6066 section 8): no status_request
+    /// is sent, and a policy that wants to know of revocation must know it from
+    /// elsewhere.
+    pub fn without_stapling(mut self) -> Self {
+        self.asks_for_staple = false;
+        self
+    }
+
+    /// Resumes sessions, and keeps new ones, in this store; without one, no
+    /// session is resumed. Other configurations may share it.
+    ///
+    /// The server shows no certificate then: it is trusted because the same
+    /// policy accepted it at most seven days before, and its certificate has not
+    /// expired. Where the application judges, it must name its policy
+    /// ([`Judge::application_named`]): else no session is kept or resumed.
+    pub fn sessions(mut self, sessions: impl Into<Arc<ClientSessions>>) -> Self {
+        self.sessions = Some(sessions.into());
+        self
+    }
+
+    /// Where sessions are kept, and what tells apart how servers are judged and as
+    /// whom this side shows itself; `None` where nothing is resumed.
+    pub(crate) fn resumption(&self) -> Option<(&Arc<ClientSessions>, [u8; 32])> {
+        let (sessions, judge) = (self.sessions.as_ref()?, self.judge.fingerprint()?);
+        let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
+        Some((sessions, sha256([judge].into_iter().chain(own).collect::<Vec<_>>().as_flattened())))
+    }
+}
+
+/// What a client is told for one connection.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// Hears what the connection does.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Leaves server_name out of the ClientHello (RFC 6066 section 3); the
+    /// name is still verified.
+    pub hide_server_name: bool,
+    /// The ClientHellos to send, one after another: those of an RFC's trace.
+    #[cfg(test)]
+    pub(crate) hellos: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,300 @@
+//! What both roles are told.
+
+use crate::crypto::suite::{self, Suite};
+#[cfg(feature = "static-rsa")]
+use crate::crypto::suite::{KeyExchange, Version};
+use crate::identity::ConfigError;
+use crate::limits;
+use crate::pki::UnixTime;
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::sync::Arc;
+
+type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// What both roles are told.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) suites: Vec<&'static Suite>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) ask_refused: bool,
+    pub(crate) largest_record: usize,
+    pub(crate) extended_master_secret: bool,
+    pub(crate) requires_extended_master_secret: bool,
+    pub(crate) requires_renegotiation_info: bool,
+    pub(crate) renegotiation_is_fatal: bool,
+    pub(crate) requires_alpn: bool,
+    #[cfg(feature = "static-rsa")]
+    pub(crate) static_rsa: bool,
+    versions: Vec<ProtocolVersion>,
+    pub(crate) clock: Clock,
+}
+
+impl Common {
+    pub(super) fn new(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            suites: suite::TLS13.iter().chain(&suite::TLS12).collect(),
+            groups: suite::GROUPS.to_vec(),
+            schemes: suite::SCHEMES.to_vec(),
+            alpn: Vec::new(),
+            ask_refused: false,
+            largest_record: limits::RECORD_PLAINTEXT,
+            extended_master_secret: true,
+            requires_extended_master_secret: false,
+            requires_renegotiation_info: false,
+            renegotiation_is_fatal: false,
+            requires_alpn: false,
+            #[cfg(feature = "static-rsa")]
+            static_rsa: false,
+            versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
+            clock: Arc::new(clock),
+        }
+    }
+
+    /// The versions, the newest first, as far as a suite is there for them.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + Clone {
+        let suite_for = |version: &ProtocolVersion| {
+            self.suites.iter().any(|suite| suite.is_tls13() == (*version == ProtocolVersion::TLS13))
+        };
+        self.versions.iter().copied().filter(suite_for)
+    }
+
+    /// The suites of these versions.
+    pub(crate) fn offered_suites(&self) -> impl Iterator<Item = &'static Suite> {
+        let (tls13, tls12) = (self.tls13(), self.tls12());
+        self.suites.iter().copied().filter(move |suite| if suite.is_tls13() { tls13 } else { tls12 })
+    }
+
+    pub(crate) fn tls13(&self) -> bool {
+        self.versions().any(|version| version == ProtocolVersion::TLS13)
+    }
+
+    pub(crate) fn tls12(&self) -> bool {
+        self.versions().any(|version| version == ProtocolVersion::TLS12)
+    }
+
+    /// The groups for TLS 1.2: the hybrid is defined for TLS 1.3 only.
+    pub(crate) fn groups12(&self) -> impl Iterator<Item = NamedGroup> {
+        self.groups.iter().copied().filter(|group| suite::GROUPS12.contains(group))
+    }
+
+    /// Whether a peer that signed so, if it signed, would be taken today.
+    pub(crate) fn verifies(&self, scheme: Option<SignatureScheme>) -> bool {
+        scheme.is_none_or(|scheme| self.schemes.contains(&scheme))
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    pub(super) fn set_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+        let find = |id: &CipherSuite| match Suite::find(*id) {
+            #[cfg(feature = "static-rsa")]
+            Some(Suite { version: Version::Tls12(KeyExchange::Rsa), .. }) if !self.static_rsa => {
+                Err(ConfigError::StaticRsaNotAllowed(*id))
+            }
+            suite => suite.ok_or(ConfigError::UnknownSuite(*id)),
+        };
+        self.suites = not_empty("cipher suites", suites.iter().map(find).collect::<Result<_, _>>()?)?;
+        Ok(())
+    }
+
+    pub(super) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+        known_groups(groups)?;
+        self.groups = not_empty("groups", groups.to_vec())?;
+        Ok(())
+    }
+
+    pub(super) fn set_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+        if let Some(unknown) = schemes.iter().find(|scheme| !suite::SCHEMES.contains(scheme)) {
+            return Err(ConfigError::UnknownScheme(*unknown));
+        }
+        self.schemes = not_empty("signature schemes", schemes.to_vec())?;
+        Ok(())
+    }
+
+    pub(super) fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        const KNOWN: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+        if let Some(unknown) = versions.iter().find(|version| !KNOWN.contains(version)) {
+            return Err(ConfigError::UnknownVersion(*unknown));
+        }
+        let known = KNOWN.into_iter().filter(|version| versions.contains(version)).collect();
+        self.versions = not_empty("versions", known)?;
+        Ok(())
+    }
+
+    #[cfg(feature = "static-rsa")]
+    pub(super) fn allow_static_rsa(&mut self) {
+        self.static_rsa = true;
+        let missing = suite::STATIC_RSA.iter().filter(|suite| !self.suites.contains(suite));
+        let missing: Vec<_> = missing.collect();
+        self.suites.extend(missing);
+    }
+
+    pub(super) fn set_alpn(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+        if let Some(bad) = protocols.iter().find(|name| name.is_empty() || name.len() > 255) {
+            return Err(ConfigError::ProtocolName(String::from_utf8_lossy(bad).into_owned()));
+        }
+        self.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(())
+    }
+
+    pub(super) fn set_largest_record(&mut self, bytes: usize) -> Result<(), ConfigError> {
+        if !(limits::LEAST_RECORD..=limits::RECORD_PLAINTEXT).contains(&bytes) {
+            return Err(ConfigError::RecordSize(bytes));
+        }
+        self.largest_record = bytes;
+        Ok(())
+    }
+}
+
+/// The setters that both configurations have.
+macro_rules! common_settings {
+    () => {
+        /// The cipher suites to speak, the preferred one first.
+        ///
+        /// # Errors
+        /// The list is empty, or names a suite that this build does not have,
+        /// or one of static RSA, which is not allowed.
+        pub fn suites(mut self, suites: &[CipherSuite]) -> Result<Self, ConfigError> {
+            self.common.set_suites(suites)?;
+            Ok(self)
+        }
+
+        /// The key exchange groups to speak, the preferred one first.
+        ///
+        /// # Errors
+        /// The list is empty, or names a group that this build does not have.
+        pub fn groups(mut self, groups: &[NamedGroup]) -> Result<Self, ConfigError> {
+            self.common.set_groups(groups)?;
+            Ok(self)
+        }
+
+        /// The signature schemes in which the peer may sign the handshake, the
+        /// preferred one first (RFC 8446 section 4.2.3). With what certificates
+        /// are signed is the judge's to say; what this side signs with,
+        /// [`Identity::sign_with`]. Sessions that began with another scheme are
+        /// not resumed.
+        ///
+        /// # Errors
+        /// The list is empty, or names a scheme that this build does not verify.
+        pub fn signature_schemes(mut self, schemes: &[SignatureScheme]) -> Result<Self, ConfigError> {
+            self.common.set_schemes(schemes)?;
+            Ok(self)
+        }
+
+        /// The protocol versions to speak: TLS 1.3, TLS 1.2, or both, as is the default.
+        ///
+        /// # Errors
+        /// The list is empty, or names a version that this crate does not speak.
+        pub fn versions(mut self, versions: &[ProtocolVersion]) -> Result<Self, ConfigError> {
+            self.common.set_versions(versions)?;
+            Ok(self)
+        }
+
+        /// Leaves extended_master_secret out of TLS 1.2 (RFC 7627): the master
+        /// secret is then made of the pre-master secret and both randoms alone,
+        /// as textbooks draw it, and nothing can be exported.
+        pub fn without_extended_master_secret(mut self) -> Self {
+            self.common.extended_master_secret = false;
+            self.common.requires_extended_master_secret = false;
+            self
+        }
+
+        /// Ends a handshake of TLS 1.2 with a peer that does not speak
+        /// extended_master_secret, with handshake_failure (RFC 7627 section 5.2):
+        /// without it two connections can be made to have the same master secret.
+        /// TLS 1.3 needs none. If nothing is said, such peers are spoken to, and
+        /// nothing is exported.
+        pub fn require_extended_master_secret(mut self) -> Self {
+            self.common.extended_master_secret = true;
+            self.common.requires_extended_master_secret = true;
+            self
+        }
+
+        /// Ends a handshake of TLS 1.2 with a peer that does not speak
+        /// renegotiation_info, with handshake_failure (RFC 5746 sections 4.1 and
+        /// 4.3). This crate does not renegotiate, and yet the peer may: somebody
+        /// between could hand this side's handshake to it as a second one.
+        pub fn require_renegotiation_info(mut self) -> Self {
+            self.common.requires_renegotiation_info = true;
+            self
+        }
+
+        /// Ends the connection with a fatal no_renegotiation where the peer of TLS
+        /// 1.2 asks to negotiate again, and with unexpected_message where a server
+        /// asks in mid-handshake. If nothing is said, a client passes over such a
+        /// HelloRequest, as RFC 5246 section 7.4.1.1 has it, and a server answers
+        /// with the warning no_renegotiation and close_notify.
+        pub fn renegotiation_is_fatal(mut self) -> Self {
+            self.common.renegotiation_is_fatal = true;
+            self
+        }
+
+        /// Allows static RSA in TLS 1.2, the handshake of textbooks: the client
+        /// encrypts the pre-master secret under the key of the server's
+        /// certificate (RFC 5246 section 7.4.7.1). Its two suites come after
+        /// all others; a later call of `suites` may order them anew, or leave
+        /// them out.
+        ///
+        /// There is no forward secrecy: who gets the server's key later reads
+        /// all that was recorded before. And a server that decrypts for
+        /// strangers is attacked through whatever tells how that went, its time
+        /// included. The crate `rsa`, which does it here, is under the advisory
+        /// RUSTSEC-2023-0071 for that.
+        #[cfg(feature = "static-rsa")]
+        pub fn allow_static_rsa(mut self) -> Self {
+            self.common.allow_static_rsa();
+            self
+        }
+
+        /// The application protocols to speak, the preferred one first
+        /// (RFC 7301), such as `b"h2"`.
+        ///
+        /// # Errors
+        /// A name is not 1 to 255 bytes long.
+        pub fn alpn(mut self, protocols: &[&[u8]]) -> Result<Self, ConfigError> {
+            self.common.set_alpn(protocols)?;
+            Ok(self)
+        }
+
+        /// Ends the handshake with no_application_protocol where it comes to none of
+        /// the protocols of [`alpn`](Self::alpn): also where the client offers
+        /// none, or the server chooses none, which is no fault of theirs otherwise
+        /// (RFC 7301 section 3.2). Whoever speaks another protocol then cannot
+        /// be made to take this one's bytes for its own.
+        pub fn require_alpn(mut self) -> Self {
+            self.common.requires_alpn = true;
+            self
+        }
+
+        /// Sends records of at most `bytes` of content (RFC 8446 section 5.1); 2^14
+        /// if nothing is said. The peer can use a record when all of it has
+        /// arrived: small ones reach it sooner, and cost more.
+        ///
+        /// # Errors
+        /// It is less than 512, or more than 2^14.
+        pub fn largest_record(mut self, bytes: usize) -> Result<Self, ConfigError> {
+            self.common.set_largest_record(bytes)?;
+            Ok(self)
+        }
+
+        /// Asks [`Question::Refused`](crate::Question::Refused) before a refused certificate ends the
+        /// handshake, so that a person may accept it this once.
+        pub fn ask_when_refused(mut self) -> Self {
+            self.common.ask_refused = true;
+            self
+        }
+    };
+}
+pub(super) use common_settings;
+
+pub(super) fn known_groups(groups: &[NamedGroup]) -> Result<(), ConfigError> {
+    let unknown = groups.iter().find(|group| !suite::GROUPS.contains(group));
+    unknown.map_or(Ok(()), |unknown| Err(ConfigError::UnknownGroup(*unknown)))
+}
+
+fn not_empty<T>(what: &'static str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
+    if list.is_empty() { Err(ConfigError::Empty(what)) } else { Ok(list) }
+}

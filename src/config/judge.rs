@@ -1,0 +1,57 @@
+//! Who judges the peer's chain.
+
+use crate::crypto::kdf::sha256;
+use crate::pki::Verifier;
+
+/// Who judges the peer's chain.
+///
+/// Whoever resumes a session shows no certificate, and nobody is asked: the
+/// session itself is the admission. So only a judge resumes it who is known to
+/// be the one that let the peer in.
+#[derive(Clone, Debug)]
+pub enum Judge {
+    /// A policy of this crate, in memory.
+    Policy(Verifier),
+    /// The application, through [`Question::Verify`](crate::Question::Verify). It is asked each
+    /// time: no session is kept or resumed.
+    Application,
+    /// The application as well, by a policy that has a name; see
+    /// [`application_named`](Self::application_named).
+    ApplicationNamed(Box<str>),
+}
+
+impl Judge {
+    /// The application, through [`Question::Verify`](crate::Question::Verify), by a policy that
+    /// has this name. Configurations that give the same name resume each other's
+    /// sessions: whom the application accepted it is not asked about again for up
+    /// to seven days. So a name is of one application, and it changes when the
+    /// policy does or when somebody is no longer to be let in. The empty name
+    /// is none.
+    ///
+    /// ```
+    /// use handfast::{ClientConfig, ClientSessions, Judge, pki::UnixTime};
+    /// let judge = Judge::application_named("example.com/payments, partners of 2026-11-21");
+    /// let config = ClientConfig::new(judge, UnixTime::now).sessions(ClientSessions::new());
+    /// ```
+    pub fn application_named(name: impl Into<Box<str>>) -> Self {
+        Self::ApplicationNamed(name.into())
+    }
+
+    /// Tells judges apart, as far as this crate can; `None` where it cannot.
+    pub(super) fn fingerprint(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Policy(verifier) => Some(verifier.fingerprint()),
+            Self::ApplicationNamed(name) if !name.is_empty() => {
+                // A verifier's begins with the number of its kind.
+                Some(sha256(&[b"application policy ", name.as_bytes()].concat()))
+            }
+            Self::Application | Self::ApplicationNamed(_) => None,
+        }
+    }
+}
+
+impl From<Verifier> for Judge {
+    fn from(verifier: Verifier) -> Self {
+        Self::Policy(verifier)
+    }
+}

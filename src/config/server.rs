@@ -1,0 +1,235 @@
+//! What a server is told.
+
+use super::common::{Common, common_settings, known_groups};
+use super::judge::Judge;
+use crate::crypto::kdf::sha256;
+use crate::identities::Identities;
+use crate::identity::{ConfigError, Identity};
+use crate::limits;
+use crate::pki::UnixTime;
+use crate::session::TicketKeys;
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What a server does about client certificates.
+#[derive(Clone, Debug)]
+pub enum ClientAuth {
+    /// Requests none.
+    None,
+    /// Requests one, and goes on without.
+    Request(Judge),
+    /// Requires one: `certificate_required` is sent where there is none.
+    Require(Judge),
+}
+
+/// What a server is told.
+///
+/// ```no_run
+/// use handfast::{Identity, ServerConfig, pki::UnixTime};
+/// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// let config = ServerConfig::new(identity, UnixTime::now);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ServerConfig {
+    pub(crate) common: Common,
+    pub(crate) identities: Identities,
+    pub(crate) ask_certificate: bool,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) client_authorities: Vec<Vec<u8>>,
+    pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) groups_worth_a_retry: Vec<NamedGroup>,
+    pub(crate) requires_server_name: bool,
+    pub(crate) half_rtt: bool,
+    tickets: Option<Arc<TicketKeys>>,
+    pub(crate) tickets_sent: u8,
+    session_context: Vec<u8>,
+}
+
+impl ServerConfig {
+    /// With a certificate and a clock. All else has its default.
+    pub fn new(
+        identity: impl Into<Arc<Identity>>,
+        clock: impl Fn() -> UnixTime + Send + Sync + 'static,
+    ) -> Self {
+        let asking = Self::asking_for_certificates(clock);
+        Self { ask_certificate: false, ..asking }.add_identity(identity)
+    }
+
+    /// With no certificate: each ClientHello asks [`Question::Certificate`](crate::Question::Certificate).
+    pub fn asking_for_certificates(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        Self {
+            common: Common::new(clock),
+            identities: Identities::default(),
+            ask_certificate: true,
+            client_auth: ClientAuth::None,
+            client_authorities: Vec::new(),
+            retry_cookie: None,
+            groups_worth_a_retry: Vec::new(),
+            requires_server_name: false,
+            half_rtt: false,
+            tickets: None,
+            tickets_sent: 2,
+            session_context: Vec::new(),
+        }
+    }
+
+    common_settings!();
+
+    /// A further certificate. The first is shown that names the host which the
+    /// client asks for and that signs with a scheme which it verifies; where
+    /// none names the host, the first that can sign. One whose chain is signed
+    /// in schemes that the client verifies goes before one whose chain is not
+    /// (RFC 9846 section 4.5.1.2). They are found by name: there may be many.
+    pub fn add_identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
+        self.identities.add(&identity.into());
+        self
+    }
+
+    /// What to do about client certificates.
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// The authorities to name where client certificates are requested, each the
+    /// DER of a Name (RFC 8446 section 4.2.4, RFC 5246 section 7.4.4); clients
+    /// choose by them among their certificates. If nothing is said, they are
+    /// the roots of the policy that judges, and none where the application does.
+    ///
+    /// # Errors
+    /// A name is not 1 to 65535 bytes long.
+    pub fn client_authorities(mut self, names: &[&[u8]]) -> Result<Self, ConfigError> {
+        let fits = |name: &[u8]| (1..=0xffff).contains(&name.len());
+        if let Some(bad) = names.iter().find(|name| !fits(name)) {
+            return Err(ConfigError::AuthorityName(bad.len()));
+        }
+        self.client_authorities = names.iter().map(|name| name.to_vec()).collect();
+        Ok(self)
+    }
+
+    /// Makes HelloRetryRequests stateless: what must be remembered goes to the
+    /// client in a cookie, authenticated under `key` (RFC 9846 section 4.3.2),
+    /// so that the second ClientHello may reach another connection, even
+    /// another server with the same key, which would choose the same.
+    ///
+    /// # Errors
+    /// The key's bytes are all zero.
+    pub fn retry_cookie(mut self, key: [u8; 32]) -> Result<Self, ConfigError> {
+        let key = Zeroizing::new(key);
+        if *key == [0; 32] {
+            return Err(ConfigError::CookieKey("all its bytes are zero: was it ever filled?"));
+        }
+        self.retry_cookie = Some(key);
+        Ok(self)
+    }
+
+    /// Groups for which a TLS 1.3 client is asked again (HelloRetryRequest, RFC
+    /// 9846 section 4.2.4) if it supports them and sent no share: a round trip
+    /// more, for instance for the hybrid that a recording's reader of the future
+    /// cannot break. They count as far as [`groups`](Self::groups) has them, and
+    /// in its order. If nothing is said, a round trip weighs more than the order
+    /// of the groups, and a client is asked only if it sent no share that fits.
+    ///
+    /// ```
+    /// # use handfast::{ServerConfig, pki::UnixTime, wire::NamedGroup};
+    /// # let config = ServerConfig::asking_for_certificates(UnixTime::now);
+    /// # #[cfg(feature = "post-quantum")]
+    /// let config = config.groups_worth_a_retry(&[NamedGroup::X25519MLKEM768])?;
+    /// # Ok::<(), handfast::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The list names a group that this build does not have.
+    pub fn groups_worth_a_retry(mut self, groups: &[NamedGroup]) -> Result<Self, ConfigError> {
+        known_groups(groups)?;
+        self.groups_worth_a_retry = groups.to_vec();
+        Ok(self)
+    }
+
+    /// Serves no client that does not say whom it wants: without server_name it is
+    /// told missing_extension (RFC 9846 section 9.2), and unrecognized_name where
+    /// no certificate of this configuration is for that host (RFC 6066 section 3).
+    /// Whoever is asked for a certificate in the configuration's place says so
+    /// with [`Answer::NoCertificate`](crate::Answer::NoCertificate). If nothing is
+    /// said, such a client is shown the first certificate that it can verify.
+    pub fn require_server_name(mut self) -> Self {
+        self.requires_server_name = true;
+        self
+    }
+
+    /// Sends tickets sealed with these keys, and resumes the sessions of those
+    /// that come back; without keys there are none. Servers that share the keys
+    /// resume each other's sessions, if they judge clients alike, have the same
+    /// [context](Self::session_context), and would show a certificate of the
+    /// same names (RFC 9846 section 4.7.1). A renewed one resumes what the one
+    /// before began, and so does one with another kind of key.
+    ///
+    /// A client is taken for whom its certificate said at most seven days
+    /// before, and not longer than that is valid. Where the application judges
+    /// clients, it must name its policy ([`Judge::application_named`]): else no
+    /// ticket is sent or taken. TLS 1.2 sessions without extended_master_secret
+    /// are not resumed (RFC 7627 section 5.4).
+    pub fn tickets(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
+        self.tickets = Some(keys.into());
+        self
+    }
+
+    /// How many tickets a TLS 1.3 client is sent after the handshake: 2 if
+    /// nothing is said, and at most 8.
+    pub fn tickets_sent(mut self, count: u8) -> Self {
+        self.tickets_sent = count.min(limits::TICKETS_KEPT);
+        self
+    }
+
+    /// Sessions are resumed only where the context is the same; it is empty if
+    /// nothing is said. It tells servers apart that share keys and names, but not
+    /// their clients.
+    ///
+    /// ```no_run
+    /// # use handfast::{Identity, ServerConfig, TicketKeys, pki::UnixTime};
+    /// # let identity = Identity::from_pem(b"", b"")?;
+    /// let config = ServerConfig::new(identity, UnixTime::now).tickets(TicketKeys::random()).session_context("shop");
+    /// # Ok::<(), handfast::ConfigError>(())
+    /// ```
+    pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
+        self.session_context = context.into();
+        self
+    }
+
+    /// The keys of tickets, and what tells apart what clients are asked for and how
+    /// they are judged; `None` where nothing is resumed.
+    pub(crate) fn resumption(&self) -> Option<(&TicketKeys, [u8; 32])> {
+        let keys = self.tickets.as_deref()?;
+        let (asked, judge) = match &self.client_auth {
+            ClientAuth::None => (0, [0; 32]),
+            ClientAuth::Request(judge) => (1, judge.fingerprint()?),
+            ClientAuth::Require(judge) => (2, judge.fingerprint()?),
+        };
+        Some((keys, sha256(&[&[asked], &judge[..], &self.session_context].concat())))
+    }
+
+    /// Who judges client certificates, if any are requested.
+    pub(crate) fn judge(&self) -> Option<&Judge> {
+        match &self.client_auth {
+            ClientAuth::None => None,
+            ClientAuth::Request(judge) | ClientAuth::Require(judge) => Some(judge),
+        }
+    }
+
+    /// Allows application data before the client's Finished (RFC 8446 section
+    /// 4.4.4): nobody has proven then to be alive. Without effect where a
+    /// client certificate is requested.
+    pub fn half_rtt(mut self) -> Self {
+        self.half_rtt = true;
+        self
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").finish_non_exhaustive()
+    }
+}
