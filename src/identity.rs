@@ -10,6 +10,7 @@ use crate::pki::{self, Certificate, CertificateDer, GeneralName, Malformed, Peer
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use zeroize::Zeroize;
 #[cfg(feature = "static-rsa")]
 use zeroize::Zeroizing;
 
@@ -149,7 +150,11 @@ impl Identity {
     /// # Errors
     /// As [`Identity::new`], and where the files hold something else.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
-        Self::new(pki::certificates(chain)?, &pki::private_key(key)?)
+        let chain = pki::certificates(chain)?;
+        let mut key = pki::private_key(key)?;
+        let identity = Self::new(chain, &key);
+        key.zeroize();
+        identity
     }
 
     /// From a chain whose private key is held elsewhere: each handshake asks

@@ -3,6 +3,7 @@
 use super::common::{Common, common_settings, known_groups};
 use super::judge::Judge;
 use crate::crypto::kdf::sha256;
+use crate::crypto::secret::Secret;
 use crate::identities::Identities;
 use crate::identity::{ConfigError, Identity};
 use crate::limits;
@@ -11,7 +12,6 @@ use crate::session::TicketKeys;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// What a server does about client certificates.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct ServerConfig {
     pub(crate) ask_certificate: bool,
     pub(crate) client_auth: ClientAuth,
     pub(crate) client_authorities: Vec<Vec<u8>>,
-    pub(crate) retry_cookie: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) retry_cookie: Option<Arc<Secret>>,
     pub(crate) groups_worth_a_retry: Vec<NamedGroup>,
     pub(crate) requires_server_name: bool,
     pub(crate) half_rtt: bool,
@@ -118,11 +118,10 @@ impl ServerConfig {
     /// # Errors
     /// The key's bytes are all zero.
     pub fn retry_cookie(mut self, key: [u8; 32]) -> Result<Self, ConfigError> {
-        let key = Zeroizing::new(key);
-        if *key == [0; 32] {
+        if key == [0; 32] {
             return Err(ConfigError::CookieKey("all its bytes are zero: was it ever filled?"));
         }
-        self.retry_cookie = Some(key);
+        self.retry_cookie = Some(Arc::new(Secret::new(key.len(), |kept| kept.copy_from_slice(&key))));
         Ok(self)
     }
 

@@ -10,7 +10,9 @@ use crate::session::Keeper;
 use crate::wire::Form;
 
 /// Client or server until the handshake is complete. Boxed, so that a
-/// connection does not keep the room of a state when it has none any more.
+/// connection does not keep the room of a state when it has none any more; a
+/// state leaves its box and the next one takes its place, for the secrets of
+/// both are behind pointers.
 pub(crate) enum Flow {
     Client(Box<client::State>),
     Server(Box<server::State>),
@@ -36,6 +38,8 @@ impl Flow {
         Self::Server(Box::new(state))
     }
 
+    /// In a frame of its own, which was cleared: a state goes to the heap with its padding.
+    #[inline(never)]
     pub(crate) fn step(
         self,
         input: Input<'_>,
@@ -43,15 +47,21 @@ impl Flow {
         cx: &mut Cx<'_>,
     ) -> Result<Stepped, Error> {
         Ok(match self {
-            Self::Client(s) => match s.step(input, msg, cx)? {
+            Self::Client(mut b) => match b.step(input, msg, cx)? {
                 client::State::Tls13(client::Tls13::Connected(connected))
                 | client::State::Tls12(client::Tls12::Connected(connected)) => Stepped::Connected(connected),
-                s => Stepped::On(Self::client(s)),
+                s => {
+                    *b = s;
+                    Stepped::On(Self::Client(b))
+                }
             },
-            Self::Server(s) => match s.step(input, msg, cx)? {
+            Self::Server(mut b) => match b.step(input, msg, cx)? {
                 server::State::Tls13(server::Tls13::Connected(connected))
                 | server::State::Tls12(server::Tls12::Connected(connected)) => Stepped::Connected(connected),
-                s => Stepped::On(Self::server(s)),
+                s => {
+                    *b = s;
+                    Stepped::On(Self::Server(b))
+                }
             },
             Self::Done(_) | Self::Over => return Err(Fault::UnexpectedMessage.into()),
         })

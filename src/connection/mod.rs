@@ -21,6 +21,7 @@ pub use split::{Receiver, Sender};
 
 use crate::alert::AlertDescription;
 use crate::config::{ClientConfig, ClientOptions, Common, ServerConfig};
+use crate::crypto::secret::clear_stack;
 use crate::crypto::source::Entropy;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -227,6 +228,8 @@ impl Connection {
     fn step(&mut self, located: Option<Located>, input: Option<Input<'static>>) -> Result<(), Error> {
         let flow = std::mem::replace(&mut self.flow, Flow::Over);
         let ((state, awaited), form) = (flow.awaits(), flow.form());
+        // Before it for the room of the next state, behind it for all that follows.
+        clear_stack();
         let (received, mut cx) = self.cx(located.as_ref());
         let stepped = match input {
             Some(input) => flow.step(input, &received, &mut cx),
@@ -235,6 +238,7 @@ impl Connection {
                 Err(fault) => Err(fault.into()),
             },
         };
+        clear_stack();
         match stepped.map_err(|error| error.in_state(state))? {
             Stepped::On(flow) => {
                 self.flow = flow;
@@ -328,6 +332,13 @@ impl Connection {
 
     /// Fails for ever, and sends the alert that says why.
     fn fail(&mut self, error: Error) -> Error {
+        clear_stack();
+        self.end(error)
+    }
+
+    /// In a frame of its own, which was cleared: the error is kept on the heap.
+    #[inline(never)]
+    fn end(&mut self, error: Error) -> Error {
         let error = self.receiving.explain(error.in_state(self.flow.name()));
         if !matches!(self.flow, Flow::Done(_)) {
             self.info.take_back();

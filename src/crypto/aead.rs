@@ -1,4 +1,4 @@
-//! Record protection (RFC 8446 section 5.2, RFC 5246 section 6.2.3.3): a key,
+//! Record protection (RFC 9846 section 5.2, RFC 5246 section 6.2.3.3): a key,
 //! an iv and a sequence number.
 //!
 //! | | nonce | on the wire before the ciphertext |
@@ -9,10 +9,12 @@
 //!
 //! The caller makes the additional data and the record around it; here a
 //! record is only a payload that is encrypted where it lies, and a tag.
+//!
+//! What moves is a pointer: a key and all that it is made from stand in one box.
 
 use crate::crypto::Failed;
 use crate::crypto::kdf::Expander;
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{clear_stack, lend};
 use crate::crypto::suite::{Aead, Suite};
 use crate::limits;
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -32,11 +34,44 @@ pub(crate) struct Protection {
     suite: &'static Suite,
     /// The number of the next record.
     number: u64,
-    expanded: Option<Box<LessSafeKey>>,
+    keys: Keys,
+}
+
+enum Keys {
+    Expanded(Box<Expanded>),
+    Rested(Box<Base>),
+}
+
+/// What keys are made from.
+#[derive(Clone)]
+struct Base {
     /// TLS 1.3: the traffic secret. TLS 1.2: the key.
-    base: Secret,
+    secret: Zeroizing<[u8; 48]>,
     /// For TLS 1.2 AES-GCM the salt, and zeros where the explicit part will stand.
     iv: Zeroizing<[u8; NONCE_LEN]>,
+}
+
+struct Expanded {
+    base: Base,
+    key: LessSafeKey,
+}
+
+impl Drop for Expanded {
+    fn drop(&mut self) {
+        clear_stack();
+        forget(&mut self.key);
+    }
+}
+
+/// ring does not wipe its keys: one of zeros takes the place of this one, the
+/// largest there is, for a smaller one leaves some of the room as it was. In a
+/// frame of its own, so that what pads it comes from the cleared stack.
+#[inline(never)]
+pub(crate) fn forget(key: &mut LessSafeKey) {
+    if let Ok(zeros) = UnboundKey::new(&aead::AES_256_GCM, &[0; 32]) {
+        *key = LessSafeKey::new(zeros);
+        std::hint::black_box(key); // no dead store, though the memory is freed next
+    }
 }
 
 /// What stands around a sealed payload.
@@ -48,14 +83,13 @@ pub(crate) struct Sealed {
 }
 
 impl Protection {
-    /// Keys from a traffic secret (RFC 8446 section 7.3).
-    pub(crate) fn tls13(suite: &'static Suite, traffic: Secret) -> Self {
-        let mut iv = Zeroizing::new([0; NONCE_LEN]);
-        let expander = Expander::new(suite.hash, traffic.as_bytes());
-        expander.expand_label("iv", b"", &mut *iv);
-        // At once, while the expander is there; it cannot fail with a key of this length.
-        let expanded = key13(suite, &expander).ok();
-        Self { suite, number: 0, expanded, base: traffic, iv }
+    /// Keys from a traffic secret, as long as the hash (RFC 9846 section 7.3).
+    pub(crate) fn tls13(suite: &'static Suite, traffic: &[u8]) -> Self {
+        let expander = Expander::new(suite.hash, traffic);
+        let mut base = Base::new(traffic, &[]);
+        expander.expand_label("iv", b"", &mut *base.iv);
+        // At once, while the expander is there.
+        Self { suite, number: 0, keys: Keys::new(base, key13(suite, &expander)) }
     }
 
     /// A write key and a write IV from a key block (RFC 5246 section 6.3);
@@ -64,9 +98,7 @@ impl Protection {
         if (key.len(), iv.len()) != Self::tls12_lengths(suite) {
             return Err(Failed);
         }
-        let mut nonce = Zeroizing::new([0; NONCE_LEN]);
-        nonce[..iv.len()].copy_from_slice(iv);
-        Ok(Self { suite, number: 0, expanded: None, base: Secret::from_slice(key)?, iv: nonce })
+        Ok(Self { suite, number: 0, keys: Keys::new(Base::new(key, iv), key12(suite, key)) })
     }
 
     /// enc_key_length and fixed_iv_length of a TLS 1.2 suite.
@@ -83,8 +115,8 @@ impl Protection {
     }
 
     /// The secret that keys come from, for a KeyUpdate: TLS 1.3 has one.
-    pub(crate) fn traffic_secret(&self) -> Option<&Secret> {
-        self.is_tls13().then_some(&self.base)
+    pub(crate) fn traffic_secret(&self) -> Option<&[u8]> {
+        self.base().secret.get(..self.suite.hash.len()).filter(|_| self.is_tls13())
     }
 
     /// Bytes of the nonce that stand before the ciphertext.
@@ -139,7 +171,9 @@ impl Protection {
 
     /// Gives the expanded key back; the next record makes it again.
     pub(crate) fn rest(&mut self) {
-        self.expanded = None;
+        if let Keys::Expanded(expanded) = &self.keys {
+            self.keys = Keys::Rested(Box::new(expanded.base.clone()));
+        }
     }
 
     /// Goes to a late sequence number, for tests of what happens there.
@@ -150,43 +184,73 @@ impl Protection {
 
     /// iv xor the last 8 bytes. A salt has zeros there, so the xor appends them.
     fn nonce(&self, last: [u8; 8]) -> Nonce {
-        let mut nonce = *self.iv;
+        let mut nonce = *self.base().iv;
         nonce.iter_mut().skip(NONCE_LEN - last.len()).zip(last).for_each(|(byte, last)| *byte ^= last);
         Nonce::assume_unique_for_key(nonce)
     }
 
+    fn base(&self) -> &Base {
+        match &self.keys {
+            Keys::Expanded(expanded) => &expanded.base,
+            Keys::Rested(base) => base,
+        }
+    }
+
     fn key(&mut self) -> Result<&LessSafeKey, Failed> {
-        match self.expanded {
-            Some(ref key) => Ok(key),
-            ref mut none => Ok(none.insert(expand(self.suite, &self.base)?)),
+        if let Keys::Rested(base) = &self.keys {
+            self.keys = Keys::Expanded(Box::new(base.expand(self.suite)?));
+        }
+        match &self.keys {
+            Keys::Expanded(expanded) => Ok(&expanded.key),
+            Keys::Rested(_) => Err(Failed),
         }
     }
 }
 
-#[cold]
-fn expand(suite: &Suite, base: &Secret) -> Result<Box<LessSafeKey>, Failed> {
-    match suite.is_tls13() {
-        true => key13(suite, &Expander::new(suite.hash, base.as_bytes())),
-        false => boxed(suite, base.as_bytes()),
+impl Keys {
+    /// A key of a suite's length cannot fail; one that did would fail again on use.
+    fn new(base: Base, key: Result<LessSafeKey, Failed>) -> Self {
+        match key {
+            Ok(key) => Self::Expanded(Box::new(Expanded { base, key })),
+            Err(Failed) => Self::Rested(Box::new(base)),
+        }
+    }
+}
+
+impl Base {
+    /// At most 48 bytes and 12.
+    fn new(secret: &[u8], iv: &[u8]) -> Self {
+        let mut base = Self { secret: Zeroizing::new([0; 48]), iv: Zeroizing::new([0; NONCE_LEN]) };
+        base.secret.iter_mut().zip(secret).for_each(|(to, from)| *to = *from);
+        base.iv.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
+        base
+    }
+
+    #[cold]
+    fn expand(&self, suite: &Suite) -> Result<Expanded, Failed> {
+        let part = |len| self.secret.get(..len).ok_or(Failed);
+        let key = match suite.is_tls13() {
+            true => key13(suite, &Expander::new(suite.hash, part(suite.hash.len())?))?,
+            false => key12(suite, part(suite.aead.key_len())?)?,
+        };
+        Ok(Expanded { base: self.clone(), key })
     }
 }
 
 /// The key that a traffic secret gives.
-fn key13(suite: &Suite, traffic: &Expander) -> Result<Box<LessSafeKey>, Failed> {
-    let mut derived = Zeroizing::new([0; 32]);
-    let key = &mut derived[..suite.aead.key_len()];
-    traffic.expand_label("key", b"", key);
-    boxed(suite, key)
+fn key13(suite: &Suite, traffic: &Expander) -> Result<LessSafeKey, Failed> {
+    let derive = |key: &mut [u8]| traffic.expand_label("key", b"", key);
+    lend(suite.aead.key_len(), derive, |key| key12(suite, key))
 }
 
-fn boxed(suite: &Suite, key: &[u8]) -> Result<Box<LessSafeKey>, Failed> {
+/// The key as it is.
+fn key12(suite: &Suite, key: &[u8]) -> Result<LessSafeKey, Failed> {
     let algorithm = match suite.aead {
         Aead::Aes128Gcm => &aead::AES_128_GCM,
         Aead::Aes256Gcm => &aead::AES_256_GCM,
         Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
     };
-    let key = UnboundKey::new(algorithm, key).map_err(|_| Failed)?;
-    Ok(Box::new(LessSafeKey::new(key)))
+    UnboundKey::new(algorithm, key).map(LessSafeKey::new).map_err(|_| Failed)
 }
 
 #[cfg(test)]
@@ -198,7 +262,7 @@ mod tests {
     fn both(suite: &'static Suite) -> (Protection, Protection) {
         let make = || {
             if suite.is_tls13() {
-                Protection::tls13(suite, Secret::new(suite.hash.len(), |out| out.fill(7)))
+                Protection::tls13(suite, &vec![7; suite.hash.len()])
             } else {
                 let (key, iv) = Protection::tls12_lengths(suite);
                 Protection::tls12(suite, &[7; 32][..key], &[9; 12][..iv]).unwrap()
@@ -221,7 +285,7 @@ mod tests {
 
     #[test]
     fn memory_budget() {
-        assert!(size_of::<Protection>() <= 96, "{}", size_of::<Protection>());
+        assert!(size_of::<Protection>() <= 32, "{}", size_of::<Protection>());
     }
 
     #[test]

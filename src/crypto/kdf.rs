@@ -4,7 +4,7 @@
 //! HKDF is made here from HMAC, since ring's own does not give its secrets
 //! away as bytes, and the key schedule has to compare, store and log some.
 
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::lend;
 use crate::crypto::suite::Hash;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
@@ -90,10 +90,9 @@ pub(crate) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Digest {
     Digest::new(mac(&mac_key(hash, key), parts).as_ref())
 }
 
-/// HKDF-Extract(salt, IKM) (RFC 5869 section 2.2).
-pub(crate) fn hkdf_extract(hash: Hash, salt: &[u8], ikm: &[u8]) -> Secret {
-    let tag = mac(&mac_key(hash, salt), &[ikm]);
-    Secret::new(hash.len(), |prk| prk.copy_from_slice(tag.as_ref()))
+/// HKDF-Extract(salt, IKM) (RFC 5869 section 2.2) into `prk`, as long as the hash.
+pub(crate) fn hkdf_extract(hash: Hash, salt: &[u8], ikm: &[u8], prk: &mut [u8]) {
+    prk.copy_from_slice(mac(&mac_key(hash, salt), &[ikm]).as_ref());
 }
 
 /// HKDF-Expand-Label(Secret, Label, Context, Length), Length being that of
@@ -127,9 +126,9 @@ impl Expander {
         self.expand(&[&length, &label_len, b"tls13 ", label.as_bytes(), &context_len, context], out);
     }
 
-    /// The same into a secret as long as the hash.
-    pub(crate) fn secret(&self, label: &str, context: &[u8]) -> Secret {
-        Secret::new(self.hash.len(), |out| self.expand_label(label, context, out))
+    /// Lends a secret as long as the hash to `then`.
+    pub(crate) fn lend<R>(&self, label: &str, context: &[u8], then: impl FnOnce(&[u8]) -> R) -> R {
+        lend(self.hash.len(), |out| self.expand_label(label, context, out), then)
     }
 
     /// HKDF-Expand(PRK, info, L), the info in parts one after the other (RFC 5869
@@ -147,11 +146,6 @@ impl Expander {
             chunk.copy_from_slice(&t[..chunk.len()]);
         }
     }
-}
-
-/// The same into a secret as long as the hash.
-pub(crate) fn expand_secret(hash: Hash, secret: &[u8], label: &str, context: &[u8]) -> Secret {
-    Expander::new(hash, secret).secret(label, context)
 }
 
 /// PRF(secret, label, seed), the seed in parts one after the other: P_hash of
@@ -215,10 +209,11 @@ mod tests {
         let cases = read(include_str!("../../test-vectors/rfc5869.txt"));
         assert_eq!(cases.len(), 3);
         for case in &cases {
-            let prk = hkdf_extract(Hash::Sha256, case.get("salt"), case.get("IKM"));
-            assert_eq!(prk.as_bytes(), case.get("PRK"));
+            let mut prk = [0; 32];
+            hkdf_extract(Hash::Sha256, case.get("salt"), case.get("IKM"), &mut prk);
+            assert_eq!(prk, case.get("PRK"));
             let mut okm = vec![0; case.get("OKM").len()];
-            Expander::new(Hash::Sha256, prk.as_bytes()).expand(&[case.get("info")], &mut okm);
+            Expander::new(Hash::Sha256, &prk).expand(&[case.get("info")], &mut okm);
             assert_eq!(okm, case.get("OKM"));
         }
     }

@@ -1,7 +1,9 @@
 //! AES-256-GCM for values that leave this process and come back: tickets.
 
 use crate::crypto::Failed;
+use crate::crypto::aead::{TAG_LEN, forget};
 use crate::crypto::kdf::hmac;
+use crate::crypto::secret::{Secret, clear_stack};
 use crate::crypto::suite::Hash;
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -12,13 +14,15 @@ pub(crate) const NONCE_LEN: usize = 12;
 /// A key for tickets. It has a name that is made from it, so that who shares
 /// the key finds the same one.
 pub(crate) struct SealingKey {
-    secret: Zeroizing<[u8; 32]>,
+    secret: Secret,
     name: [u8; 16],
 }
 
 impl SealingKey {
-    pub(crate) fn new(secret: Zeroizing<[u8; 32]>) -> Self {
-        let digest = hmac(Hash::Sha256, &*secret, &[b"the name of a ticket key"]);
+    /// Of 32 bytes that `fill` writes.
+    pub(crate) fn new(fill: impl FnOnce(&mut [u8])) -> Self {
+        let secret = Secret::new(32, fill);
+        let digest = hmac(Hash::Sha256, secret.as_bytes(), &[b"the name of a ticket key"]);
         let mut name = [0; 16];
         name.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
         Self { secret, name }
@@ -29,16 +33,19 @@ impl SealingKey {
         &self.name
     }
 
-    /// Encrypts `plaintext` where it lies, and appends the tag. No nonce may be
+    /// Encrypts `plaintext` where it lies; the tag goes behind it. No nonce may be
     /// used twice: random ones are good for 2^32 values (SP 800-38D section 8.3).
     pub(crate) fn seal(
         &self,
         nonce: [u8; NONCE_LEN],
         aad: &[u8],
-        plaintext: &mut Vec<u8>,
-    ) -> Result<(), Failed> {
+        plaintext: &mut [u8],
+    ) -> Result<[u8; TAG_LEN], Failed> {
         let nonce = Nonce::assume_unique_for_key(nonce);
-        self.expand()?.seal_in_place_append_tag(nonce, Aad::from(aad), plaintext).map_err(|_| Failed)
+        self.with_key(|key| {
+            let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), plaintext).map_err(|_| Failed)?;
+            tag.as_ref().try_into().map_err(|_| Failed)
+        })
     }
 
     /// Decrypts, if it was sealed so; the plaintext is wiped on drop.
@@ -50,14 +57,23 @@ impl SealingKey {
     ) -> Result<Zeroizing<Vec<u8>>, Failed> {
         let mut bytes = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let opened = self.expand()?.open_in_place(nonce, Aad::from(aad), &mut bytes);
-        let len = opened.map_err(|_| Failed)?.len();
+        let len = self.with_key(|key| {
+            key.open_in_place(nonce, Aad::from(aad), &mut bytes)
+                .map(|opened| opened.len())
+                .map_err(|_| Failed)
+        })?;
         bytes.truncate(len);
         Ok(bytes)
     }
 
-    fn expand(&self) -> Result<LessSafeKey, Failed> {
-        UnboundKey::new(&aead::AES_256_GCM, &*self.secret).map(LessSafeKey::new).map_err(|_| Failed)
+    /// Lends the expanded key, of which nothing stays behind.
+    fn with_key<R>(&self, then: impl FnOnce(&LessSafeKey) -> Result<R, Failed>) -> Result<R, Failed> {
+        let key = UnboundKey::new(&aead::AES_256_GCM, self.secret.as_bytes()).map_err(|_| Failed)?;
+        let mut key = LessSafeKey::new(key);
+        let done = then(&key);
+        forget(&mut key);
+        clear_stack();
+        done
     }
 }
 
@@ -66,14 +82,14 @@ mod tests {
     use super::*;
 
     fn key(byte: u8) -> SealingKey {
-        SealingKey::new(Zeroizing::new([byte; 32]))
+        SealingKey::new(|key| key.fill(byte))
     }
 
     #[test]
     fn opens_what_it_sealed_and_nothing_else() {
         let mut sealed = b"contents".to_vec();
-        key(1).seal([2; 12], b"name", &mut sealed).unwrap();
-        assert_eq!(sealed.len(), 8 + 16);
+        let tag = key(1).seal([2; 12], b"name", &mut sealed).unwrap();
+        sealed.extend_from_slice(&tag);
         assert_eq!(**key(1).open([2; 12], b"name", &sealed).unwrap(), *b"contents");
         assert!(key(3).open([2; 12], b"name", &sealed).is_err());
         assert!(key(1).open([3; 12], b"name", &sealed).is_err());

@@ -463,7 +463,7 @@ impl Own {
         let verify_data = master.verify_data(Side::Client, &b.transcript.hash());
         b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         b.transcript.drop_messages();
-        Ok(WaitTicket(WaitCcs { b, server: Box::new(server), master }))
+        Ok(WaitTicket(WaitCcs { b, server, master }))
     }
 }
 
@@ -512,14 +512,14 @@ impl WaitTicket {
 
 pub(crate) struct WaitCcs {
     b: Box<Hs>,
-    server: Box<Protection>,
+    server: Protection,
     master: MasterSecret,
 }
 
 impl WaitCcs {
     fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
         let Self { b, server, master } = self;
-        cx.k_recv(Level::Application, *server, end);
+        cx.k_recv(Level::Application, server, end);
         WaitFinished { b, master }
     }
 }

@@ -42,6 +42,7 @@ use super::context::{
 use super::negotiate::{self, Signatures};
 use super::resume;
 use crate::config::ClientConfig;
+use crate::crypto::aead::Protection;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -50,7 +51,7 @@ use crate::observe::Level;
 use crate::offer::{Offer, Offered, Psk};
 use crate::pki::{Report, ServerName};
 use crate::question::Question;
-use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
+use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
@@ -178,11 +179,11 @@ pub(super) fn server_hello(
     let secret = early.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
     let server = secret.server_traffic(&hash, cx.tap);
-    cx.k_recv(Level::Handshake, server.protection(), msg.end()?);
+    cx.k_recv(Level::Handshake, server, msg.end()?);
     if !cx.info.retried {
         cx.send_change_cipher_spec()?;
     }
-    cx.k_send(Level::Handshake, client.protection())?;
+    cx.k_send(Level::Handshake, client)?;
     let master = secret.master(cx.tap);
     let hs = Hs { config, name, suite, transcript, master, offered, resumed, request: None };
     Ok(State::WaitEe(WaitEe(Box::new(hs))))
@@ -336,7 +337,7 @@ impl WaitFinished {
         b.transcript.add(msg.bytes);
         let hash = b.transcript.hash();
         let at = b.master.at(&hash, cx.tap);
-        cx.k_recv(Level::Application, at.server_traffic().protection(), msg.end()?);
+        cx.k_recv(Level::Application, at.server_traffic(), msg.end()?);
         proof.finished(&finished, cx);
         let own = Own {
             client: at.client_traffic(),
@@ -395,7 +396,7 @@ impl WaitSignature {
 /// What this side's Finished needs; it is sent only to a server that is who it
 /// says, and that saw the handshake which this side saw.
 struct Own {
-    client: TrafficSecret,
+    client: Protection,
     exporter: Exporter,
     finished: FinishedVerified,
     trusted_until: Option<u64>,
@@ -406,7 +407,7 @@ impl Own {
         let Hs { config, name, suite, mut transcript, master, .. } = *b;
         let verify_data = tls13::verify_data(cx.write_key()?, &transcript.hash())?;
         transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
-        cx.k_send(Level::Application, self.client.protection())?;
+        cx.k_send(Level::Application, self.client)?;
         let secret = || master.resumption(&transcript.hash(), cx.tap);
         let keeper = resume::keeper(&config, name, suite, self.trusted_until, cx.info, secret);
         Ok(Connected { exporter: self.exporter, finished: self.finished, keeper })

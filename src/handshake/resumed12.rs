@@ -144,7 +144,7 @@ pub(crate) mod client {
         let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
         let Offer { config, name, .. } = offer;
         let b = Box::new(Own { hs, config, name, session, who, ticket: None, client });
-        let next = WaitCcs { b, server: Box::new(server) };
+        let next = WaitCcs { b, server };
         Ok(match m.extensions.session_ticket {
             true => State::WaitTicket(WaitTicket(next)),
             false => State::WaitCcs(next),
@@ -164,13 +164,13 @@ pub(crate) mod client {
 
     pub(crate) struct WaitCcs {
         b: Box<Own>,
-        server: Box<Protection>,
+        server: Protection,
     }
 
     impl WaitCcs {
         fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
             let Self { b, server } = self;
-            cx.k_recv(Level::Application, *server, end);
+            cx.k_recv(Level::Application, server, end);
             WaitFinished { b }
         }
     }
@@ -293,19 +293,19 @@ pub(crate) mod server {
         let mut hs = Hs { client_random: *m.random, server_random, master, transcript, _trusted: trusted };
         let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
         hs.send_finished(Side::Server, server, cx)?;
-        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client: Box::new(client) }))
+        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client }))
     }
 
     pub(crate) struct WaitCcs {
         hs: Box<Hs>,
         who: Box<Unproven>,
-        client: Box<Protection>,
+        client: Protection,
     }
 
     impl WaitCcs {
         fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
             let Self { hs, who, client } = self;
-            cx.k_recv(Level::Application, *client, end);
+            cx.k_recv(Level::Application, client, end);
             WaitFinished { hs, who }
         }
     }

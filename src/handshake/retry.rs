@@ -10,6 +10,7 @@
 use super::negotiate::{self, Offers};
 use crate::config::ServerConfig;
 use crate::crypto::kdf::{Digest, Hasher, hmac};
+use crate::crypto::secret::Secret;
 use crate::crypto::suite::{Hash, Suite};
 use crate::error::Error;
 use crate::fault::Fault;
@@ -37,7 +38,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Writes the cookie; `now` is in seconds since 1970.
-    pub(crate) fn to_cookie(&self, key: &[u8; 32], now: u64) -> Vec<u8> {
+    pub(crate) fn to_cookie(&self, key: &Secret, now: u64) -> Vec<u8> {
         let mut cookie = Vec::with_capacity(128);
         cookie.push(FORMAT);
         cookie.extend_from_slice(&self.suite.id.0.to_be_bytes());
@@ -46,7 +47,7 @@ impl Memory {
         cookie.extend_from_slice(&now.to_be_bytes());
         cookie.extend_from_slice(self.invariants.as_bytes());
         cookie.extend_from_slice(self.first_hello.as_bytes());
-        let tag = hmac(Hash::Sha256, key, &[LABEL, &cookie]);
+        let tag = hmac(Hash::Sha256, key.as_bytes(), &[LABEL, &cookie]);
         cookie.extend_from_slice(tag.as_bytes());
         cookie
     }
@@ -65,10 +66,10 @@ impl Memory {
 
     /// Reads a cookie that this server, or another with its key, made not
     /// longer than [`limits::COOKIE_SECONDS`] ago.
-    fn from_cookie(key: &[u8; 32], cookie: &[u8], now: u64) -> Result<Self, Fault> {
+    fn from_cookie(key: &Secret, cookie: &[u8], now: u64) -> Result<Self, Fault> {
         let content = cookie.len().checked_sub(Hash::Sha256.len()).ok_or(Fault::BadCookie)?;
         let (content, tag) = cookie.split_at_checked(content).ok_or(Fault::BadCookie)?;
-        if !hmac(Hash::Sha256, key, &[LABEL, content]).ct_eq(tag) {
+        if !hmac(Hash::Sha256, key.as_bytes(), &[LABEL, content]).ct_eq(tag) {
             return Err(Fault::BadCookie);
         }
         let mut r = Reader::new(content);

@@ -517,14 +517,14 @@ impl WaitCcs {
         let Self { b, master, .. } = self;
         let KeyBlock { client, server } = master.key_block(b.randoms(), cx.tap)?;
         cx.k_recv(Level::Application, client, end);
-        Ok(WaitFinished { b, master, server: Box::new(server) })
+        Ok(WaitFinished { b, master, server })
     }
 }
 
 pub(crate) struct WaitFinished {
     b: Box<Hs>,
     master: MasterSecret,
-    server: Box<Protection>,
+    server: Protection,
 }
 
 impl WaitFinished {
@@ -539,7 +539,7 @@ impl WaitFinished {
             resume::send_ticket12(&b.config, (b.suite, &master), &origin, peer, &mut b.transcript, cx)?;
         }
         cx.send_change_cipher_spec()?;
-        cx.k_send(Level::Application, *server)?;
+        cx.k_send(Level::Application, server)?;
         let verify_data = master.verify_data(Side::Server, &b.transcript.hash());
         cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?;
         let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);

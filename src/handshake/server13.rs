@@ -49,6 +49,7 @@ use super::negotiate::{self, Certificates, Exchange, Offers};
 use super::resume::{self, Origin, Psk, Tickets};
 use super::retry::{self, Memory};
 use crate::config::{ClientAuth, ServerConfig};
+use crate::crypto::aead::Protection;
 use crate::crypto::agree;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
@@ -57,7 +58,7 @@ use crate::identity::Identity;
 use crate::observe::Level;
 use crate::pki::Report;
 use crate::question::Question;
-use crate::schedule::tls13::{self, EarlySecret, MasterSecret, TrafficSecret};
+use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
@@ -345,8 +346,8 @@ fn server_hello(
     let secret = early.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
     let server = secret.server_traffic(&hash, cx.tap);
-    cx.k_send(Level::Handshake, server.protection())?;
-    cx.k_recv(Level::Handshake, client.protection(), msg.end()?);
+    cx.k_send(Level::Handshake, server)?;
+    cx.k_recv(Level::Handshake, client, msg.end()?);
 
     let alpn = cx.info.alpn.clone();
     transcript.add(cx.send(Body::EncryptedExtensions(EncryptedExtensions {
@@ -462,7 +463,7 @@ fn finish(
 
     let hash = transcript.hash();
     let at = master.at(&hash, cx.tap);
-    cx.k_send(Level::Application, at.server_traffic().protection())?;
+    cx.k_send(Level::Application, at.server_traffic())?;
     let client_application = at.client_traffic();
     let exporter = Exporter::Tls13(at.exporter());
     let tickets = wants_tickets.then_some(Tickets { suite, master, origin });
@@ -473,7 +474,7 @@ fn finish(
 struct Flight2 {
     config: Arc<ServerConfig>,
     transcript: Transcript,
-    client_application: TrafficSecret,
+    client_application: Protection,
     exporter: Exporter,
     tickets: Option<Tickets>,
 }
@@ -583,7 +584,7 @@ impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
         let Flight2 { config, mut transcript, client_application, exporter, tickets } = *self.b;
         let finished = auth::verify_finished(cx.read_key()?, &transcript.hash(), m.verify_data)?;
-        cx.k_recv(Level::Application, client_application.protection(), msg.end()?);
+        cx.k_recv(Level::Application, client_application, msg.end()?);
         transcript.add(msg.bytes);
         if let Client::Resumed { who, .. } = self.client {
             who.by_finished(&finished, cx);

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
 
 /// An observer that writes each secret which a key log has a label for.
 /// **Whoever has the log can read the connections.**
@@ -56,9 +57,9 @@ impl KeyLog {
 impl Observer for KeyLog {
     fn observe(&self, event: &Observed<'_>) {
         if let Observed::Secret { keylog: Some(label), client_random, secret, .. } = event {
-            let line = format!("{label} {} {}\n", hex::encode(client_random), hex::encode(secret));
+            let line = line(label, *client_random, secret);
             let mut log = self.log();
-            if let Err(error) = log.to.write_all(line.as_bytes()).and_then(|()| log.to.flush()) {
+            if let Err(error) = log.to.write_all(&line).and_then(|()| log.to.flush()) {
                 log.error.get_or_insert(error);
             }
         }
@@ -69,6 +70,20 @@ impl fmt::Debug for KeyLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyLog").finish_non_exhaustive()
     }
+}
+
+/// In a buffer that is reserved once, and wiped.
+fn line(label: &str, client_random: &[u8], secret: &[u8]) -> Zeroizing<Vec<u8>> {
+    let len = label.len() + 1 + 2 * client_random.len() + 1 + 2 * secret.len() + 1;
+    let mut line = Zeroizing::new(Vec::with_capacity(len));
+    line.extend_from_slice(label.as_bytes());
+    for bytes in [client_random, secret] {
+        line.push(b' ');
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default() as u8;
+        bytes.iter().for_each(|byte| line.extend([digit(byte >> 4), digit(byte & 0xf)]));
+    }
+    line.push(b'\n');
+    line
 }
 
 fn open_private(path: &Path) -> io::Result<File> {

@@ -9,6 +9,7 @@ use super::revocation::Crl;
 use crate::crypto::der::{Der, tag};
 use rustls_pemfile::{Item, read_one_from_slice};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroize;
 
 /// A file that does not contain what was looked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,13 +119,16 @@ pub fn private_key(file: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
     }
     let mut found = None;
     each_item(file, |item| {
-        let key = match item {
+        let mut key: PrivateKeyDer<'static> = match item {
             Item::Pkcs8Key(key) => key.into(),
             Item::Pkcs1Key(key) => key.into(),
             Item::Sec1Key(key) => key.into(),
             _ => return,
         };
-        found.get_or_insert(key);
+        match found {
+            None => found = Some(key),
+            Some(_) => key.zeroize(),
+        }
     })?;
     found.ok_or_else(|| PemError::Missing { wanted: WANTED, found: contents(file) })
 }

@@ -49,7 +49,7 @@ pub(crate) enum SendError {
 pub(crate) struct Outbox {
     buffer: Buffer,
     /// A message that did not fit into one record.
-    aside: Buffer,
+    aside: Option<Box<Buffer>>,
     sent: usize,
     sealed: usize,
     /// Behind `sealed` while a record is open.
@@ -69,7 +69,7 @@ impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
             buffer: Buffer::new(),
-            aside: Buffer::new(),
+            aside: None,
             sent: 0,
             sealed: 0,
             end: 0,
@@ -119,7 +119,7 @@ impl Outbox {
             self.seal_record(ContentType::HANDSHAKE, self.end - self.content, key, tap)?;
         }
         self.version = VERSION;
-        self.aside.rest();
+        self.aside = None;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Outbox {
             (self.sent, self.sealed, self.end, self.window) = (0, 0, 0, 0);
             self.buffer.rest();
         }
-        self.aside.rest();
+        self.aside = None;
     }
 
     fn append(
@@ -261,7 +261,7 @@ impl Outbox {
         from: usize,
         to: usize,
     ) -> Result<&[u8], SendError> {
-        let mut aside = std::mem::take(&mut self.aside);
+        let mut aside = Box::new(Buffer::new());
         aside.append(0, |bytes| bytes.extend_from_slice(self.buffer.get(from..to)));
         let mut rest = aside.get(0..to - from);
         self.end = from;
@@ -275,8 +275,7 @@ impl Outbox {
             self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
             self.end = self.content;
         }
-        self.aside = aside;
-        Ok(self.aside.get(0..to - from))
+        Ok(self.aside.insert(aside).get(0..to - from))
     }
 
     fn largest(&self) -> usize {

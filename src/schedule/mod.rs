@@ -1,6 +1,5 @@
 //! The key schedule: secrets from secrets, each only from its parent.
 
-use crate::crypto::secret::Secret;
 use crate::observe::Tap;
 
 #[cfg(test)]
@@ -33,7 +32,6 @@ pub(crate) type Entry = (&'static str, Option<&'static str>, &'static str);
 
 /// The one function through which each derived secret passes: the observer
 /// hears of it here.
-fn record(tap: &Tap, (name, keylog, from): Entry, secret: Secret) -> Secret {
-    tap.secret(name, keylog, from, secret.as_bytes());
-    secret
+fn record(tap: &Tap, (name, keylog, from): Entry, secret: &[u8]) {
+    tap.secret(name, keylog, from, secret);
 }

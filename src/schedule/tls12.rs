@@ -61,7 +61,8 @@ impl PreMasterSecret {
         let secret = Secret::new(48, |out| {
             kdf::prf12(suite.hash, self.0.as_bytes(), label, seed, out);
         });
-        MasterSecret { suite, secret: record(tap, ("master_secret", Some("CLIENT_RANDOM"), from), secret) }
+        record(tap, ("master_secret", Some("CLIENT_RANDOM"), from), secret.as_bytes());
+        MasterSecret { suite, secret }
     }
 }
 
@@ -75,7 +76,8 @@ impl MasterSecret {
     /// That of a session which is resumed.
     pub(crate) fn resumed(suite: &'static Suite, secret: &[u8], tap: &Tap) -> Result<Self, Failed> {
         let entry = ("master_secret", Some("CLIENT_RANDOM"), "the session that is resumed");
-        Ok(Self { suite, secret: record(tap, entry, Secret::from_slice(secret)?) })
+        record(tap, entry, secret);
+        Ok(Self { suite, secret: Secret::from_slice(secret)? })
     }
 
     /// For a session to resume.
@@ -107,16 +109,16 @@ impl MasterSecret {
         let mut next = |name, len| {
             let (piece, after) = rest.split_at_checked(len).ok_or(Failed)?;
             rest = after;
-            let entry = (name, None, "master_secret and both randoms");
-            Ok(record(tap, entry, Secret::from_slice(piece)?))
+            record(tap, (name, None, "master_secret and both randoms"), piece);
+            Ok(piece)
         };
         let client_write_key = next("client_write_key", key_len)?;
         let server_write_key = next("server_write_key", key_len)?;
         let client_write_iv = next("client_write_IV", iv_len)?;
         let server_write_iv = next("server_write_IV", iv_len)?;
         Ok(KeyBlock {
-            client: Protection::tls12(self.suite, client_write_key.as_bytes(), client_write_iv.as_bytes())?,
-            server: Protection::tls12(self.suite, server_write_key.as_bytes(), server_write_iv.as_bytes())?,
+            client: Protection::tls12(self.suite, client_write_key, client_write_iv)?,
+            server: Protection::tls12(self.suite, server_write_key, server_write_iv)?,
         })
     }
 

@@ -1,5 +1,5 @@
-//! The key schedule of TLS 1.3 (RFC 8446 section 7.1): its figure, each secret
-//! made only from the one above it, which is gone then.
+//! The key schedule of TLS 1.3 (RFC 9846 section 7.1): its figure, each secret
+//! made only from the one above it, whose place in memory it takes.
 //!
 //! ```text
 //!              0
@@ -10,7 +10,7 @@
 //!              +--> "e exp master"                early_exporter
 //!              v    "derived"
 //!  (EC)DHE -> HKDF-Extract = HandshakeSecret
-//!              +--> "c hs traffic"                client_traffic
+//!              +--> "c hs traffic"                client_traffic, and its keys
 //!              +--> "s hs traffic"                server_traffic
 //!              v    "derived"
 //!      0 -> HKDF-Extract = MasterSecret
@@ -38,14 +38,22 @@ fn zeros(hash: Hash) -> &'static [u8] {
     &ZEROS[..hash.len()]
 }
 
-/// Derive-Secret(Secret, Label, Messages), the messages being hashed already.
-fn derive_secret(hash: Hash, secret: &Secret, label: &str, messages: &Digest) -> Secret {
-    kdf::expand_secret(hash, secret.as_bytes(), label, messages.as_bytes())
+/// Derive-Secret(Secret, Label, Messages), the messages being hashed already:
+/// lent to `then`.
+pub(super) fn derive_secret<R>(
+    hash: Hash,
+    secret: &[u8],
+    label: &str,
+    messages: &Digest,
+    then: impl FnOnce(&[u8]) -> R,
+) -> R {
+    Expander::new(hash, secret).lend(label, messages.as_bytes(), then)
 }
 
-/// Derive-Secret(Secret, "derived", ""): the salt of the next HKDF-Extract.
-pub(super) fn derived(hash: Hash, secret: &Secret) -> Secret {
-    derive_secret(hash, secret, "derived", &kdf::hash(hash, b""))
+/// HKDF-Extract(Derive-Secret(Secret, "derived", ""), IKM): the next secret of the figure.
+fn extract_next(hash: Hash, secret: &[u8], ikm: &[u8], next: &mut [u8]) {
+    let empty = kdf::hash(hash, b"");
+    derive_secret(hash, secret, "derived", &empty, |salt| kdf::hkdf_extract(hash, salt, ikm, next));
 }
 
 /// Early Secret.
@@ -60,27 +68,26 @@ impl EarlySecret {
     /// The suite is that of the PSK; without one, the one that was chosen.
     pub(crate) fn new(suite: &'static Suite, psk: Option<&[u8]>, tap: &Tap) -> Self {
         let hash = suite.hash;
-        let (secret, derived, from) = match psk {
-            Some(psk) => (kdf::hkdf_extract(hash, zeros(hash), psk), None, "the pre-shared key"),
-            None => {
-                let [early, derived] = without_psk(hash);
-                let secret = Secret::new(hash.len(), |out| out.copy_from_slice(early));
-                (secret, Some(derived), "zeros: there is no pre-shared key")
-            }
-        };
-        Self { suite, secret: record(tap, ("early_secret", None, from), secret), derived }
+        let [known, derived] = without_psk(hash);
+        let secret = Secret::new(hash.len(), |early| match psk {
+            Some(psk) => kdf::hkdf_extract(hash, zeros(hash), psk, early),
+            None => early.copy_from_slice(known),
+        });
+        let from = if psk.is_some() { "the pre-shared key" } else { "zeros: there is no pre-shared key" };
+        record(tap, ("early_secret", None, from), secret.as_bytes());
+        Self { suite, secret, derived: psk.is_none().then_some(derived) }
     }
 
     /// Adds what the key agreement gave.
     pub(crate) fn handshake(self, shared: &SharedSecret, tap: &Tap) -> HandshakeSecret {
-        let hash = self.suite.hash;
-        let secret = match self.derived {
-            Some(salt) => kdf::hkdf_extract(hash, salt, shared.as_bytes()),
-            None => kdf::hkdf_extract(hash, derived(hash, &self.secret).as_bytes(), shared.as_bytes()),
-        };
+        let Self { suite, mut secret, derived } = self;
+        secret.advance(|early, handshake| match derived {
+            Some(salt) => kdf::hkdf_extract(suite.hash, salt, shared.as_bytes(), handshake),
+            None => extract_next(suite.hash, early, shared.as_bytes(), handshake),
+        });
         let entry = ("handshake_secret", None, "early_secret and the key agreement");
-        let secret = record(tap, entry, secret);
-        HandshakeSecret { suite: self.suite, expander: Expander::new(hash, secret.as_bytes()) }
+        record(tap, entry, secret.as_bytes());
+        HandshakeSecret { suite, expander: Expander::new(suite.hash, secret.as_bytes()), secret }
     }
 }
 
@@ -122,37 +129,37 @@ const EARLY_SHA384: [[u8; 48]; 2] = [
 /// Handshake Secret, made ready for what is derived from it.
 pub(crate) struct HandshakeSecret {
     suite: &'static Suite,
+    secret: Secret,
     expander: Expander,
 }
 
 impl HandshakeSecret {
     /// client_handshake_traffic_secret; the transcript is ClientHello...ServerHello.
-    pub(crate) fn client_traffic(&self, transcript: &Digest, tap: &Tap) -> TrafficSecret {
+    pub(crate) fn client_traffic(&self, transcript: &Digest, tap: &Tap) -> Protection {
         let entry = (
             "client_handshake_traffic_secret",
             Some("CLIENT_HANDSHAKE_TRAFFIC_SECRET"),
             "handshake_secret and ClientHello...ServerHello",
         );
-        TrafficSecret::derive(self.suite, &self.expander, "c hs traffic", transcript, entry, tap)
+        traffic(self.suite, &self.expander, "c hs traffic", transcript, entry, tap)
     }
 
     /// server_handshake_traffic_secret; the transcript is ClientHello...ServerHello.
-    pub(crate) fn server_traffic(&self, transcript: &Digest, tap: &Tap) -> TrafficSecret {
+    pub(crate) fn server_traffic(&self, transcript: &Digest, tap: &Tap) -> Protection {
         let entry = (
             "server_handshake_traffic_secret",
             Some("SERVER_HANDSHAKE_TRAFFIC_SECRET"),
             "handshake_secret and ClientHello...ServerHello",
         );
-        TrafficSecret::derive(self.suite, &self.expander, "s hs traffic", transcript, entry, tap)
+        traffic(self.suite, &self.expander, "s hs traffic", transcript, entry, tap)
     }
 
     /// Goes on to the secret of application data.
     pub(crate) fn master(self, tap: &Tap) -> MasterSecret {
-        let hash = self.suite.hash;
-        let derived = self.expander.secret("derived", kdf::hash(hash, b"").as_bytes());
-        let secret = kdf::hkdf_extract(hash, derived.as_bytes(), zeros(hash));
-        let secret = record(tap, ("master_secret", None, "handshake_secret"), secret);
-        MasterSecret { suite: self.suite, secret }
+        let Self { suite, mut secret, .. } = self;
+        secret.advance(|handshake, master| extract_next(suite.hash, handshake, zeros(suite.hash), master));
+        record(tap, ("master_secret", None, "handshake_secret"), secret.as_bytes());
+        MasterSecret { suite, secret }
     }
 }
 
@@ -181,23 +188,23 @@ pub(crate) struct AtServerFinished<'a> {
 
 impl AtServerFinished<'_> {
     /// client_application_traffic_secret_0
-    pub(crate) fn client_traffic(&self) -> TrafficSecret {
+    pub(crate) fn client_traffic(&self) -> Protection {
         let entry = (
             "client_application_traffic_secret_0",
             Some("CLIENT_TRAFFIC_SECRET_0"),
             "master_secret and ClientHello...server Finished",
         );
-        TrafficSecret::derive(self.suite, &self.expander, "c ap traffic", self.transcript, entry, self.tap)
+        traffic(self.suite, &self.expander, "c ap traffic", self.transcript, entry, self.tap)
     }
 
     /// server_application_traffic_secret_0
-    pub(crate) fn server_traffic(&self) -> TrafficSecret {
+    pub(crate) fn server_traffic(&self) -> Protection {
         let entry = (
             "server_application_traffic_secret_0",
             Some("SERVER_TRAFFIC_SECRET_0"),
             "master_secret and ClientHello...server Finished",
         );
-        TrafficSecret::derive(self.suite, &self.expander, "s ap traffic", self.transcript, entry, self.tap)
+        traffic(self.suite, &self.expander, "s ap traffic", self.transcript, entry, self.tap)
     }
 
     /// exporter_master_secret
@@ -207,35 +214,27 @@ impl AtServerFinished<'_> {
             Some("EXPORTER_SECRET"),
             "master_secret and ClientHello...server Finished",
         );
-        let secret = self.expander.secret("exp master", self.transcript.as_bytes());
-        ExporterSecret { hash: self.suite.hash, secret: record(self.tap, entry, secret) }
+        let (hash, context) = (self.suite.hash, self.transcript.as_bytes());
+        let secret = Secret::new(hash.len(), |out| self.expander.expand_label("exp master", context, out));
+        record(self.tap, entry, secret.as_bytes());
+        ExporterSecret { hash, secret }
     }
 }
 
-/// A traffic secret: keys for one direction, and a Finished in it.
-pub(crate) struct TrafficSecret {
+/// A traffic secret, in the protection that it makes: keys for one direction,
+/// a Finished in it, and the secret that follows.
+fn traffic(
     suite: &'static Suite,
-    secret: Secret,
-}
-
-impl TrafficSecret {
-    /// The keys. The secret itself stays for the Finished that is made later.
-    pub(crate) fn protection(&self) -> Protection {
-        let secret = self.secret.as_bytes();
-        Protection::tls13(self.suite, Secret::new(secret.len(), |out| out.copy_from_slice(secret)))
-    }
-
-    fn derive(
-        suite: &'static Suite,
-        from: &Expander,
-        label: &str,
-        transcript: &Digest,
-        entry: Entry,
-        tap: &Tap,
-    ) -> Self {
-        let secret = from.secret(label, transcript.as_bytes());
-        Self { suite, secret: record(tap, entry, secret) }
-    }
+    from: &Expander,
+    label: &str,
+    transcript: &Digest,
+    entry: Entry,
+    tap: &Tap,
+) -> Protection {
+    from.lend(label, transcript.as_bytes(), |secret| {
+        record(tap, entry, secret);
+        Protection::tls13(suite, secret)
+    })
 }
 
 /// verify_data under the traffic secret of a protection (RFC 8446 section
@@ -249,13 +248,14 @@ pub(crate) fn verify_data(of: &Protection, transcript: &Digest) -> Result<Digest
 pub(crate) fn next_generation(of: &Protection, sender: Side, tap: &Tap) -> Result<Protection, Failed> {
     let suite = of.suite();
     let current = of.traffic_secret().ok_or(Failed)?;
-    let next = kdf::expand_secret(suite.hash, current.as_bytes(), "traffic upd", b"");
     let name = match sender {
         Side::Client => "client_application_traffic_secret_N+1",
         Side::Server => "server_application_traffic_secret_N+1",
     };
-    let next = record(tap, (name, None, "the application traffic secret before it"), next);
-    Ok(Protection::tls13(suite, next))
+    Ok(Expander::new(suite.hash, current).lend("traffic upd", b"", |next| {
+        record(tap, (name, None, "the application traffic secret before it"), next);
+        Protection::tls13(suite, next)
+    }))
 }
 
 /// exporter_master_secret or its early form (RFC 8446 section 7.5).
@@ -272,18 +272,19 @@ impl ExporterSecret {
         if !(1..=kdf::LABEL_MAX).contains(&label.len()) || out.len() > 255 * hash.len() {
             return Err(Failed);
         }
-        let secret = derive_secret(hash, &self.secret, label, &kdf::hash(hash, b""));
-        let context = kdf::hash(hash, context);
-        kdf::hkdf_expand_label(hash, secret.as_bytes(), "exporter", context.as_bytes(), out);
+        let (empty, context) = (kdf::hash(hash, b""), kdf::hash(hash, context));
+        derive_secret(hash, self.secret.as_bytes(), label, &empty, |secret| {
+            kdf::hkdf_expand_label(hash, secret, "exporter", context.as_bytes(), out);
+        });
         Ok(())
     }
 }
 
 /// HMAC(finished_key, transcript), the key being made from a traffic secret or
 /// a binder_key (RFC 8446 section 4.4.4).
-fn finished(hash: Hash, base: &Secret, transcript: &Digest) -> Digest {
-    let finished_key = kdf::expand_secret(hash, base.as_bytes(), "finished", b"");
-    kdf::hmac(hash, finished_key.as_bytes(), &[transcript.as_bytes()])
+fn finished(hash: Hash, base: &[u8], transcript: &Digest) -> Digest {
+    let keyed = |finished_key: &[u8]| kdf::hmac(hash, finished_key, &[transcript.as_bytes()]);
+    Expander::new(hash, base).lend("finished", b"", keyed)
 }
 
 #[cfg(test)]
@@ -304,8 +305,11 @@ mod tests {
     #[test]
     fn what_is_known_beforehand_is_what_would_be_computed() {
         for hash in [Hash::Sha256, Hash::Sha384] {
-            let early = kdf::hkdf_extract(hash, zeros(hash), zeros(hash));
-            assert_eq!(without_psk(hash), [early.as_bytes(), derived(hash, &early).as_bytes()]);
+            let mut early = vec![0; hash.len()];
+            kdf::hkdf_extract(hash, zeros(hash), zeros(hash), &mut early);
+            let empty = kdf::hash(hash, b"");
+            let derived = derive_secret(hash, &early, "derived", &empty, <[u8]>::to_vec);
+            assert_eq!(without_psk(hash), [&early[..], &derived]);
         }
     }
 
@@ -316,7 +320,7 @@ mod tests {
             let transcript = digest(suite, b"messages");
             let early = EarlySecret::new(suite, None, &tap);
             let handshake = early.handshake(&shared(), &tap);
-            let finished = handshake.client_traffic(&transcript, &tap).verify_data(&transcript);
+            let finished = verify_data(&handshake.client_traffic(&transcript, &tap), &transcript).unwrap();
             assert_eq!(finished.as_bytes().len(), suite.hash.len());
             let master = handshake.master(&tap);
             master.at(&transcript, &tap).exporter();
@@ -336,7 +340,7 @@ mod tests {
             let traffic = || {
                 let early = EarlySecret::new(suite, None, &tap);
                 let master = early.handshake(&shared(), &tap).master(&tap);
-                master.at(&transcript, &tap).client_traffic().protection()
+                master.at(&transcript, &tap).client_traffic()
             };
             let (mut write, mut read) = (traffic(), traffic());
             let mut before = Vec::new();
@@ -366,11 +370,11 @@ mod tests {
     #[test]
     fn a_key_update_is_traffic_upd_of_the_secret_before() {
         let (tap, heard) = Heard::tap([3; 32]);
-        let first = Protection::tls13(&TLS13[1], Secret::from_slice(&[8; 48]).unwrap());
+        let first = Protection::tls13(&TLS13[1], &[8; 48]);
         let next = next_generation(&first, Side::Server, &tap).unwrap();
         let mut expected = [0; 48];
         kdf::hkdf_expand_label(Hash::Sha384, &[8; 48], "traffic upd", b"", &mut expected);
-        assert_eq!(next.traffic_secret().unwrap().as_bytes(), expected);
+        assert_eq!(next.traffic_secret().unwrap(), expected);
         assert_eq!(heard.last(), ("server_application_traffic_secret_N+1", None, expected.to_vec()));
     }
 
@@ -390,7 +394,7 @@ mod tests {
         let chosen = early().suite_chosen(chacha).ok().unwrap();
         let transcript = digest(chacha, b"messages");
         let traffic = chosen.handshake(&shared(), &tap).client_traffic(&transcript, &tap);
-        assert_eq!(traffic.protection().suite(), chacha);
+        assert_eq!(traffic.suite(), chacha);
     }
 
     #[test]
@@ -402,10 +406,11 @@ mod tests {
         assert!(!external.ct_eq(early.binder(PskKind::Resumption, &transcript).as_bytes()));
         // By the formula; RFC 8448 section 4 has a figure for the other kind.
         let empty = kdf::hash(Hash::Sha256, b"");
-        let secret = kdf::hkdf_extract(Hash::Sha256, &[0; 32], &[9; 32]);
-        let binder_key = derive_secret(Hash::Sha256, &secret, "ext binder", &empty);
-        let key = kdf::expand_secret(Hash::Sha256, binder_key.as_bytes(), "finished", b"");
-        let expected = kdf::hmac(Hash::Sha256, key.as_bytes(), &[transcript.as_bytes()]);
+        let [mut secret, mut binder_key, mut key] = [[0; 32]; 3];
+        kdf::hkdf_extract(Hash::Sha256, &[0; 32], &[9; 32], &mut secret);
+        kdf::hkdf_expand_label(Hash::Sha256, &secret, "ext binder", empty.as_bytes(), &mut binder_key);
+        kdf::hkdf_expand_label(Hash::Sha256, &binder_key, "finished", b"", &mut key);
+        let expected = kdf::hmac(Hash::Sha256, &key, &[transcript.as_bytes()]);
         assert!(external.ct_eq(expected.as_bytes()));
     }
 

@@ -7,6 +7,7 @@
 
 use super::ticket::ServerSession;
 use crate::crypto::Failed;
+use crate::crypto::aead::TAG_LEN;
 use crate::crypto::source::Entropy;
 use crate::crypto::ticket::{NONCE_LEN, SealingKey};
 use crate::identity::ConfigError;
@@ -19,6 +20,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 const WEEK: u64 = limits::TICKET_SECONDS as u64;
+
+/// Bytes before the contents of a ticket.
+const HEADER: usize = 16 + NONCE_LEN;
 
 /// A key for tickets, and its times.
 ///
@@ -64,7 +68,7 @@ impl TicketKey {
             ));
         }
         Ok(Self {
-            key: SealingKey::new(secret),
+            key: SealingKey::new(|key| key.copy_from_slice(&*secret)),
             encrypts: (from.as_secs(), encrypts_until.as_secs()),
             decrypts_until: decrypts_until.as_secs(),
         })
@@ -170,11 +174,16 @@ impl TicketKeys {
         let Some(key) = self.encrypting(now, entropy)? else { return Ok(None) };
         let until = now.saturating_add(self.lifetime).min(session.expires).min(key.decrypts_until);
         let lifetime = u32::try_from(until.saturating_sub(now)).map_err(|_| Failed)?;
-        let Some(mut contents) = session.encode(until).filter(|_| lifetime > 0) else { return Ok(None) };
+        let ticket = session.encode(until, HEADER, TAG_LEN).filter(|_| lifetime > 0);
+        let Some(mut ticket) = ticket else { return Ok(None) };
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce)?;
-        key.key.seal(nonce, key.key.name(), &mut contents)?;
-        Ok(Some(([&key.key.name()[..], &nonce, &contents].concat(), lifetime)))
+        let (header, contents) = ticket.split_at_mut_checked(HEADER).ok_or(Failed)?;
+        let tag = key.key.seal(nonce, key.key.name(), contents)?;
+        let fields = key.key.name().iter().chain(&nonce);
+        header.iter_mut().zip(fields).for_each(|(to, from)| *to = *from);
+        ticket.extend_from_slice(&tag);
+        Ok(Some((std::mem::take(&mut *ticket), lifetime)))
     }
 
     /// What a ticket holds, if a key of these sealed it and it has not expired;
@@ -211,7 +220,7 @@ impl TicketKeys {
         entropy.fill(&mut *secret)?;
         let encrypts_until = now.saturating_add(rotation);
         let key = Arc::new(TicketKey {
-            key: SealingKey::new(secret),
+            key: SealingKey::new(|key| key.copy_from_slice(&*secret)),
             encrypts: (now, encrypts_until),
             decrypts_until: encrypts_until.saturating_add(self.lifetime),
         });

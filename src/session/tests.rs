@@ -84,7 +84,7 @@ fn what_is_sealed_is_opened() {
 #[test]
 fn a_session_without_names_and_certificates_is_the_same_again() {
     let plain = ServerSession { server_name: None, peer: nobody(), ..session() };
-    let (opened, until) = ServerSession::decode(&plain.encode(7).unwrap()).unwrap();
+    let (opened, until) = ServerSession::decode(&plain.encode(7, 0, 0).unwrap()).unwrap();
     assert_eq!((opened.expires, until), (plain.expires, 7));
     assert!(opened.server_name.is_none() && opened.peer.chain.is_none() && opened.peer.scheme.is_none());
     assert_eq!(opened.peer.trust, Trust::Anonymous);
@@ -92,7 +92,7 @@ fn a_session_without_names_and_certificates_is_the_same_again() {
 
 #[test]
 fn contents_of_another_format_are_not_read() {
-    let contents = session().encode(START).unwrap();
+    let contents = session().encode(START, 0, 0).unwrap();
     for (place, value) in [(0, 2), (3, 0x77), (5, 3)] {
         let mut other = contents.clone();
         other[place] = value;

@@ -19,6 +19,9 @@ use zeroize::Zeroizing;
 /// The first byte: another one is another release's.
 const FORMAT: u8 = 3;
 
+/// Bytes before server_name.
+const FIXED: usize = 1 + 2 + 2 + 1 + 2 + 2 + 8 + 8 + 32 + 32;
+
 /// What a server needs to go on where a handshake ended, and what it holds the
 /// next ClientHello against.
 pub(crate) struct ServerSession {
@@ -38,17 +41,28 @@ pub(crate) struct ServerSession {
 }
 
 impl ServerSession {
-    /// The contents of a ticket that is taken `until` then, in seconds since 1970;
-    /// `None` for what cannot be in one: a client that was accepted for once, and
-    /// a chain for which it is too small.
-    pub(crate) fn encode(&self, until: u64) -> Option<Zeroizing<Vec<u8>>> {
+    /// The contents of a ticket that is taken `until` then, in seconds since 1970,
+    /// behind `before` zeros and with room for `after` bytes: what grows leaves a
+    /// copy. `None` for what cannot be in one: a client that was accepted for once,
+    /// and a chain for which it is too small.
+    pub(crate) fn encode(&self, until: u64, before: usize, after: usize) -> Option<Zeroizing<Vec<u8>>> {
         let trust = match self.peer.trust {
             Trust::Anonymous => 0,
             Trust::Policy => 1,
             Trust::Application => 2,
             Trust::AcceptedThisOnce(_) => return None,
         };
-        let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+        let chain = self.peer.chain.iter().flat_map(|chain| chain.iter());
+        let name = self.server_name.as_deref().unwrap_or_default().as_bytes();
+        let contents = FIXED
+            + (1 + name.len())
+            + (1 + self.secret.as_bytes().len())
+            + (3 + chain.clone().map(|certificate| 3 + certificate.len()).sum::<usize>());
+        if contents > limits::TICKET_CONTENTS {
+            return None;
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(before + contents + after));
+        bytes.resize(before, 0);
         let mut w = Writer::new(&mut bytes);
         w.u8(FORMAT);
         w.u16(self.version.0);
@@ -60,15 +74,14 @@ impl ServerSession {
         w.bytes(&self.expires.to_be_bytes());
         w.bytes(&self.policy);
         w.bytes(&self.names);
-        w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
+        w.vec8(|w| w.bytes(name));
         w.vec8(|w| w.bytes(self.secret.as_bytes()));
         w.vec24(|w| {
-            for certificate in self.peer.chain.iter().flat_map(|chain| chain.iter()) {
-                w.vec24(|w| w.bytes(certificate));
-            }
+            chain.for_each(|certificate| w.vec24(|w| w.bytes(certificate)));
         });
         w.finish().ok()?;
-        (bytes.len() <= limits::TICKET_CONTENTS).then_some(bytes)
+        debug_assert_eq!(bytes.len(), before + contents);
+        Some(bytes)
     }
 
     /// The session, and until when the ticket is taken. Fails for what another

@@ -3,7 +3,6 @@
 
 use super::kit::Party;
 use crate::crypto::aead::{Protection, TAG_LEN};
-use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::schedule::Side;
 
@@ -67,7 +66,7 @@ impl Ear {
                 return Opened { level: self.level, kind, content: body };
             }
             let secret = secrets.get(self.level).expect("a key that opens the record");
-            self.key = Some(Protection::tls13(suite, Secret::from_slice(secret).unwrap()));
+            self.key = Some(Protection::tls13(suite, secret));
             self.level += 1;
         }
     }
@@ -96,7 +95,7 @@ impl Relay {
         }
         if self.seals.0 != level {
             let secret = &from.heard.traffic(from.side)[level - 1];
-            let key = Protection::tls13(from.suite().unwrap(), Secret::from_slice(secret).unwrap());
+            let key = Protection::tls13(from.suite().unwrap(), secret);
             self.seals = (level, Some(key));
         }
         seal(self.seals.1.as_mut().unwrap(), &[content, &[kind]].concat())

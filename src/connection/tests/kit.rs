@@ -4,7 +4,6 @@ use super::super::{Close, Connection, Event};
 pub(super) use super::ear::*;
 use crate::config::{ClientAuth, ClientConfig, ClientOptions, ServerConfig};
 use crate::crypto::aead::Protection;
-use crate::crypto::secret::Secret;
 use crate::crypto::sign::SigningKey;
 use crate::crypto::source::Entropy;
 use crate::crypto::suite::Suite;
@@ -429,8 +428,7 @@ impl Party {
     /// content, its type, padding.
     pub(super) fn forge_inner(&self, inner: &[u8]) -> Vec<u8> {
         let key = self.c.receiving.reading.key.get().expect("a read key");
-        let secret = Secret::from_slice(key.traffic_secret().unwrap().as_bytes()).unwrap();
-        let mut copy = Protection::tls13(key.suite(), secret);
+        let mut copy = Protection::tls13(key.suite(), key.traffic_secret().unwrap());
         copy.set_records(key.records());
         seal(&mut copy, inner)
     }

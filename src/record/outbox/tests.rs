@@ -300,5 +300,5 @@ fn memory_is_taken_late_and_given_back_early() {
     outbox.sent(usize::MAX);
     outbox.rest();
     assert_eq!(outbox.buffer.len(), 0);
-    assert!(size_of::<Outbox>() <= 112, "{}", size_of::<Outbox>());
+    assert!(size_of::<Outbox>() <= 88, "{}", size_of::<Outbox>());
 }

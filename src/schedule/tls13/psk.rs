@@ -33,20 +33,22 @@ impl EarlySecret {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
         };
-        let binder_key = derive_secret(hash, &self.secret, label, &kdf::hash(hash, b""));
-        finished(hash, &binder_key, transcript)
+        let empty = kdf::hash(hash, b"");
+        derive_secret(hash, self.secret.as_bytes(), label, &empty, |binder_key| {
+            finished(hash, binder_key, transcript)
+        })
     }
 
     /// client_early_traffic_secret; the transcript is the ClientHello.
     #[cfg(test)]
-    pub(crate) fn client_early_traffic(&self, transcript: &Digest, tap: &Tap) -> TrafficSecret {
+    pub(crate) fn client_early_traffic(&self, transcript: &Digest, tap: &Tap) -> Protection {
         let entry = (
             "client_early_traffic_secret",
             Some("CLIENT_EARLY_TRAFFIC_SECRET"),
             "early_secret and ClientHello",
         );
         let expander = Expander::new(self.suite.hash, self.secret.as_bytes());
-        TrafficSecret::derive(self.suite, &expander, "c e traffic", transcript, entry, tap)
+        traffic(self.suite, &expander, "c e traffic", transcript, entry, tap)
     }
 
     /// early_exporter_master_secret; the transcript is the ClientHello.
@@ -54,8 +56,11 @@ impl EarlySecret {
     pub(crate) fn early_exporter(&self, transcript: &Digest, tap: &Tap) -> ExporterSecret {
         let entry =
             ("early_exporter_master_secret", Some("EARLY_EXPORTER_SECRET"), "early_secret and ClientHello");
-        let secret = derive_secret(self.suite.hash, &self.secret, "e exp master", transcript);
-        ExporterSecret { hash: self.suite.hash, secret: record(tap, entry, secret) }
+        let hash = self.suite.hash;
+        derive_secret(hash, self.secret.as_bytes(), "e exp master", transcript, |secret| {
+            record(tap, entry, secret);
+            ExporterSecret { hash, secret: Secret::new(hash.len(), |out| out.copy_from_slice(secret)) }
+        })
     }
 }
 
@@ -63,8 +68,12 @@ impl MasterSecret {
     /// resumption_master_secret; the transcript is ClientHello...client Finished.
     pub(crate) fn resumption(self, transcript: &Digest, tap: &Tap) -> ResumptionSecret {
         let entry = ("resumption_master_secret", None, "master_secret and ClientHello...client Finished");
-        let secret = derive_secret(self.suite.hash, &self.secret, "res master", transcript);
-        ResumptionSecret { hash: self.suite.hash, secret: record(tap, entry, secret) }
+        let Self { suite, mut secret } = self;
+        secret.advance(|master, resumption| {
+            kdf::hkdf_expand_label(suite.hash, master, "res master", transcript.as_bytes(), resumption);
+        });
+        record(tap, entry, secret.as_bytes());
+        ResumptionSecret { hash: suite.hash, secret }
     }
 }
 
@@ -78,14 +87,8 @@ impl ResumptionSecret {
     /// The PSK of the ticket with this ticket_nonce (at most 255 bytes, as its
     /// length prefix has it).
     pub(crate) fn psk(&self, ticket_nonce: &[u8]) -> Secret {
-        kdf::expand_secret(self.hash, self.secret.as_bytes(), "resumption", ticket_nonce)
-    }
-}
-
-#[cfg(test)]
-impl TrafficSecret {
-    /// verify_data (RFC 8446 section 4.4.4).
-    pub(crate) fn verify_data(&self, transcript: &Digest) -> Digest {
-        finished(self.suite.hash, &self.secret, transcript)
+        Secret::new(self.hash.len(), |psk| {
+            kdf::hkdf_expand_label(self.hash, self.secret.as_bytes(), "resumption", ticket_nonce, psk);
+        })
     }
 }

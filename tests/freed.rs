@@ -1,0 +1,347 @@
+//! No secret that this crate made is left in memory that it has freed: an
+//! allocator keeps a copy of each freed block, and the copies are searched for
+//! all secrets of the connections that were made.
+
+#[path = "freed/needles.rs"]
+mod needles;
+#[path = "freed/talk.rs"]
+mod talk;
+
+use freed_blocks::{Allocator, Freed, aside, freed_by};
+use handfast::pki::{PrivateKeyDer, UnixTime, Verifier};
+use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use handfast::{
+    ClientAuth, ClientConfig, ClientSessions, Connection, Identity, Judge, KeyLog, ServerConfig, TicketKey,
+    TicketKeys,
+};
+use needles::Needles;
+use rcgen::{CertificateParams, KeyPair};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use talk::{Mishap, NAME, Talk, exchange_halves};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+/// A self-signed certificate for [`NAME`] and its P-256 key.
+static KEY: LazyLock<(handfast::pki::CertificateDer<'static>, KeyPair)> = LazyLock::new(|| {
+    let key = KeyPair::generate().unwrap();
+    (CertificateParams::new([NAME.to_owned()]).unwrap().self_signed(&key).unwrap().der().clone(), key)
+});
+
+static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| {
+    let key = PrivateKeyDer::try_from(KEY.1.serialize_der()).unwrap();
+    Arc::new(Identity::new(vec![KEY.0.clone()], &key).unwrap())
+});
+
+fn client() -> ClientConfig {
+    ClientConfig::new(Verifier::exactly(KEY.0.clone()), UnixTime::now)
+}
+
+fn server() -> ServerConfig {
+    ServerConfig::new(IDENTITY.clone(), UnixTime::now)
+}
+
+fn is_clean(what: &str, freed: &Freed, needles: &Needles) {
+    let needles = needles.all();
+    assert!(freed.blocks().count() > 10 && needles.len() > 1, "{what}: nothing was looked at");
+    let found = freed.find(needles.iter().map(|(name, secret)| (&**name, &**secret)));
+    assert!(found.is_empty(), "{what}: in freed memory there is left: {found:#?}");
+}
+
+#[test]
+fn what_is_not_wiped_is_found() {
+    let secret = handfast::sha256(b"a secret");
+    for (what, plant) in [
+        ("dropped", (|secret| drop(secret.to_vec())) as fn(&[u8; 32])),
+        ("grown", |secret| {
+            let mut grown = Vec::with_capacity(32);
+            grown.extend_from_slice(secret);
+            grown.reserve_exact(1000);
+            grown.fill(0);
+        }),
+        ("a piece of it", |secret| drop([&[1, 2, 3], &secret[7..15]].concat())),
+        ("moved out of its box", |secret| {
+            let mut moved = *Box::new(*secret);
+            moved.fill(0);
+            std::hint::black_box(&mut moved);
+        }),
+    ] {
+        let found = freed_by(|| plant(&secret)).find([("planted", &secret[..])]);
+        assert!(found.iter().any(|(name, _)| *name == "planted"), "{what}");
+    }
+    let wiped = freed_by(|| {
+        let mut wiped = secret.to_vec();
+        wiped.fill(0);
+        std::hint::black_box(&mut wiped);
+    });
+    assert!(wiped.blocks().count() > 0 && wiped.find([("wiped", &secret[..])]).is_empty());
+    assert!(freed_by(|| aside(|| drop(secret.to_vec()))).find([("aside", &secret[..])]).is_empty());
+}
+
+/// All that connections do, and all that may befall them: cut, or altered, at
+/// each of their records.
+fn every_fate(what: &str, client: ClientConfig, server: ServerConfig) {
+    let needles = Arc::new(Needles::default());
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let freed = freed_by(|| {
+        let mut talk = Talk::handshake(&client, &server, &needles, Mishap::None);
+        assert!(talk.is_connected(), "{what}");
+        let records = talk.records;
+        live(&mut talk);
+        drop(talk);
+        for record in 0..records {
+            let cut = Talk::handshake(&client, &server, &needles, Mishap::Cut(record));
+            // Its last flight need not arrive for one of them to be connected.
+            assert!(!cut.is_connected() || record + 3 > records, "{what}: {record} of {records}");
+            drop(cut);
+            drop(Talk::handshake(&client, &server, &needles, Mishap::Alter(record)));
+        }
+    });
+    is_clean(what, &freed, &needles);
+}
+
+/// Data, rest, exported keys, key updates, moves.
+fn live(talk: &mut Talk) {
+    talk.exchange();
+    talk.client.rest();
+    talk.server.rest();
+    talk.exchange();
+    for connection in [&mut talk.client, &mut talk.server] {
+        if connection.info().version == Some(ProtocolVersion::TLS13)
+            || connection.info().extended_master_secret
+        {
+            connection.export("EXPORTER-of-a-test", Some(b"context"), &mut [0; 32]).unwrap();
+        }
+    }
+    if talk.client.info().version == Some(ProtocolVersion::TLS13) {
+        talk.client.update_keys(true).unwrap();
+        talk.exchange();
+        talk.server.update_keys(false).unwrap();
+        talk.exchange();
+    }
+}
+
+const TLS13: [CipherSuite; 3] = [
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+];
+
+const TLS12: [CipherSuite; 3] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+#[test]
+fn full_handshakes() {
+    for suite in TLS13.into_iter().chain(TLS12) {
+        every_fate(&suite.to_string(), client().suites(&[suite]).unwrap(), server());
+    }
+}
+
+#[test]
+fn client_certificates_on_request() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let client = client().versions(&[version]).unwrap();
+        let asking = || server().client_auth(ClientAuth::Request(Judge::Application));
+        every_fate("with one", client.identity(IDENTITY.clone()), asking());
+        every_fate("without one", self::client().versions(&[version]).unwrap(), asking());
+    }
+}
+
+#[test]
+fn a_retry_with_and_without_a_cookie() {
+    let client = || client().groups(&[NamedGroup::X25519, NamedGroup::SECP384R1]).unwrap();
+    let server = || server().groups(&[NamedGroup::SECP384R1]).unwrap();
+    every_fate("retry", client(), server());
+    every_fate("cookie", client(), server().retry_cookie(handfast::sha256(b"a cookie's key")).unwrap());
+}
+
+#[test]
+fn without_extended_master_secret() {
+    let client = client().versions(&[ProtocolVersion::TLS12]).unwrap();
+    every_fate("classic", client.without_extended_master_secret(), server());
+}
+
+/// A server's configuration with ticket keys that are known here.
+fn with_tickets(needles: &Needles) -> ServerConfig {
+    let secret = handfast::sha256(b"a key for tickets");
+    needles.add("a ticket key", &secret);
+    let at = |days: i64| {
+        let now = UnixTime::now().as_secs();
+        UnixTime::since_unix_epoch(Duration::from_secs(now.saturating_add_signed(days * 24 * 3600)))
+    };
+    server().tickets(TicketKeys::shared([TicketKey::new(secret, at(-1), at(1), at(2)).unwrap()]).unwrap())
+}
+
+#[test]
+fn sessions() {
+    for suite in TLS13.into_iter().chain(TLS12) {
+        let what = format!("resumed: {suite}");
+        let needles = Arc::new(Needles::default());
+        let server = Arc::new(with_tickets(&needles));
+        let freed = freed_by(|| {
+            let sessions = Arc::new(ClientSessions::new());
+            let client = Arc::new(client().suites(&[suite]).unwrap().sessions(sessions.clone()));
+            let full = Talk::handshake(&client, &server, &needles, Mishap::None);
+            assert!(full.is_connected() && !sessions.is_empty(), "{what}");
+            drop(full);
+            let mut resumed = Talk::handshake(&client, &server, &needles, Mishap::None);
+            assert!(resumed.is_connected() && resumed.client.info().resumed, "{what}");
+            live(&mut resumed);
+            for record in 0..resumed.records {
+                // Whatever was used up is made again.
+                drop(Talk::handshake(&client, &server, &needles, Mishap::None));
+                drop(Talk::handshake(&client, &server, &needles, Mishap::Cut(record)));
+                drop(Talk::handshake(&client, &server, &needles, Mishap::None));
+                drop(Talk::handshake(&client, &server, &needles, Mishap::Alter(record)));
+            }
+            sessions.clear();
+        });
+        is_clean(&what, &freed, &needles);
+    }
+}
+
+/// A client's store that grows, and from which old sessions are pushed out.
+#[test]
+fn a_store_of_sessions() {
+    let needles = Arc::new(Needles::default());
+    let server = Arc::new(with_tickets(&needles));
+    let freed = freed_by(|| {
+        let sessions = Arc::new(ClientSessions::new());
+        let policies =
+            |n: u8| Verifier::exactly(KEY.0.clone()).and_pins((0..n).map(|pin| [pin; 32]).chain([pin()]));
+        for round in 0..12 {
+            let config = ClientConfig::new(policies(round % 6), UnixTime::now).sessions(sessions.clone());
+            let config = Arc::new(config);
+            for _ in 0..3 {
+                assert!(Talk::handshake(&config, &server, &needles, Mishap::None).is_connected());
+            }
+        }
+        assert!(sessions.len() > 10);
+    });
+    is_clean("store", &freed, &needles);
+}
+
+fn pin() -> [u8; 32] {
+    handfast::pki::spki_sha256(&KEY.0).unwrap()
+}
+
+/// What owns a connection may move it as it likes.
+#[test]
+fn connections_that_are_moved() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let needles = Arc::new(Needles::default());
+        let client = Arc::new(client().versions(&[version]).unwrap());
+        let server = Arc::new(server());
+        let freed = freed_by(|| {
+            let mut many: Vec<Connection> = Vec::new();
+            for rested in [false, true] {
+                for _ in 0..5 {
+                    let mut talk = Talk::handshake(&client, &server, &needles, Mishap::None);
+                    talk.exchange();
+                    if rested {
+                        talk.client.rest();
+                        talk.server.rest();
+                    }
+                    let boxed = Box::new(talk);
+                    let Talk { client, server, .. } = *boxed;
+                    many.push(client);
+                    many.push(server);
+                }
+            }
+            let mut many = many.into_iter();
+            while let (Some(client), Some(server)) = (many.next(), many.next()) {
+                let (mut client_receives, mut client_sends) = Box::new(client).split().unwrap();
+                let (mut server_receives, mut server_sends) = Box::new(server).split().unwrap();
+                exchange_halves(&mut client_sends, &mut server_receives);
+                exchange_halves(&mut server_sends, &mut client_receives);
+                drop(Box::new(client_sends));
+                let moved = *Box::new(server_sends);
+                drop(moved);
+            }
+        });
+        is_clean("moved", &freed, &needles);
+    }
+}
+
+/// In mid-handshake, too.
+#[test]
+fn handshakes_that_are_moved() {
+    for suite in [TLS13[0], TLS12[0]] {
+        let needles = Arc::new(Needles::default());
+        let (client, server) =
+            (Arc::new(client().suites(&[suite]).unwrap()), Arc::new(with_tickets(&needles)));
+        let freed = freed_by(|| {
+            for record in 0..8 {
+                let talk = Talk::handshake(&client, &server, &needles, Mishap::Cut(record));
+                let mut many = Vec::with_capacity(1);
+                many.push(talk.client);
+                many.push(talk.server);
+            }
+        });
+        is_clean("moved in mid-handshake", &freed, &needles);
+    }
+}
+
+/// A key log tells the secrets to whom it writes to, and to nobody else.
+#[test]
+fn a_key_log() {
+    use handfast::observe::{Observed, Observer};
+    let needles = Arc::new(Needles::default());
+    let freed = freed_by(|| {
+        let log = KeyLog::new(std::io::sink());
+        let secret = handfast::sha256(b"a secret for the log");
+        needles.add("a logged secret", &secret);
+        aside(|| needles.add("its line", hex::encode(secret).as_bytes()));
+        for _ in 0..30 {
+            log.observe(&Observed::Secret {
+                name: "exporter_master_secret",
+                keylog: Some("EXPORTER_SECRET"),
+                from: "",
+                client_random: &[1; 32],
+                secret: &secret,
+            });
+        }
+    });
+    is_clean("key log", &freed, &needles);
+}
+
+/// What is read from files is wiped, but for the key pair that ring made of it,
+/// which the identity has, and the base64 in which rustls-pemfile reads.
+#[test]
+fn private_keys_from_files() {
+    let needles = Arc::new(Needles::default());
+    let pem = KEY.1.serialize_pem();
+    let der = KEY.1.serialize_der();
+    needles.add("a private key", &der[36..68]);
+    let chain = KEY.0.to_vec();
+    let mut identities = Vec::new();
+    let freed = freed_by(|| {
+        for file in [pem.as_bytes(), &der] {
+            let identity = Identity::from_pem(&chain, file).unwrap();
+            aside(|| identities.push(identity));
+        }
+    });
+    is_clean("private keys", &freed, &needles);
+}
+
+/// Static RSA (feature `static-rsa`).
+#[cfg(feature = "static-rsa")]
+#[test]
+fn static_rsa() {
+    let pem = include_str!("../test-vectors/keys/rsa-2048.pkcs8.pem");
+    let key = KeyPair::from_pem(pem).unwrap();
+    let mut params = CertificateParams::new([NAME.to_owned()]).unwrap();
+    params.key_usages =
+        vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyEncipherment];
+    let leaf = params.self_signed(&key).unwrap().der().clone();
+    let identity =
+        Identity::new(vec![leaf.clone()], &PrivateKeyDer::try_from(key.serialize_der()).unwrap()).unwrap();
+    let suite = CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256;
+    let client = ClientConfig::new(Verifier::exactly(leaf), UnixTime::now).allow_static_rsa();
+    let server = ServerConfig::new(identity, UnixTime::now).allow_static_rsa();
+    every_fate("static RSA", client.suites(&[suite]).unwrap(), server.suites(&[suite]).unwrap());
+}
