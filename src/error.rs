@@ -108,6 +108,13 @@ pub enum Error {
     /// A limit of this side was reached.
     #[error("a limit of this side was reached: {0}")]
     Limit(&'static str),
+    /// This side's key has protected as much as one may, and TLS 1.2 has no way to
+    /// another (RFC 9846 section 5.5). close_notify is sent; reading goes on.
+    #[error(
+        "the key has protected as much as it may (RFC 9846 5.5), and TLS 1.2 cannot change it: \
+         go on with a new connection, or with TLS 1.3"
+    )]
+    KeyUsedUp,
     /// An operation of the cryptographic library failed that a peer cannot make fail.
     #[error("the cryptographic library failed")]
     Crypto,
@@ -125,6 +132,7 @@ impl Error {
             Self::CertificateRejected { alert, .. } | Self::NothingInCommon { alert, .. } => Some(*alert),
             Self::Aborted { description } => Some(*description),
             Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
+            Self::KeyUsedUp => Some(AlertDescription::CLOSE_NOTIFY),
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
             Self::Unanswered(_) | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),
             Self::AlertReceived { .. } | Self::EndOfStream { .. } | Self::Truncated => None,
@@ -166,7 +174,7 @@ impl From<SendError> for Error {
         match error {
             SendError::Full => Self::Limit("more bytes wait to be sent than the outbox holds"),
             SendError::TooLong => Self::Limit("a message to be sent is longer than its length field can say"),
-            SendError::KeyUsedUp => Self::Limit("the key has protected as many records as it may"),
+            SendError::KeyUsedUp => Self::KeyUsedUp,
         }
     }
 }

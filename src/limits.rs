@@ -108,12 +108,18 @@ pub const CHAIN_DEPTH: usize = 20;
 /// Comparisons of a name with a name constraint, for one chain.
 pub const CHAIN_CONSTRAINTS: usize = 250_000;
 
-/// Records protected with one AES-GCM key in TLS 1.3 before this side updates
-/// it: 2^24.5 are allowed (RFC 8446 section 5.5).
-pub const AES_GCM_RECORDS: u64 = 1 << 24;
+/// What one AES-GCM key protects, in pieces of [`AES_GCM_PIECE`] octets, before
+/// this side updates it, or in TLS 1.2, which has no other, ends the connection:
+/// 2^24.5 records of 2^14 octets are allowed (RFC 9846 section 5.5). Blocks make
+/// the limit, not records, so that small records last longer. What the peer
+/// protects is its own to count: receivers SHOULD NOT enforce the limit.
+pub const AES_GCM_PIECES: u32 = 1_518_500_249;
 
-/// The same for ChaCha20-Poly1305, for which the sequence number would wrap
-/// first (RFC 8446 section 5.5).
+/// Octets of such a piece, of which a record's last may have fewer.
+pub const AES_GCM_PIECE: usize = 256;
+
+/// Records that one ChaCha20-Poly1305 key protects: the sequence number would
+/// wrap before a limit is reached (RFC 9846 section 5.5).
 pub const CHACHA_RECORDS: u64 = 1 << 48;
 
 /// Seconds for which the cookie of a HelloRetryRequest is taken: the second

@@ -102,13 +102,23 @@ impl Sending {
     }
 
     /// A window for application data. A KeyUpdate that is owed, or that a key near
-    /// its limit needs, goes before, once there is room for data behind it.
+    /// its limit needs, goes before, once there is room for data behind it; in
+    /// TLS 1.2, which has none, nothing more is sent under such a key.
     pub(crate) fn payload(&mut self, owed: &mut Owed) -> Result<Option<Window<'_>>, Error> {
-        if self.closed || self.writing.level() != Level::Application {
+        if self.writing.level() != Level::Application {
+            return Ok(None);
+        }
+        let key = self.writing.key()?;
+        let used_up = key.is_used_up();
+        if used_up && !key.is_tls13() {
+            self.close(owed);
+            return Err(Error::KeyUsedUp);
+        }
+        if self.closed {
             return Ok(None);
         }
         let mut open = self.writing.open_window(&self.tap)?;
-        if open && (owed.to_peer || self.writing.key()?.wants_update()) {
+        if open && (owed.to_peer || used_up) {
             self.update_keys(false, owed)?;
             open = self.writing.open_window(&self.tap)?;
         }
@@ -159,7 +169,7 @@ impl Window<'_> {
     /// Seals the first `n` bytes as one record; at most the window's length is taken.
     ///
     /// # Errors
-    /// The key is used up (TLS 1.2 after 2^64 records).
+    /// The connection failed.
     pub fn seal(self, n: usize) -> Result<(), Error> {
         Ok(self.sending.writing.seal_window(&self.sending.tap, n)?)
     }

@@ -49,6 +49,9 @@ struct Base {
     secret: Zeroizing<[u8; 48]>,
     /// For TLS 1.2 AES-GCM the salt, and zeros where the explicit part will stand.
     iv: Zeroizing<[u8; NONCE_LEN]>,
+    /// What was protected, as [`limits::AES_GCM_PIECES`] counts it. It is here
+    /// because there is room for it.
+    pieces: u32,
 }
 
 struct Expanded {
@@ -129,21 +132,27 @@ impl Protection {
         self.number
     }
 
-    /// Whether the key has protected as much as one may (RFC 8446 section 5.5).
-    /// TLS 1.2 has no other key to go to.
-    pub(crate) fn wants_update(&self) -> bool {
-        let limit = if self.suite.aead.is_gcm() { limits::AES_GCM_RECORDS } else { limits::CHACHA_RECORDS };
-        self.is_tls13() && self.number >= limit
+    /// Whether another record of the largest size could be more than one key may
+    /// protect (RFC 9846 section 5.5). What is short, an alert or a KeyUpdate,
+    /// still has room.
+    pub(crate) fn is_used_up(&self) -> bool {
+        match self.suite.aead.is_gcm() {
+            true => limits::AES_GCM_PIECES - pieces(LARGEST) <= self.base().pieces,
+            false => limits::CHACHA_RECORDS <= self.number,
+        }
     }
 
     /// Encrypts `payload` where it lies.
     pub(crate) fn seal(&mut self, aad: &[u8], payload: &mut [u8]) -> Result<Sealed, Failed> {
         let next = self.number.checked_add(1).ok_or(Failed)?;
+        let len = aad.len() + payload.len();
         let explicit = self.number.to_be_bytes();
         let nonce = self.nonce(explicit);
         let tag =
             self.key()?.seal_in_place_separate_tag(nonce, Aad::from(aad), payload).map_err(|_| Failed)?;
         self.number = next;
+        let counted = &mut self.base_mut().pieces;
+        *counted = counted.saturating_add(pieces(len));
         Ok(Sealed { explicit, tag: tag.as_ref().try_into().map_err(|_| Failed)? })
     }
 
@@ -182,6 +191,12 @@ impl Protection {
         self.number = number;
     }
 
+    /// Has protected so much, for tests of what happens then.
+    #[cfg(test)]
+    pub(crate) fn set_pieces(&mut self, pieces: u32) {
+        self.base_mut().pieces = pieces;
+    }
+
     /// iv xor the last 8 bytes. A salt has zeros there, so the xor appends them.
     fn nonce(&self, last: [u8; 8]) -> Nonce {
         let mut nonce = *self.base().iv;
@@ -192,6 +207,13 @@ impl Protection {
     fn base(&self) -> &Base {
         match &self.keys {
             Keys::Expanded(expanded) => &expanded.base,
+            Keys::Rested(base) => base,
+        }
+    }
+
+    fn base_mut(&mut self) -> &mut Base {
+        match &mut self.keys {
+            Keys::Expanded(expanded) => &mut expanded.base,
             Keys::Rested(base) => base,
         }
     }
@@ -220,7 +242,8 @@ impl Keys {
 impl Base {
     /// At most 48 bytes and 12.
     fn new(secret: &[u8], iv: &[u8]) -> Self {
-        let mut base = Self { secret: Zeroizing::new([0; 48]), iv: Zeroizing::new([0; NONCE_LEN]) };
+        let mut base =
+            Self { secret: Zeroizing::new([0; 48]), iv: Zeroizing::new([0; NONCE_LEN]), pieces: 0 };
         base.secret.iter_mut().zip(secret).for_each(|(to, from)| *to = *from);
         base.iv.iter_mut().zip(iv).for_each(|(to, from)| *to = *from);
         base
@@ -235,6 +258,14 @@ impl Base {
         };
         Ok(Expanded { base: self.clone(), key })
     }
+}
+
+/// The most octets of a record, content type and additional data among them.
+const LARGEST: usize = limits::RECORD_PLAINTEXT + 1 + 16;
+
+/// The pieces of so many octets; a block more, and one for the tag, are in them.
+fn pieces(len: usize) -> u32 {
+    (len + 2 * 16).div_ceil(limits::AES_GCM_PIECE) as u32
 }
 
 /// The key that a traffic secret gives.
@@ -435,15 +466,37 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_wanted_before_the_limit_of_rfc8446() {
+    fn a_key_is_used_up_before_the_limit_of_rfc9846() {
+        // 2^24.5 full records, in blocks; what is counted is within a fiftieth of it.
+        let allowed = 2_f64.powf(24.5) * (limits::RECORD_PLAINTEXT / 16) as f64;
+        let counted = f64::from(limits::AES_GCM_PIECES) * (limits::AES_GCM_PIECE / 16) as f64;
+        assert!((allowed * 0.98..=allowed).contains(&counted));
         for suite in suites() {
             let (mut write, _) = both(suite);
-            let limit = if suite.aead.is_gcm() { 1 << 24 } else { 1 << 48 };
-            write.set_records(limit - 1);
-            assert!(!write.wants_update());
+            match suite.aead.is_gcm() {
+                true => write.set_pieces(limits::AES_GCM_PIECES - 65 - 1),
+                false => write.set_records((1 << 48) - 1),
+            }
+            assert!(!write.is_used_up());
             write.seal(b"", &mut []).unwrap();
-            assert_eq!(write.wants_update(), suite.is_tls13());
+            assert!(write.is_used_up());
+            // Where it is not heeded, the count does not come round to zero.
+            write.set_pieces(u32::MAX);
+            write.seal(b"", &mut []).unwrap();
+            assert_eq!(write.is_used_up(), suite.aead.is_gcm() || write.records() >= 1 << 48);
         }
+    }
+
+    #[test]
+    fn what_is_opened_is_counted_by_whoever_sealed_it() {
+        let (mut write, mut read) = both(&TLS13[0]);
+        read.set_pieces(u32::MAX);
+        let (explicit, mut record) = seal(&mut write, b"", &[0; 10_000]);
+        assert!(read.open(&explicit, b"", &mut record).is_ok());
+        assert_eq!((write.base().pieces, read.base().pieces), (40, u32::MAX));
+        // A rest forgets nothing of it.
+        write.rest();
+        assert_eq!(write.base().pieces, 40);
     }
 
     #[test]

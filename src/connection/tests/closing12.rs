@@ -7,6 +7,7 @@ use super::kit::*;
 use super::kit12::*;
 use super::places12::{bare, is_asking, place12, places12};
 use crate::alert::AlertDescription;
+use crate::crypto::suite::{KeyExchange, TLS12, Version};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -117,7 +118,51 @@ fn how_long_a_record_is() {
     assert_failed12(&mut at.victim, Fault::TooManyEmptyRecords);
 }
 
-/// There is no other key to go to (RFC 5246 section 6.1).
+/// What a key may protect ends the connection, for there is no other to go to
+/// (RFC 9846 section 5.5): all that was taken before arrives, and the end with it.
+#[test]
+fn a_key_is_not_used_past_its_limit() {
+    const FULL: usize = limits::RECORD_PLAINTEXT;
+    for suite in TLS12.iter().filter(|suite| suite.version == Version::Tls12(KeyExchange::EcdheEcdsa)) {
+        let (mut client, mut server) = connect(&tls12_client().suites(&[suite.id]).unwrap(), &tls12_server());
+        client.take();
+        let key = client.c.sending.writing.key_mut().unwrap();
+        match suite.aead.is_gcm() {
+            // A full record has 65 pieces, and may have one more.
+            true => key.set_pieces(limits::AES_GCM_PIECES - 2 * 65 - 1),
+            false => {
+                key.set_records(limits::CHACHA_RECORDS - 2);
+                server.c.receiving.reading.key.get_mut().unwrap().set_records(limits::CHACHA_RECORDS - 2);
+            }
+        }
+        // The third record is not made; the error comes when nothing else is to be told.
+        assert_eq!(client.c.send(&[7; 3 * FULL]).unwrap(), 2 * FULL, "{suite:?}");
+        for _ in 0..2 {
+            let refused = client.c.send(b"more").unwrap_err();
+            assert!(matches!(refused, Error::KeyUsedUp), "{refused}");
+            assert!(matches!(client.c.payload(), Err(Error::KeyUsedUp)));
+        }
+        let sent = client.take();
+        server.give(&sent);
+        assert_eq!(server.data().len(), 2 * FULL);
+        assert!(matches!(server.got.last(), Some(Got::Closed(Close::Clean))), "{:?}", server.error);
+        // The other direction has its own key, and goes on.
+        deliver(&mut server, &mut client, b"an answer");
+    }
+}
+
+/// Short records last longer: blocks make the limit.
+#[test]
+fn what_a_key_protects_is_counted_in_blocks() {
+    let (mut client, _server) = connect(&tls12_client(), &tls12_server());
+    client.c.sending.writing.key_mut().unwrap().set_pieces(limits::AES_GCM_PIECES - 65 - 3);
+    for _ in 0..3 {
+        assert_eq!(client.c.send(b"short").unwrap(), 5);
+    }
+    assert!(matches!(client.c.send(b"short"), Err(Error::KeyUsedUp)));
+}
+
+/// The sequence number neither (RFC 5246 section 6.1).
 #[test]
 fn the_sequence_number_does_not_wrap() {
     let (mut client, mut server) = connect(&tls12_client(), &tls12_server());
@@ -126,7 +171,7 @@ fn the_sequence_number_does_not_wrap() {
     server.c.receiving.reading.key.get_mut().unwrap().set_records(u64::MAX - 1);
     deliver(&mut client, &mut server, b"the last record");
     for _ in 0..2 {
-        assert!(matches!(client.c.send(b"one more"), Err(Error::Limit(_))));
+        assert!(matches!(client.c.send(b"one more"), Err(Error::KeyUsedUp)));
         assert!(client.take().is_empty());
     }
     client.c.close();
@@ -146,7 +191,7 @@ fn the_end_of_a_key_takes_nothing_back() {
     let sent = client.c.send(&[7; 40_000]).unwrap();
     server.give(&client.take());
     assert_eq!(server.data(), vec![7; sent]);
-    assert!(matches!(client.c.send(b"more"), Err(Error::Limit(_))));
+    assert!(matches!(client.c.send(b"more"), Err(Error::KeyUsedUp)));
 }
 
 #[test]
