@@ -14,6 +14,14 @@ use crate::crypto::Failed;
 use ring::agreement::{Algorithm, EphemeralPrivateKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
+// A build for use has no debug assertions; a flag that came into it from
+// elsewhere must not make its keys known.
+#[cfg(all(fuzzing, not(debug_assertions)))]
+compile_error!(
+    "with `--cfg fuzzing` all randomness of this crate is constant, and every key known: \
+     that is for fuzzing alone, which has debug assertions (`-C debug-assertions`)"
+);
+
 /// Random bytes: the operating system's, but for tests and fuzzing.
 pub(crate) struct Entropy {
     system: SystemRandom,
