@@ -24,6 +24,14 @@ pub const HANDSHAKE_MESSAGE: usize = 64 * 1024;
 /// A Certificate message: ten certificates with long lists of names fit.
 pub const CERTIFICATE_MESSAGE: usize = 100 * 1024;
 
+/// A message that is a key, a signature or both: the largest has 8192 bits twice.
+pub const KEY_MESSAGE: usize = 4 * 1024;
+
+/// The messages of a TLS 1.2 handshake that are kept because a CertificateVerify
+/// signs them all (RFC 5246 section 7.4.8): the longest ClientHello, the longest
+/// Certificate and a key are less, and leave room for this side's flight.
+pub const SIGNED_MESSAGES: usize = 256 * 1024;
+
 /// Certificates in a chain that a peer sends: public chains have two to four.
 pub const CHAIN_CERTIFICATES: usize = 10;
 

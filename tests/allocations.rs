@@ -5,8 +5,10 @@
 mod pair;
 
 use allocation_counter::measure;
+use handfast::pki::ServerName;
 use handfast::wire::{CipherSuite, ProtocolVersion};
-use handfast::{ClientConfig, Connection, ServerConfig};
+use handfast::{ClientAuth, ClientConfig, Connection, Event, Judge, Question, ServerConfig, limits};
+use std::sync::Arc;
 
 const SUITES: [CipherSuite; 3] = [
     CipherSuite::TLS_AES_128_GCM_SHA256,
@@ -54,6 +56,101 @@ fn no_allocation_for_a_record_of_tls12() {
     let (mut client, mut server) = pair::connect(client.versions(&[ProtocolVersion::TLS12]).unwrap(), server);
     assert_eq!(server.info().version, Some(ProtocolVersion::TLS12));
     records(&mut client, &mut server);
+}
+
+/// What a handshake may allocate on both sides, this test's questions included,
+/// with its spare buffers at hand: secrets stand behind pointers, but not each
+/// behind one of its own.
+const HANDSHAKE: u64 = 63;
+const HANDSHAKE_12: u64 = 66;
+
+#[test]
+fn a_handshake_allocates_little() {
+    for (version, most) in [(ProtocolVersion::TLS13, HANDSHAKE), (ProtocolVersion::TLS12, HANDSHAKE_12)] {
+        let run = || {
+            let (client, server) = pair::configs();
+            let client = client.versions(&[version]).unwrap();
+            measure(|| drop(pair::connect(client, server)))
+        };
+        run();
+        let counted = run().count_total;
+        println!("{version}: {counted} allocations");
+        assert!(counted <= most, "{version}: {counted}");
+    }
+}
+
+/// One handshake message of TLS 1.2 in records.
+fn handshake_message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let header = (body.len() as u32 | u32::from(kind) << 24).to_be_bytes();
+    let message = [&header[..], body].concat();
+    let record = |content: &[u8]| [&[22, 3, 3][..], &(content.len() as u16).to_be_bytes(), content].concat();
+    message.chunks(1 << 14).flat_map(record).collect()
+}
+
+/// A vector with a length of so many bytes before it.
+fn vector(len: usize, content: &[u8]) -> Vec<u8> {
+    [&(content.len() as u32).to_be_bytes()[4 - len..], content].concat()
+}
+
+/// The longest ClientHello and Certificate of TLS 1.2 that are taken.
+fn longest_messages(client: &mut Connection) -> [Vec<u8>; 2] {
+    let hello = client.pending();
+    let (hello, end) = (&hello[9..], 2 + 32);
+    // version, random, session_id, suites, compression methods, extensions
+    let suites = end + 1 + usize::from(hello[end]);
+    let extensions = suites + 2 + usize::from(u16::from_be_bytes([hello[suites], hello[suites + 1]])) + 2;
+    let mut list = hello[extensions + 2..].to_vec();
+    let padding = limits::HANDSHAKE_MESSAGE - 4 - extensions - 2 - list.len() - 4;
+    list.extend([0, 21]);
+    list.extend(vector(2, &vec![0; padding]));
+    let hello = [&hello[..extensions], &vector(2, &list)].concat();
+    let certificate =
+        vector(3, &[0x30; (limits::CERTIFICATE_MESSAGE - 4 - 3) / limits::CHAIN_CERTIFICATES - 3]);
+    let chain = vector(3, &certificate.repeat(limits::CHAIN_CERTIFICATES));
+    [handshake_message(1, &hello), handshake_message(11, &chain)]
+}
+
+/// What a server of TLS 1.2 may hold for a client that it asks for a certificate
+/// and does not know yet, whatever the client sends.
+const UNKNOWN_CLIENT: i64 = 330 * 1024;
+
+/// Several at a time: the spare buffers of the thread are of all of them.
+const CLIENTS: usize = 64;
+
+#[test]
+fn an_unknown_client_makes_a_server_hold_little() {
+    let (client, server) = pair::configs();
+    let client = Arc::new(client.versions(&[ProtocolVersion::TLS12]).unwrap());
+    let mut client = Connection::client(&client, ServerName::try_from(pair::NAME).unwrap()).unwrap();
+    let messages = longest_messages(&mut client);
+    let server = Arc::new(server.client_auth(ClientAuth::Request(Judge::Application)));
+    let mut held = Vec::with_capacity(CLIENTS);
+    let counted = measure(|| held.extend((0..CLIENTS).map(|_| ask_of_unknown(&server, &messages))));
+    let each = counted.bytes_current / CLIENTS as i64;
+    println!("{each} bytes for a client that is not known");
+    assert!((200_000..=UNKNOWN_CLIENT).contains(&each), "{each}");
+    let left = measure(|| held.clear());
+    assert!(counted.bytes_current + left.bytes_current < 600_000, "{left:?}");
+}
+
+/// A server that has these messages, and asks about the client.
+fn ask_of_unknown(server: &Arc<ServerConfig>, messages: &[Vec<u8>]) -> Connection {
+    let mut server = Connection::server(server);
+    for message in messages {
+        let mut rest = &message[..];
+        while !rest.is_empty() {
+            assert!(!matches!(server.next().unwrap(), Event::Ask(_)));
+            let mut space = server.space().unwrap();
+            let n = space.len().min(rest.len());
+            space[..n].copy_from_slice(&rest[..n]);
+            space.filled(n);
+            rest = &rest[n..];
+        }
+        server.next().unwrap();
+        server.sent(server.pending().len());
+    }
+    assert!(matches!(server.next().unwrap(), Event::Ask(Question::Verify { .. })));
+    server
 }
 
 /// What an idle established server connection may cost, itself and what it

@@ -277,8 +277,7 @@ fn handshakes_that_are_moved() {
         let freed = freed_by(|| {
             for record in 0..8 {
                 let talk = Talk::handshake(&client, &server, &needles, Mishap::Cut(record));
-                let mut many = Vec::with_capacity(1);
-                many.push(talk.client);
+                let mut many = vec![talk.client];
                 many.push(talk.server);
             }
         });

@@ -408,7 +408,10 @@ fn trusted(mut b: Box<Hs>, peer: TrustedPeer, cx: &mut Cx<'_>) -> Result<State, 
     let own = Own { b, master, _trusted: trusted };
     match own.b.request.clone().flatten() {
         None => own.finish(cx).map(State::from),
-        Some((identity, scheme)) => Ok(State::WaitSignature(WaitSignature { own, identity, scheme })),
+        Some((identity, scheme)) => {
+            own.b.transcript.signed()?;
+            Ok(State::WaitSignature(WaitSignature { own, identity, scheme }))
+        }
     }
 }
 
@@ -475,7 +478,7 @@ pub(crate) struct WaitSignature {
 
 impl WaitSignature {
     fn question(&self) -> Question<'_> {
-        let message = self.own.b.transcript.messages();
+        let message = self.own.b.transcript.signed().unwrap_or_default();
         Question::Sign { scheme: self.scheme, message, certificate: self.identity.leaf() }
     }
 

@@ -80,8 +80,8 @@ impl State {
             (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
             (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
-            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
-            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply)?),
+            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, msg, cx)?,
+            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply, msg)?),
             (WaitCke(s),         Message(ClientKeyExchange(m))) => s.client_key_exchange(msg, &m, cx)?,
             #[cfg(feature = "static-rsa")]
             (Self::WaitDecrypted(s), Reply(reply))              => s.decrypted(reply, cx)?,
@@ -364,15 +364,16 @@ pub(crate) struct WaitCert {
 impl WaitCert {
     fn certificate(self, msg: &Received<'_>, m: &Certificate12<'_>) -> Result<State, Error> {
         let Self { mut b, own } = self;
-        b.transcript.add(msg.bytes);
         if m.certificates.is_empty() {
             b.transcript.drop_messages();
+            b.transcript.add(msg.bytes);
             return match b.config.client_auth {
                 // TLS 1.2 has no certificate_required (RFC 5246 section 7.4.6).
                 ClientAuth::Require(_) => Err(Fault::CertificateRequired12.into()),
                 _ => Ok(State::WaitCke(WaitCke { b, own })),
             };
         }
+        // The message stays where it came until the verdict: it is not kept twice.
         let presented = Presented::new(m.certificates.iter().map(|certificate| certificate.0))?;
         Ok(State::WaitVerdict(WaitVerdict { b, own, presented }))
     }
@@ -389,10 +390,11 @@ impl WaitVerdict {
         self.presented.question(None)
     }
 
-    fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+    fn verdict(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { mut b, own, presented } = self;
         match auth::verdict(reply, &presented, cx)? {
             Ok(peer) => {
+                b.transcript.add(msg.bytes);
                 b.client = Some(peer);
                 Ok(State::WaitCke(WaitCke { b, own }))
             }
@@ -412,9 +414,10 @@ pub(crate) struct WaitPerson {
 }
 
 impl WaitPerson {
-    fn person(self, reply: Reply) -> Result<WaitCke, Error> {
+    fn person(self, reply: Reply, msg: &Received<'_>) -> Result<WaitCke, Error> {
         let Self { mut b, own, presented, report } = self;
         b.client = Some(auth::person(reply, &presented, report)?);
+        b.transcript.add(msg.bytes);
         Ok(WaitCke { b, own })
     }
 }
@@ -494,7 +497,7 @@ impl WaitCv {
     ) -> Result<WaitCcs, Error> {
         let Self { mut b, master, peer } = self;
         // Before adding: the signature covers the messages without this one.
-        let signed = b.transcript.messages();
+        let signed = b.transcript.signed()?;
         let schemes = &b.config.common.schemes;
         let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, schemes, cx)?;
         b.transcript.drop_messages();

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The copy grows with bytes that arrived, never by the length that a message
-//! declares: that costs a peer nothing.
+//! declares, which costs a peer nothing, and never beyond it.
 
 use super::inbox::Inbox;
 use super::spare::Buffer;
@@ -133,6 +133,7 @@ impl Join {
             return;
         }
         let from = self.cursor.start..self.cursor.start + n;
+        self.bytes.grow_towards(self.filled + n, length, self.filled);
         (self.filled, ()) =
             self.bytes.append(self.filled, |bytes| bytes.extend_from_slice(inbox.bytes(from.clone())));
         self.cursor.start = from.end;

@@ -207,6 +207,9 @@ impl Reading {
 fn message_limit(kind: HandshakeType) -> usize {
     match kind {
         HandshakeType::CERTIFICATE => limits::CERTIFICATE_MESSAGE,
+        HandshakeType::CLIENT_KEY_EXCHANGE
+        | HandshakeType::SERVER_KEY_EXCHANGE
+        | HandshakeType::CERTIFICATE_VERIFY => limits::KEY_MESSAGE,
         _ => limits::HANDSHAKE_MESSAGE,
     }
 }

@@ -117,6 +117,16 @@ impl Buffer {
         }
     }
 
+    /// Makes room for `size` bytes of what will be `whole` in all, and keeps the
+    /// first `keep`. It doubles, so that each byte is copied but once or twice
+    /// however small the pieces are, and ends at the whole.
+    pub(crate) fn grow_towards(&mut self, size: usize, whole: usize, keep: usize) {
+        let capacity = self.bytes.capacity();
+        if capacity < size && whole > SMALL {
+            self.grow(capacity.saturating_mul(2).clamp(size, whole.max(size)), keep);
+        }
+    }
+
     /// Lets `write` append after the first `at` bytes; what stood behind them is
     /// gone. Returns the end of what was written. Room for a short message is
     /// made first; a larger one makes the `Vec` grow by itself, and leaves a copy

@@ -5,10 +5,14 @@
 //! ```
 //!
 //! In TLS 1.2 a CertificateVerify signs the messages themselves, under a hash
-//! of its own choice (RFC 5246 section 7.4.8), so the buffer can be kept for it.
+//! of its own choice (RFC 5246 section 7.4.8), so the buffer can be kept for it,
+//! up to [`limits::SIGNED_MESSAGES`]. It is as long as what it holds: a handshake
+//! has a dozen messages, so growing for each costs a dozen copies.
 
 use crate::crypto::kdf::{self, Digest, Hasher};
 use crate::crypto::suite::Hash;
+use crate::fault::Fault;
+use crate::limits;
 
 /// message_hash (RFC 8446 section 4): the type of the message that stands for
 /// a ClientHello that was retried.
@@ -43,8 +47,14 @@ impl Transcript {
     }
 
     /// All messages so far as bytes; none once they were dropped.
-    pub(crate) fn messages(&self) -> &[u8] {
+    fn messages(&self) -> &[u8] {
         self.messages.as_deref().unwrap_or_default()
+    }
+
+    /// What a CertificateVerify of TLS 1.2 signs: all messages so far. Fails where
+    /// they are longer than is kept.
+    pub(crate) fn signed(&self) -> Result<&[u8], Fault> {
+        self.messages.as_deref().ok_or(Fault::MessageTooLong)
     }
 
     /// Ends the keeping of messages. Before the hash is known they stay.
@@ -56,11 +66,18 @@ impl Transcript {
 
     /// Adds a message, or a part of one.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
-        if let Some(messages) = &mut self.messages {
-            messages.extend_from_slice(bytes);
-        }
         if let Some((_, hasher)) = &mut self.running {
             hasher.update(bytes);
+        }
+        match &mut self.messages {
+            Some(kept) if kept.len() + bytes.len() > limits::SIGNED_MESSAGES && self.running.is_some() => {
+                self.messages = None;
+            }
+            Some(kept) => {
+                kept.reserve_exact(bytes.len());
+                kept.extend_from_slice(bytes);
+            }
+            None => {}
         }
     }
 
@@ -144,6 +161,20 @@ mod tests {
         transcript.add(b"d");
         assert_eq!(transcript.messages(), b"");
         assert!(is(transcript.hash(), Hash::Sha384, b"abcd"));
+    }
+
+    #[test]
+    fn more_than_is_kept_is_hashed_and_not_signed() {
+        let mut transcript = Transcript::new();
+        transcript.set_hash_keeping_messages(Hash::Sha256);
+        let most = vec![7; limits::SIGNED_MESSAGES];
+        transcript.add(&most);
+        assert_eq!(transcript.signed().unwrap(), most);
+        assert_eq!(transcript.messages.as_ref().unwrap().capacity(), most.len());
+        transcript.add(b"x");
+        assert_eq!(transcript.signed(), Err(Fault::MessageTooLong));
+        transcript.add(b"y");
+        assert!(is(transcript.hash(), Hash::Sha256, &[&most[..], b"xy"].concat()));
     }
 
     #[test]
