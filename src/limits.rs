@@ -24,8 +24,9 @@ pub const HANDSHAKE_MESSAGE: usize = 64 * 1024;
 /// A Certificate message: ten certificates with long lists of names fit.
 pub const CERTIFICATE_MESSAGE: usize = 100 * 1024;
 
-/// A message that is a key, a signature or both: the largest has 8192 bits twice.
-pub const KEY_MESSAGE: usize = 4 * 1024;
+/// A message that is a key, a signature or both: RSA's largest have 1024 octets, and
+/// a signature of ML-DSA-87, which a peer may send though nobody asks for it, 4627.
+pub const KEY_MESSAGE: usize = 8 * 1024;
 
 /// The messages of a TLS 1.2 handshake that are kept because a CertificateVerify
 /// signs them all (RFC 5246 section 7.4.8): the longest ClientHello, the longest
