@@ -70,7 +70,7 @@ impl Drop for Expanded {
 /// largest there is, for a smaller one leaves some of the room as it was. In a
 /// frame of its own, so that what pads it comes from the cleared stack.
 #[inline(never)]
-pub(crate) fn forget(key: &mut LessSafeKey) {
+fn forget(key: &mut LessSafeKey) {
     if let Ok(zeros) = UnboundKey::new(&aead::AES_256_GCM, &[0; 32]) {
         *key = LessSafeKey::new(zeros);
         std::hint::black_box(key); // no dead store, though the memory is freed next

@@ -38,7 +38,7 @@ impl Secret {
     /// constant) that `fill` writes in place.
     pub(crate) fn new(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut bytes = Box::new(Bytes::new(len));
-        fill(bytes.get_mut());
+        leaving_nothing(|| fill(bytes.get_mut()));
         Self(bytes)
     }
 
@@ -57,18 +57,33 @@ impl Secret {
     /// Makes of it the secret, as long, that `derive` writes, given this one: it
     /// takes the place of its parent, which is gone then.
     pub(crate) fn advance(&mut self, derive: impl FnOnce(&[u8], &mut [u8])) {
-        let mut next = Bytes::new(self.as_bytes().len());
-        derive(self.as_bytes(), next.get_mut());
-        self.0.get_mut().copy_from_slice(next.get());
+        leaving_nothing(|| {
+            let mut next = Bytes::new(self.as_bytes().len());
+            derive(self.as_bytes(), next.get_mut());
+            self.0.get_mut().copy_from_slice(next.get());
+        });
     }
 }
 
 /// Lends a secret of `len` bytes (at most 48) that `fill` writes to `then`, for
 /// whose time it is.
 pub(crate) fn lend<R>(len: usize, fill: impl FnOnce(&mut [u8]), then: impl FnOnce(&[u8]) -> R) -> R {
-    let mut bytes = Bytes::new(len);
-    fill(bytes.get_mut());
-    then(bytes.get())
+    leaving_nothing(|| {
+        let mut bytes = Bytes::new(len);
+        fill(bytes.get_mut());
+        then(bytes.get())
+    })
+}
+
+/// Runs `compute` in a frame of its own, which is cleared behind it.
+pub(crate) fn leaving_nothing<R>(compute: impl FnOnce() -> R) -> R {
+    #[inline(never)]
+    fn apart<R>(compute: impl FnOnce() -> R) -> R {
+        compute()
+    }
+    let result = apart(compute);
+    clear_stack();
+    result
 }
 
 /// Clears the stack where the calls that come next have their frames. A value

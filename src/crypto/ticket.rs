@@ -1,9 +1,9 @@
 //! AES-256-GCM for values that leave this process and come back: tickets.
 
 use crate::crypto::Failed;
-use crate::crypto::aead::{TAG_LEN, forget};
+use crate::crypto::aead::TAG_LEN;
 use crate::crypto::kdf::hmac;
-use crate::crypto::secret::{Secret, clear_stack};
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::suite::Hash;
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -68,12 +68,10 @@ impl SealingKey {
 
     /// Lends the expanded key, of which nothing stays behind.
     fn with_key<R>(&self, then: impl FnOnce(&LessSafeKey) -> Result<R, Failed>) -> Result<R, Failed> {
-        let key = UnboundKey::new(&aead::AES_256_GCM, self.secret.as_bytes()).map_err(|_| Failed)?;
-        let mut key = LessSafeKey::new(key);
-        let done = then(&key);
-        forget(&mut key);
-        clear_stack();
-        done
+        leaving_nothing(|| {
+            let key = UnboundKey::new(&aead::AES_256_GCM, self.secret.as_bytes()).map_err(|_| Failed)?;
+            then(&LessSafeKey::new(key))
+        })
     }
 }
 
