@@ -56,7 +56,7 @@ pub struct ConnectionInfo {
     pub peer_chain: Option<Arc<[CertificateDer<'static>]>>,
     /// The OCSP response in DER that a server stapled to its chain (RFC 9846
     /// section 4.5.1.1), whatever it says.
-    pub peer_ocsp: Option<Arc<[u8]>>,
+    pub peer_ocsp: Option<Arc<Vec<u8>>>,
     /// Each check on the peer's chain, where a policy of this crate judged it. It
     /// is there as soon as the chain is judged, and after a failure, too: see
     /// [`is_proven`](Self::is_proven).

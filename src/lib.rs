@@ -39,7 +39,8 @@
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
 //!                     context (what a handler may touch), negotiate, auth, retry,
 //!                     resume (what sessions are made of), resumed12 (the short handshake)
-//!      error, identity, identities, question, info, session/ (tickets, a client's store), config, offer
+//!      error, identity, identities (by name), question, info,
+//!      session/ (tickets, a client's store), config/, offer
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
 //!   2  crypto/        the only floor that names ring or another source of cryptography
@@ -76,11 +77,20 @@
 //!   carrier alone: no byte can straddle a key change.
 //! - Evidence is a type: `PeerVerified`, `PeerAccepted` or `PeerResumed`,
 //!   `SignatureVerified`, `FinishedVerified` are made in `handshake/auth.rs`,
-//!   and demanded by the handler that may only run after them.
+//!   and demanded by the handler that may only run after them. Until then the
+//!   peer is `Unproven`, and [`ConnectionInfo`] says nothing of who it is.
+//! - A server asks for its certificate before it looks at a session: the names of
+//!   the one that it would show say which sessions are its own.
 //! - A state that needs the world returns a [`Question`]. The configuration
 //!   answers what it holds in memory; the rest becomes [`Event::Ask`]. The
 //!   message that made the flow ask stays where it came, the inbox is pinned,
 //!   and the rest of the flight waits behind it.
+//! - Whoever receives sends nothing: the KeyUpdate that a peer asks for is owed, and
+//!   goes before the next data (`connection/sending.rs`); the alert of a failure
+//!   leaves with the sender.
+//! - What moves is a pointer: a secret stands in a box of its own or in its key's,
+//!   and the next one of the schedule takes its place there, so that no copy is
+//!   left behind (`crypto/secret.rs`; `tests/freed.rs` looks for them).
 //! - A record costs no heap allocation and no copy. An idle established server
 //!   connection takes 1.9 KiB with its two expanded keys, of which ring's are 1.1,
 //!   and 0.8 KiB after [`Connection::rest`]; `tests/allocations.rs` holds both.
@@ -92,8 +102,9 @@
 //! 1. `wire/`: its struct, `decode` and `encode` in one file; a row in
 //!    [`wire::Body`]; a vector in the round-trip tests.
 //! 2. `fault.rs`: a row for each rule that a peer can break with it.
-//! 3. The flow's table: a row; the figure above it: a line; a state if the
-//!    message is not optional. Add it to the transcript in one visible line.
+//! 3. The flow's table: a row; `awaits`, its type beside the state's name; the
+//!    figure above: a line; a state if the message is not optional. Add it to
+//!    the transcript in one visible line.
 //! 4. `connection/tests`: the row in the typed-out matrix, and the case that
 //!    provokes each new fault: both tests fail until they are there.
 //!
@@ -102,7 +113,8 @@
 //! What the peer can repeat or enlarge is bounded in [`limits`], each bound with
 //! its reason. Every rule that a peer can break is a row of [`Fault`]. Our
 //! secrets are wiped when dropped, never printed, and compared in constant time;
-//! `SECURITY.md` says what is not wiped, and by whom.
+//! `SECURITY.md` says what holds, each sentence with the tests that show it, and
+//! what is not wiped, and by whom.
 
 #![forbid(unsafe_code)]
 // No panic that a peer or a file can reach: what is not a test says none of these.

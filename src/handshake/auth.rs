@@ -131,7 +131,7 @@ impl KeyProof {
 pub(crate) struct Presented {
     pub(crate) chain: Arc<[CertificateDer<'static>]>,
     /// The OCSP response that it stapled, if it did.
-    pub(crate) ocsp: Option<Arc<[u8]>>,
+    pub(crate) ocsp: Option<Arc<Vec<u8>>>,
 }
 
 impl Presented {
@@ -146,7 +146,12 @@ impl Presented {
     /// The question who it is: `name` is that of a server.
     pub(crate) fn question<'a>(&'a self, name: Option<&'a ServerName<'static>>) -> Question<'a> {
         let purpose = if name.is_some() { Purpose::Server } else { Purpose::Client };
-        Question::Verify { chain: &self.chain, name, purpose, ocsp: self.ocsp.as_deref().unwrap_or_default() }
+        Question::Verify {
+            chain: &self.chain,
+            name,
+            purpose,
+            ocsp: self.ocsp.as_deref().map_or(&[], Vec::as_slice),
+        }
     }
 }
 

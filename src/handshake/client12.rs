@@ -276,7 +276,7 @@ impl WaitStatus {
 
     fn certificate_status(self, msg: &Received<'_>, m: &CertificateStatus<'_>) -> WaitSke {
         let Self(mut b) = self;
-        b.presented.ocsp = Some(m.ocsp_response.into());
+        b.presented.ocsp = Some(Arc::new(m.ocsp_response.to_vec()));
         b.transcript.add(msg.bytes);
         WaitSke(b)
     }

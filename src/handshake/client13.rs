@@ -257,7 +257,7 @@ impl WaitCert {
         }
         let mut presented = Presented::new(m.entries.iter().map(|entry| entry.cert_data))?;
         let staple = m.entries.first().and_then(|leaf| leaf.extensions.status_request);
-        presented.ocsp = staple.map(|status| status.ocsp_response.into());
+        presented.ocsp = staple.map(|status| Arc::new(status.ocsp_response.to_vec()));
         b.transcript.add(msg.bytes);
         Ok(WaitVerdict { b, presented })
     }

@@ -16,7 +16,7 @@ pub(crate) struct Peer {
     pub(crate) group: Option<NamedGroup>,
     pub(crate) chain: Option<Arc<[CertificateDer<'static>]>>,
     /// What a server stapled to its chain. A server's tickets have none.
-    pub(crate) ocsp: Option<Arc<[u8]>>,
+    pub(crate) ocsp: Option<Arc<Vec<u8>>>,
 }
 
 impl Peer {

@@ -482,7 +482,7 @@ impl Peer<'_> {
         if flags.expect_retried.is_some_and(|retried| retried != info.retried) {
             return differ("whether there was a retry", info.retried.to_string());
         }
-        let ocsp = info.peer_ocsp.as_deref().unwrap_or_default();
+        let ocsp = info.peer_ocsp.as_deref().map_or(&[][..], Vec::as_slice);
         if !flags.expect_ocsp.is_empty() && ocsp != flags.expect_ocsp {
             return differ("the stapled response", format!("{ocsp:02x?}"));
         }
