@@ -1,5 +1,7 @@
 //! `TlsStream`, its halves and the key log, over streams in memory and TCP.
 
+#[path = "stream/altered.rs"]
+mod altered;
 #[path = "stream/broken.rs"]
 mod broken;
 #[path = "stream/halves.rs"]
@@ -8,6 +10,8 @@ mod halves;
 mod keylog;
 #[path = "support/pipe.rs"]
 mod pipe;
+#[path = "stream/settings.rs"]
+mod settings;
 
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
