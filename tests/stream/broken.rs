@@ -117,6 +117,37 @@ fn an_early_answer_is_read() {
     }
 }
 
+/// Neither direction's error comes before data that the stream gave before.
+#[test]
+fn what_has_arrived_is_read_before_an_error() {
+    fn reads(stream: &mut impl Read, kind: ErrorKind) {
+        let mut got = [0; 5];
+        stream.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"netwo", "{kind}");
+        assert_eq!(stream.read(&mut got).unwrap_err().kind(), kind);
+    }
+    for kind in ALL {
+        for halves in [false, true] {
+            let (mut client, mut server, mood) = moody();
+            server.write_all(b"one").unwrap();
+            server.write_all(b"two").unwrap();
+            client.read_exact(&mut [0]).unwrap();
+            let refusal = Some(kind);
+            *mood.lock().unwrap() = Mood { read: refusal, write: refusal, flush: refusal };
+            if halves {
+                let writers = mood.clone();
+                let writer = |moody: &Moody<Pipe>| Ok(Moody { stream: moody.stream.writer(), mood: writers });
+                let (mut reader, mut writer) = client.split(writer).unwrap();
+                assert_eq!(writer.write(b"x").unwrap(), 1);
+                reads(&mut reader, kind);
+            } else {
+                assert_eq!(client.write(b"x").unwrap(), 1);
+                reads(&mut client, kind);
+            }
+        }
+    }
+}
+
 /// A server refuses the client after the client's handshake is complete, and
 /// closes: the client's next write breaks, and reading tells the server's reason.
 #[test]

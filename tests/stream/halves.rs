@@ -1,8 +1,9 @@
 //! The halves of a stream, for two threads.
 
 use super::*;
+use handfast::observe::{Direction, Observed};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[test]
 fn halves_share_a_failure() {
@@ -258,4 +259,55 @@ fn a_reader_blocked_for_long_holds_nothing() {
             stream.close().unwrap();
         },
     );
+}
+
+/// Counts the KeyUpdates that come.
+#[derive(Default)]
+struct KeyUpdates(AtomicUsize);
+
+impl handfast::observe::Observer for KeyUpdates {
+    fn observe(&self, event: &Observed<'_>) {
+        if matches!(event, Observed::Message { direction: Direction::In, bytes: [24, ..], .. }) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// What was asked for and has come is asked for again, once each time; and what the
+/// peer asked for is answered once (RFC 9846 section 4.7.3).
+#[test]
+fn each_request_for_a_key_update_has_one_answer() {
+    let (a, b) = pipe();
+    let [near, far] = [(); 2].map(|()| Arc::new(KeyUpdates::default()));
+    let (of_client, of_server) = (near.clone(), far.clone());
+    let (client, mut server) = both(
+        move || {
+            let mut options = ClientOptions::default();
+            options.observer = Some(of_client);
+            let connection = Connection::client_with(&client_config().into(), name(), options).unwrap();
+            let mut stream = TlsStream::new(connection, a);
+            stream.handshake_with(trusting).unwrap();
+            stream
+        },
+        move || {
+            let connection = Connection::server_with(&server_config().into(), Some(of_server));
+            let mut stream = TlsStream::new(connection, b);
+            stream.handshake().unwrap();
+            stream
+        },
+    );
+    let came = |updates: &KeyUpdates| updates.0.load(Ordering::SeqCst);
+    let (mut reader, mut writer) = client.split(|pipe| Ok(pipe.writer())).unwrap();
+    for round in 1..4 {
+        // Two of which the second does not ask, for there is no answer yet.
+        writer.update_keys(true).unwrap();
+        writer.update_keys(true).unwrap();
+        writer.write_all(b"?").unwrap();
+        server.read_exact(&mut [0]).unwrap();
+        for _ in 0..2 {
+            server.write_all(b"!").unwrap();
+            reader.read_exact(&mut [0]).unwrap();
+        }
+        assert_eq!((came(&near), came(&far)), (round, 2 * round));
+    }
 }
