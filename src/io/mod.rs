@@ -15,3 +15,6 @@ pub use self::tokio::AsyncTlsStream;
 pub use keylog::KeyLog;
 pub use split::{TlsReader, TlsWriter};
 pub use stream::TlsStream;
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -4,6 +4,7 @@
 use super::*;
 use crate::config::{ClientOptions, Judge};
 use crate::identity::Identity;
+use crate::limits;
 use crate::observe::{Direction, Observed, Observer};
 use crate::pki::{Roots, UnixTime, Verifier};
 use crate::wire::{NamedGroup, ProtocolVersion};
@@ -313,9 +314,10 @@ fn both_halves_busy_with_key_updates_both_ways() {
     }
 }
 
-/// A stream whose writes fail, once they do.
+/// A stream whose reads and writes fail, once they do.
 struct Failing {
     stream: DuplexStream,
+    read: Option<ErrorKind>,
     write: Option<ErrorKind>,
 }
 
@@ -325,7 +327,10 @@ impl AsyncRead for Failing {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        match self.read {
+            Some(kind) => Poll::Ready(Err(kind.into())),
+            None => Pin::new(&mut self.stream).poll_read(cx, buf),
+        }
     }
 }
 
@@ -350,7 +355,7 @@ impl AsyncWrite for Failing {
 async fn failing() -> (AsyncTlsStream<Failing>, Stream) {
     let (client, server) = configs(&BOTH);
     let (near, far) = duplex(10_000);
-    let near = Failing { stream: near, write: None };
+    let near = Failing { stream: near, read: None, write: None };
     let mut client = AsyncTlsStream::client(&client, name(), near).unwrap();
     let mut server = AsyncTlsStream::server(&server, far);
     let (a, b) = ::tokio::join!(client.handshake(), server.handshake());
@@ -381,6 +386,82 @@ fn what_was_taken_is_reported_and_an_early_answer_read() {
             assert_eq!(got, b"once");
         });
     }
+}
+
+/// What is left does not leave, and nothing has come: a read waits where the stream
+/// is broken, for the peer may have said why, and tells any other error.
+#[test]
+fn a_read_that_waits_tells_of_no_broken_stream() {
+    let broken = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted];
+    for kind in [ErrorKind::TimedOut, ErrorKind::Other].into_iter().chain(broken) {
+        run(async {
+            let (mut client, mut server) = failing().await;
+            client.get_mut().write = Some(kind);
+            assert_eq!(client.write(b"once").await.unwrap(), 4);
+            let mut got = [0; 6];
+            let mut room = ReadBuf::new(&mut got);
+            let read = poll_fn(|cx| Poll::Ready(Pin::new(&mut client).poll_read(cx, &mut room))).await;
+            match read {
+                Poll::Pending => assert!(broken.contains(&kind), "{kind}"),
+                Poll::Ready(read) => {
+                    assert_eq!(read.unwrap_err().kind(), kind);
+                    assert!(!broken.contains(&kind), "{kind}");
+                }
+            }
+            server.write_all(b"answer").await.unwrap();
+            server.flush().await.unwrap();
+            client.read_exact(&mut got).await.unwrap();
+            assert_eq!(&got, b"answer");
+        });
+    }
+}
+
+#[test]
+fn what_has_arrived_is_read_before_an_error() {
+    for kind in KINDS {
+        run(async {
+            let (mut client, mut server) = failing().await;
+            server.write_all(b"one").await.unwrap();
+            server.write_all(b"two").await.unwrap();
+            server.flush().await.unwrap();
+            client.read_exact(&mut [0]).await.unwrap();
+            (client.get_mut().read, client.get_mut().write) = (Some(kind), Some(kind));
+            assert_eq!(client.write(b"x").await.unwrap(), 1);
+            let mut got = [0; 5];
+            client.read_exact(&mut got).await.unwrap();
+            assert_eq!(&got, b"netwo");
+            assert_eq!(client.read(&mut got).await.unwrap_err().kind(), kind);
+        });
+    }
+}
+
+/// The last record that the key may protect is taken, and the next write says why
+/// there is no other.
+#[test]
+fn a_key_that_is_used_up() {
+    const FULL: usize = limits::RECORD_PLAINTEXT;
+    run(async {
+        let (mut client, mut server) = pair(100_000, &[ProtocolVersion::TLS12]);
+        let (a, b) = ::tokio::join!(client.handshake(), server.handshake());
+        a.and(b).unwrap();
+        client.connection.leave_records(2);
+        assert_eq!(client.write(&[7; 3 * FULL]).await.unwrap(), 2 * FULL);
+        for _ in 0..2 {
+            let error = client.write(b"more").await.unwrap_err();
+            assert!(matches!(error_of(&error), Error::KeyUsedUp), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Other);
+        }
+        client.flush().await.unwrap();
+        let mut got = Vec::new();
+        server.read_to_end(&mut got).await.unwrap();
+        assert!(got == [7; 2 * FULL]);
+        server.write_all(b"answer").await.unwrap();
+        server.shutdown().await.unwrap();
+        got.clear();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"answer");
+        client.shutdown().await.unwrap();
+    });
 }
 
 /// A write that breaks does not take the reader's place: what comes is read.
