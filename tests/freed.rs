@@ -4,6 +4,9 @@
 
 #[path = "freed/needles.rs"]
 mod needles;
+#[cfg(unix)]
+#[path = "freed/streams.rs"]
+mod streams;
 #[path = "freed/talk.rs"]
 mod talk;
 
@@ -12,7 +15,7 @@ use handfast::pki::{PrivateKeyDer, UnixTime, Verifier};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use handfast::{
     ClientAuth, ClientConfig, ClientSessions, Connection, Identity, Judge, KeyLog, ServerConfig, TicketKey,
-    TicketKeys,
+    TicketKeys, limits,
 };
 use needles::Needles;
 use rcgen::{CertificateParams, KeyPair};
@@ -23,10 +26,11 @@ use talk::{Mishap, NAME, Talk, exchange_halves};
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// A self-signed certificate for [`NAME`] and its P-256 key.
+/// A self-signed certificate for [`NAME`] and many others, and its P-256 key.
 static KEY: LazyLock<(handfast::pki::CertificateDer<'static>, KeyPair)> = LazyLock::new(|| {
     let key = KeyPair::generate().unwrap();
-    (CertificateParams::new([NAME.to_owned()]).unwrap().self_signed(&key).unwrap().der().clone(), key)
+    let params = CertificateParams::new([NAME.to_owned(), "*.hosts.example".to_owned()]).unwrap();
+    (params.self_signed(&key).unwrap().der().clone(), key)
 });
 
 static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| {
@@ -223,6 +227,34 @@ fn a_store_of_sessions() {
         assert!(sessions.len() > 10);
     });
     is_clean("store", &freed, &needles);
+}
+
+/// A client's store that is full: of one name's sessions, and of names.
+#[test]
+fn sessions_that_are_pushed_out() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let needles = Arc::new(Needles::default());
+        let server = |tickets| Arc::new(with_tickets(&needles).tickets_sent(tickets));
+        let (one, many) = (server(1), server(limits::TICKETS_KEPT));
+        let freed = freed_by(|| {
+            let sessions = Arc::new(ClientSessions::new());
+            let config = client().versions(&[version]).unwrap().sessions(sessions.clone());
+            let config = Arc::new(config);
+            for _ in 0..3 {
+                drop(Talk::handshake(&config, &many, &needles, Mishap::None));
+            }
+            let kept = if version == ProtocolVersion::TLS13 { usize::from(limits::TICKETS_KEPT) } else { 1 };
+            assert_eq!(sessions.len(), kept, "{version}");
+            for number in 0..limits::SESSION_NAMES + 3 {
+                let name = format!("host{number}.hosts.example");
+                assert!(Talk::handshake_with(&name, &config, &one, &needles).is_connected());
+            }
+            assert_eq!(sessions.len(), limits::SESSION_NAMES, "{version}");
+            sessions.clear();
+            assert!(sessions.is_empty());
+        });
+        is_clean(&format!("pushed out: {version}"), &freed, &needles);
+    }
 }
 
 fn pin() -> [u8; 32] {

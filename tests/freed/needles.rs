@@ -2,6 +2,7 @@
 //! them (RFC 9846 section 7), and data.
 
 use freed_blocks::aside;
+use handfast::limits;
 use handfast::observe::{Observed, Observer};
 use ring::{digest, hmac};
 use std::sync::Mutex;
@@ -36,7 +37,8 @@ impl Needles {
                 derived("finished", b"", secret.len());
             }
             if name == "resumption_master_secret" {
-                (0..2).for_each(|nonce| drop(derived("resumption", &[nonce], secret.len())));
+                (0..limits::TICKETS_KEPT)
+                    .for_each(|nonce| drop(derived("resumption", &[nonce], secret.len())));
             }
             if name == "early_secret" {
                 let binder_key = derived("res binder", hash(secret.len(), b"").as_ref(), secret.len());

@@ -35,10 +35,20 @@ impl Talk {
         needles: &Arc<Needles>,
         mishap: Mishap,
     ) -> Self {
-        let mut options = ClientOptions::default();
-        options.observer = Some(needles.clone());
-        let client = Connection::client_with(client, ServerName::try_from(NAME).unwrap(), options).unwrap();
-        let server = Connection::server_with(server, Some(needles.clone()));
+        Self::of(connections(client, NAME, server, needles), mishap)
+    }
+
+    /// The same of a client that wants a server of this name, whole.
+    pub(crate) fn handshake_with(
+        name: &str,
+        client: &Arc<ClientConfig>,
+        server: &Arc<ServerConfig>,
+        needles: &Arc<Needles>,
+    ) -> Self {
+        Self::of(connections(client, name, server, needles), Mishap::None)
+    }
+
+    fn of((client, server): (Connection, Connection), mishap: Mishap) -> Self {
         let mut talk = Self { client, server, records: 0, mishap };
         talk.settle();
         talk
@@ -60,6 +70,19 @@ impl Talk {
         let Self { client, server, records, mishap } = self;
         while deliver(client, server, records, mishap) + deliver(server, client, records, mishap) > 0 {}
     }
+}
+
+/// A client and its server, which have said nothing yet.
+pub(crate) fn connections(
+    client: &Arc<ClientConfig>,
+    name: &str,
+    server: &Arc<ServerConfig>,
+    needles: &Arc<Needles>,
+) -> (Connection, Connection) {
+    let mut options = ClientOptions::default();
+    options.observer = Some(needles.clone());
+    let client = Connection::client_with(client, ServerName::try_from(name).unwrap(), options).unwrap();
+    (client, Connection::server_with(server, Some(needles.clone())))
 }
 
 /// Delivers what is pending, record by record; how many there were.
