@@ -158,20 +158,21 @@ pub struct Freed {
     bytes: Vec<u8>,
 }
 
-/// Where something is found.
+/// Where a piece of a secret is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Bytes of the block.
+    /// Bytes of the block, which tell whose it may be.
     pub size: usize,
-    /// Bytes in it before what is found.
+    /// Bytes in it before the piece.
     pub at: usize,
+    /// Bytes of the secret before the piece.
+    pub from: usize,
+    /// Bytes of the piece: eight or sixteen look like what a register held.
+    pub len: usize,
 }
 
 /// Bytes that tell a secret: any so many of it, one after the other.
 const WINDOW: usize = 8;
-
-/// The longest secret: what is found is looked for again behind it.
-const LONGEST: usize = 48;
 
 impl Freed {
     /// The blocks, in the order in which they were freed.
@@ -191,25 +192,31 @@ impl Freed {
     /// # Panics
     /// A secret is shorter than eight bytes: it would be found by chance.
     pub fn find<'a>(&self, secrets: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<(&'a str, Place)> {
-        let mut windows: HashMap<[u8; WINDOW], &'a str> = HashMap::new();
+        let mut windows: HashMap<[u8; WINDOW], (&'a str, &'a [u8], usize)> = HashMap::new();
         for (name, secret) in secrets {
             assert!(secret.len() >= WINDOW, "{name} is too short to be told from others");
-            windows.extend(secret.windows(WINDOW).filter_map(|window| Some((*window.first_chunk()?, name))));
+            let each = secret.windows(WINDOW).enumerate();
+            windows.extend(
+                each.filter_map(|(from, window)| Some((*window.first_chunk()?, (name, secret, from)))),
+            );
         }
         // Most places are ruled out by the window's first two bytes.
         let mut begins = vec![false; 1 << 16];
         for [first, second, ..] in windows.keys() {
             begins[usize::from(u16::from_be_bytes([*first, *second]))] = true;
         }
-        let may_begin = |window: &[u8; WINDOW]| begins[usize::from(u16::from_be_bytes([window[0], window[1]]))];
+        let may_begin =
+            |window: &[u8; WINDOW]| begins[usize::from(u16::from_be_bytes([window[0], window[1]]))];
         let mut found = BTreeSet::new();
         for block in self.blocks() {
             let mut at = 0;
             while let Some(window) = block.get(at..).and_then(|rest| rest.first_chunk()) {
                 match may_begin(window).then(|| windows.get(window)).flatten() {
-                    Some(name) => {
-                        found.insert((*name, Place { size: block.len(), at }));
-                        at += LONGEST;
+                    Some((name, secret, from)) => {
+                        let len =
+                            block[at..].iter().zip(&secret[*from..]).take_while(|(a, b)| a == b).count();
+                        found.insert((*name, Place { size: block.len(), at, from: *from, len }));
+                        at += len;
                     }
                     None => at += 1,
                 }
