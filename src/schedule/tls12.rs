@@ -17,7 +17,7 @@ use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::SharedSecret;
 use crate::crypto::kdf::{self, Digest};
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::suite::Suite;
 use crate::observe::Tap;
 use zeroize::Zeroizing;
@@ -99,26 +99,28 @@ impl MasterSecret {
 
     /// key_block, cut into the keys of both directions (RFC 5246 section 6.3).
     pub(crate) fn key_block(&self, randoms: Randoms<'_>, tap: &Tap) -> Result<KeyBlock, Failed> {
-        let (key_len, iv_len) = Protection::tls12_lengths(self.suite);
-        let mut block = Zeroizing::new([0; 2 * (32 + 12)]);
-        let block = block.get_mut(..2 * (key_len + iv_len)).ok_or(Failed)?;
-        let seed = [&randoms.server[..], randoms.client];
-        kdf::prf12(self.suite.hash, self.secret.as_bytes(), b"key expansion", &seed, block);
+        leaving_nothing(|| {
+            let (key_len, iv_len) = Protection::tls12_lengths(self.suite);
+            let mut block = Zeroizing::new([0; 2 * (32 + 12)]);
+            let block = block.get_mut(..2 * (key_len + iv_len)).ok_or(Failed)?;
+            let seed = [&randoms.server[..], randoms.client];
+            kdf::prf12(self.suite.hash, self.secret.as_bytes(), b"key expansion", &seed, block);
 
-        let mut rest = &*block;
-        let mut next = |name, len| {
-            let (piece, after) = rest.split_at_checked(len).ok_or(Failed)?;
-            rest = after;
-            record(tap, (name, None, "master_secret and both randoms"), piece);
-            Ok(piece)
-        };
-        let client_write_key = next("client_write_key", key_len)?;
-        let server_write_key = next("server_write_key", key_len)?;
-        let client_write_iv = next("client_write_IV", iv_len)?;
-        let server_write_iv = next("server_write_IV", iv_len)?;
-        Ok(KeyBlock {
-            client: Protection::tls12(self.suite, client_write_key, client_write_iv)?,
-            server: Protection::tls12(self.suite, server_write_key, server_write_iv)?,
+            let mut rest = &*block;
+            let mut next = |name, len| {
+                let (piece, after) = rest.split_at_checked(len).ok_or(Failed)?;
+                rest = after;
+                record(tap, (name, None, "master_secret and both randoms"), piece);
+                Ok(piece)
+            };
+            let client_write_key = next("client_write_key", key_len)?;
+            let server_write_key = next("server_write_key", key_len)?;
+            let client_write_iv = next("client_write_IV", iv_len)?;
+            let server_write_iv = next("server_write_IV", iv_len)?;
+            Ok(KeyBlock {
+                client: Protection::tls12(self.suite, client_write_key, client_write_iv)?,
+                server: Protection::tls12(self.suite, server_write_key, server_write_iv)?,
+            })
         })
     }
 
