@@ -1,4 +1,4 @@
-//! Alerts (RFC 8446 section 6): what each side says when it ends a connection.
+//! Alerts (RFC 9846 section 6): what each side says when it ends a connection.
 
 use std::fmt;
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// let error = Error::Peer { fault: Fault::UnofferedSuite, state: "WaitSh" };
 /// assert_eq!(
 ///     error.to_string(),
-///     "the peer chose a cipher suite that was not offered (RFC 8446 4.1.3), in state WaitSh",
+///     "the peer chose a cipher suite that was not offered (RFC 9846 4.2.3), in state WaitSh",
 /// );
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum Error {
     Peer {
         /// The rule.
         fault: Fault,
-        /// The state in which this side was, by its name in RFC 8446 Appendix A.
+        /// The state in which this side was, by its name in RFC 9846 Appendix A.
         state: &'static str,
     },
     /// The peer ended the connection with an alert.
@@ -83,8 +83,8 @@ pub enum Error {
         state: &'static str,
     },
     /// The transport ended after the handshake without close_notify: data may be
-    /// missing, cut off by somebody between (RFC 8446 section 6.1).
-    #[error("the connection was cut: it ended without close_notify, so data may be missing (RFC 8446 6.1)")]
+    /// missing, cut off by somebody between (RFC 9846 section 6.1).
+    #[error("the connection was cut: it ended without close_notify, so data may be missing (RFC 9846 6.1)")]
     Truncated,
     /// This side closed the connection before the handshake was complete.
     #[error("this side closed the connection in mid-handshake, in state {state}")]

@@ -203,7 +203,7 @@ impl Identity {
     }
 
     /// An OCSP response for the leaf, in DER, to staple where the peer asks for
-    /// it (RFC 6066 section 8, RFC 8446 section 4.4.2.1).
+    /// it (RFC 6066 section 8, RFC 9846 section 4.5.1.1).
     pub fn with_ocsp(mut self, response: Vec<u8>) -> Self {
         self.ocsp = response;
         self
@@ -350,13 +350,13 @@ pub enum ConfigError {
     #[error("the list of {0} is empty")]
     Empty(&'static str),
     /// Records cannot be of this size.
-    #[error("records of {0} bytes cannot be asked for, but of 512 to 16384 (RFC 8446 section 5.1)")]
+    #[error("records of {0} bytes cannot be asked for, but of 512 to 16384 (RFC 9846 section 5.1)")]
     RecordSize(usize),
     /// An application protocol's name is not 1 to 255 bytes long.
     #[error("the application protocol name {0:?} is not 1 to 255 bytes long (RFC 7301 section 3.1)")]
     ProtocolName(String),
     /// An authority's name is not 1 to 65535 bytes long.
-    #[error("an authority's name has {0} bytes, not 1 to 65535 (RFC 8446 section 4.2.4)")]
+    #[error("an authority's name has {0} bytes, not 1 to 65535 (RFC 9846 section 4.3.4)")]
     AuthorityName(usize),
     /// A key for tickets cannot be used.
     #[error("the ticket key cannot be used: {0}")]

@@ -1,6 +1,6 @@
 //! Everything that a peer can repeat or enlarge, each bound with its reason.
 
-/// Plaintext bytes in a record: the protocol's own bound (RFC 8446 section 5.1).
+/// Plaintext bytes in a record: the protocol's own bound (RFC 9846 section 5.1).
 pub const RECORD_PLAINTEXT: usize = 1 << 14;
 
 /// The least content of a full record that a configuration may ask for: each
@@ -8,13 +8,13 @@ pub const RECORD_PLAINTEXT: usize = 1 << 14;
 pub const LEAST_RECORD: usize = 512;
 
 /// Bytes of a TLS 1.3 record after its header: plaintext, content type and at
-/// most 255 bytes of expansion (RFC 8446 section 5.2).
+/// most 255 bytes of expansion (RFC 9846 section 5.2).
 pub const RECORD_CIPHERTEXT_13: usize = RECORD_PLAINTEXT + 256;
 
 /// The same in TLS 1.2 (RFC 5246 section 6.2.3).
 pub const RECORD_CIPHERTEXT_12: usize = RECORD_PLAINTEXT + 2048;
 
-/// Bytes of a record's header (RFC 8446 section 5.1).
+/// Bytes of a record's header (RFC 9846 section 5.1).
 pub const RECORD_HEADER: usize = 5;
 
 /// A handshake message before the peer is known. The protocol allows 16 MiB;
@@ -44,7 +44,7 @@ pub const EMPTY_RECORDS: u8 = 32;
 pub const WARNING_ALERTS: u8 = 4;
 
 /// ChangeCipherSpec records in a TLS 1.3 handshake. One is sent by a peer in
-/// middlebox compatibility mode, two around a HelloRetryRequest (RFC 8446 D.4).
+/// middlebox compatibility mode, two around a HelloRetryRequest (RFC 9846 E.4).
 pub const CHANGE_CIPHER_SPECS: u8 = 2;
 
 /// KeyUpdates without application data between them: each costs two key schedules.
@@ -89,7 +89,7 @@ pub const PSK_IDENTITIES: usize = 8;
 pub const SESSION_NAMES: usize = 256;
 
 /// Early data, in bytes, that a server which refused it passes over unread (RFC
-/// 8446 section 4.2.10), each record's expansion included. A ticket that allows
+/// 9846 section 4.3.10), each record's expansion included. A ticket that allows
 /// no more than 14 KiB, as those of widespread servers do, fits into it.
 pub const EARLY_DATA_SKIPPED: usize = 16 * 1024;
 

@@ -52,7 +52,7 @@ pub enum Level {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Observed<'a> {
-    /// A record was opened or sealed (RFC 8446 section 5).
+    /// A record was opened or sealed (RFC 9846 section 5).
     Record {
         /// Its way.
         direction: Direction,

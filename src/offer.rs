@@ -1,5 +1,5 @@
 //! The ClientHello as a value: made once, and encoded again where a
-//! HelloRetryRequest asks for another (RFC 8446 sections 4.1.2 and 4.1.4).
+//! HelloRetryRequest asks for another (RFC 9846 sections 4.2.2 and 4.2.4).
 
 use crate::config::{ClientConfig, ClientOptions, Common};
 use crate::crypto::Failed;
@@ -95,7 +95,7 @@ impl Offer {
     }
 
     /// Makes the binder of the pre-shared key over the ClientHello as it is to be
-    /// sent now, after what the transcript holds (RFC 8446 section 4.2.11.2). A key
+    /// sent now, after what the transcript holds (RFC 9846 section 4.3.11.2). A key
     /// that does not go with the hash of a HelloRetryRequest is offered no more
     /// (section 4.1.4).
     pub(crate) fn bind(&mut self, transcript: &Transcript) -> Result<(), Failed> {
@@ -123,7 +123,7 @@ impl Offer {
         Ok(())
     }
 
-    /// For middleboxes, where TLS 1.3 is offered (RFC 8446 appendix D.4), and to
+    /// For middleboxes, where TLS 1.3 is offered (RFC 9846 appendix E.4), and to
     /// be echoed by a server that takes a ticket of TLS 1.2 (RFC 5077 section
     /// 3.4); else an id would ask for a session that there is none of.
     pub(crate) fn session_id(&self) -> &[u8] {

@@ -35,9 +35,9 @@ pub enum Question<'a> {
     },
     /// Sign this. Answered with [`Answer::Signature`] or [`Answer::CannotSign`].
     Sign {
-        /// The scheme (RFC 8446 section 4.2.3).
+        /// The scheme (RFC 9846 section 4.3.3).
         scheme: SignatureScheme,
-        /// The whole content to be signed, not its hash (RFC 8446 section 4.4.3).
+        /// The whole content to be signed, not its hash (RFC 9846 section 4.5.2).
         message: &'a [u8],
         /// This side's certificate, whose key is wanted.
         certificate: &'a CertificateDer<'static>,
@@ -176,7 +176,7 @@ pub enum Answer {
     /// `certificate_unknown` is sent.
     Reject(String),
     /// To `Verify`: the same with another alert, which tells the peer more (RFC
-    /// 8446 section 6.2), such as `access_denied`; close_notify is none.
+    /// 9846 section 6.2), such as `access_denied`; close_notify is none.
     RejectWith(AlertDescription, String),
     /// To `Sign`: the signature.
     Signature(Vec<u8>),

@@ -23,7 +23,7 @@ const SLOWEST: Duration = Duration::from_millis(20);
 #[rustfmt::skip]
 const REASONS: &[(&str, &str)] = &[
     ("cve::cve-2024-0567", "`strict` wants authorityKeyIdentifier on each intermediate, as `rfc5280::aki::cross-signed-root-missing-aki` does of the same thing"),
-    ("pathlen::validation-ignores-pathlen-in-leaf", "the peer is an authority (BR 7.1.2.7.8), and its keyUsage does not allow to sign a handshake (RFC 8446 4.4.2.2)"),
+    ("pathlen::validation-ignores-pathlen-in-leaf", "the peer is an authority (BR 7.1.2.7.8), and its keyUsage does not allow to sign a handshake (RFC 9846 4.5.1.2)"),
     ("rfc5280::ca-as-leaf", "as above; `webpki::ca-as-leaf` wants the opposite"),
     ("rfc5280::aki::leaf-missing-aki", "`webpki` builds paths without key identifiers; widespread tools leave them out (`AuthorityKey` is strict)"),
     ("rfc5280::aki::intermediate-missing-aki", "as above"),

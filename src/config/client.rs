@@ -45,8 +45,8 @@ impl ClientConfig {
     common_settings!();
 
     /// The certificate to show to servers that request one. A server that
-    /// verifies none of its schemes is told that there is none (RFC 8446
-    /// section 4.4.2, RFC 5246 section 7.4.6), and may go on without.
+    /// verifies none of its schemes is told that there is none (RFC 9846
+    /// section 4.5.1, RFC 5246 section 7.4.6), and may go on without.
     ///
     /// Called again, it adds a certificate. Of those that can sign with a scheme
     /// which the server verifies, the first is shown that is issued by an

@@ -172,7 +172,7 @@ macro_rules! common_settings {
         }
 
         /// The signature schemes in which the peer may sign the handshake, the
-        /// preferred one first (RFC 8446 section 4.2.3). With what certificates
+        /// preferred one first (RFC 9846 section 4.3.3). With what certificates
         /// are signed is the judge's to say; what this side signs with,
         /// [`Identity::sign_with`]. Sessions that began with another scheme are
         /// not resumed.
@@ -269,7 +269,7 @@ macro_rules! common_settings {
             self
         }
 
-        /// Sends records of at most `bytes` of content (RFC 8446 section 5.1); 2^14
+        /// Sends records of at most `bytes` of content (RFC 9846 section 5.1); 2^14
         /// if nothing is said. The peer can use a record when all of it has
         /// arrived: small ones reach it sooner, and cost more.
         ///

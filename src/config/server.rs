@@ -95,7 +95,7 @@ impl ServerConfig {
     }
 
     /// The authorities to name where client certificates are requested, each the
-    /// DER of a Name (RFC 8446 section 4.2.4, RFC 5246 section 7.4.4); clients
+    /// DER of a Name (RFC 9846 section 4.3.4, RFC 5246 section 7.4.4); clients
     /// choose by them among their certificates. If nothing is said, they are
     /// the roots of the policy that judges, and none where the application does.
     ///
@@ -218,8 +218,8 @@ impl ServerConfig {
         }
     }
 
-    /// Allows application data before the client's Finished (RFC 8446 section
-    /// 4.4.4): nobody has proven then to be alive. Without effect where a
+    /// Allows application data before the client's Finished (RFC 9846 section
+    /// 4.5.3): nobody has proven then to be alive. Without effect where a
     /// client certificate is requested.
     pub fn half_rtt(mut self) -> Self {
         self.half_rtt = true;

@@ -26,6 +26,6 @@ pub enum Close {
     /// With close_notify: all that the peer sent has arrived.
     Clean,
     /// The transport ended without close_notify: data may be missing, cut off
-    /// by somebody between (RFC 8446 section 6.1).
+    /// by somebody between (RFC 9846 section 6.1).
     Truncated,
 }

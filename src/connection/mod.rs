@@ -315,7 +315,7 @@ impl Connection {
     }
 
     /// TLS 1.2's ChangeCipherSpec is an input of the flow; that of middlebox
-    /// compatibility is dropped here (RFC 8446 section 5 and appendix D.4).
+    /// compatibility is dropped here (RFC 9846 section 5 and appendix E.4).
     fn change_cipher_spec(&mut self, end: RecordEnd) -> Result<(), Error> {
         match self.flow.change_cipher_spec() {
             Meaning::KeyChange => self.step(None, Some(Input::ChangeCipherSpec(end))),
@@ -423,7 +423,7 @@ impl Connection {
     }
 
     /// Fills `out` with keying material that both sides have, and nobody else
-    /// (RFC 8446 section 7.5). In TLS 1.3 no context is the empty context.
+    /// (RFC 9846 section 7.5). In TLS 1.3 no context is the empty context.
     ///
     /// # Errors
     /// [`Error::Misuse`] before the handshake is complete, for a label of more
@@ -454,7 +454,7 @@ impl Connection {
 
     /// Ends the connection with a fatal alert of the application's choice, such as
     /// [`access_denied`](AlertDescription::ACCESS_DENIED) for a client that it
-    /// does not serve (RFC 8446 section 6.2); [`next`](Self::next) says
+    /// does not serve (RFC 9846 section 6.2); [`next`](Self::next) says
     /// [`Error::Aborted`] from then on. On a connection that has failed it
     /// does nothing, and close_notify is what [`close`](Self::close) sends.
     pub fn abort(&mut self, description: AlertDescription) {

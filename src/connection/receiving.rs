@@ -100,7 +100,7 @@ impl Receiving {
 
     /// close_notify ends the peer's direction; a warning, in TLS 1.3
     /// user_canceled alone, changes nothing; any other alert ends the
-    /// connection (RFC 8446 section 6, RFC 5246 section 7.2).
+    /// connection (RFC 9846 section 6, RFC 5246 section 7.2).
     fn alert(
         &mut self,
         level: AlertLevel,
@@ -175,5 +175,5 @@ impl DerefMut for Space<'_> {
     }
 }
 
-/// The state after the handshake, by its name in RFC 8446 Appendix A.
+/// The state after the handshake, by its name in RFC 9846 Appendix A.
 pub(crate) const CONNECTED: &str = "Connected";

@@ -3,7 +3,7 @@
 //!
 //! | | nonce | on the wire before the ciphertext |
 //! | --- | --- | --- |
-//! | TLS 1.3 (RFC 8446 5.3) | iv xor number | |
+//! | TLS 1.3 (RFC 9846 5.3) | iv xor number | |
 //! | TLS 1.2 ChaCha20-Poly1305 (RFC 7905 2) | iv xor number | |
 //! | TLS 1.2 AES-GCM (RFC 5288 3) | salt, then 8 explicit bytes: here the number | the explicit bytes |
 //!
@@ -159,7 +159,7 @@ impl Protection {
     /// Decrypts `ciphertext_and_tag` where it lies and returns the length of
     /// the plaintext at its start. After a failure its content is unspecified,
     /// and the sequence number the same as before: a server that refused early
-    /// data passes over records that do not open (RFC 8446 section 4.2.10).
+    /// data passes over records that do not open (RFC 9846 section 4.3.10).
     pub(crate) fn open(
         &mut self,
         explicit: &[u8],

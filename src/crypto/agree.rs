@@ -1,5 +1,5 @@
 //! Key agreement: ephemeral Diffie-Hellman over X25519, P-256 and P-384
-//! (RFC 8446 section 7.4.2, RFC 8422 section 5.10), and the hybrid of ML-KEM-768
+//! (RFC 9846 section 7.4.2, RFC 8422 section 5.10), and the hybrid of ML-KEM-768
 //! and X25519 (draft-ietf-tls-ecdhe-mlkem).
 //!
 //! | X25519MLKEM768 | ML-KEM part | X25519 part |
@@ -146,7 +146,7 @@ fn curve(group: NamedGroup) -> Option<&'static Algorithm> {
 }
 
 /// ring checks the length, that a point is uncompressed and on its curve, and
-/// that X25519's result is not zero (RFC 8446 section 7.4.2).
+/// that X25519's result is not zero (RFC 9846 section 7.4.2).
 fn ecdh(
     key: EphemeralPrivateKey,
     peer_public: &[u8],
@@ -302,7 +302,7 @@ mod tests {
         assert!(respond(NamedGroup::X25519, &order8, &entropy()).is_ok());
     }
 
-    /// RFC 8446 section 4.2.8.2: uncompressed points on the curve only.
+    /// RFC 9846 section 4.3.8.2: uncompressed points on the curve only.
     #[test]
     fn nist_curves_refuse_what_is_not_a_point() {
         for (group, len) in [(NamedGroup::SECP256R1, 32), (NamedGroup::SECP384R1, 48)] {

@@ -1,5 +1,5 @@
 //! Hashes and what is built from them: HMAC, HKDF (RFC 5869) with the labels
-//! of TLS 1.3 (RFC 8446 section 7.1), the PRF of TLS 1.2 (RFC 5246 section 5).
+//! of TLS 1.3 (RFC 9846 section 7.1), the PRF of TLS 1.2 (RFC 5246 section 5).
 //!
 //! HKDF is made here from HMAC, since ring's own does not give its secrets
 //! away as bytes, and the key schedule has to compare, store and log some.
@@ -96,7 +96,7 @@ pub(crate) fn hkdf_extract(hash: Hash, salt: &[u8], ikm: &[u8], prk: &mut [u8]) 
 }
 
 /// HKDF-Expand-Label(Secret, Label, Context, Length), Length being that of
-/// `out` (RFC 8446 section 7.1).
+/// `out` (RFC 9846 section 7.1).
 ///
 /// The label has at most [`LABEL_MAX`] bytes, the context 255, and `out` 255
 /// times the hash; whoever takes these from outside checks them before.
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn hkdf_label_is_that_of_rfc8446() {
+    fn hkdf_label_is_that_of_rfc9846() {
         let (mut by_label, mut by_info) = ([0; 40], [0; 40]);
         hkdf_expand_label(Hash::Sha384, &[1; 48], "key", b"context", &mut by_label);
         let info = [&[0, 40, 9][..], b"tls13 key", &[7], b"context"].concat();

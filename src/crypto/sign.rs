@@ -330,7 +330,7 @@ mod tests {
                 let signature = key.sign(scheme, MESSAGE).unwrap();
                 let tls13 = verify_tls13(scheme, spki, MESSAGE, &signature);
                 let is_pkcs1 = scheme.0 & 0xff == 0x01;
-                assert_eq!(tls13.is_ok(), !is_pkcs1, "RFC 8446 4.2.3: {}", row.name);
+                assert_eq!(tls13.is_ok(), !is_pkcs1, "RFC 9846 4.3.3: {}", row.name);
                 assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature), Ok(()));
                 assert_eq!(verify_certificate(row.algorithm, spki, MESSAGE, &signature), Ok(()));
 

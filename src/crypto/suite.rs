@@ -1,4 +1,4 @@
-//! What this build can do, as static tables: cipher suites (RFC 8446 B.4,
+//! What this build can do, as static tables: cipher suites (RFC 9846 B.4,
 //! RFC 5289, RFC 7905), groups and signature schemes in the default order.
 
 use crate::wire::{CipherSuite, NamedGroup, SignatureScheme};
@@ -158,7 +158,7 @@ pub(crate) static GROUPS12: &[NamedGroup] =
     &[NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
 /// Signature schemes, in the default order. The rsa_pkcs1 ones serve in
-/// certificates and in TLS 1.2 only (RFC 8446 section 4.2.3).
+/// certificates and in TLS 1.2 only (RFC 9846 section 4.3.3).
 pub(crate) static SCHEMES: &[SignatureScheme] = &[
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ED25519,

@@ -1,5 +1,5 @@
 //! The verification of signatures. One table says which algorithms are known:
-//! by their SignatureScheme in the handshake (RFC 8446 section 4.2.3), by their
+//! by their SignatureScheme in the handshake (RFC 9846 section 4.3.3), by their
 //! AlgorithmIdentifier in certificates (RFC 5280 section 4.1.1.2; RFC 4055,
 //! 5758, 8410), each with the one kind of key that it takes. Identifiers are
 //! compared as bytes, parameters included.
@@ -87,7 +87,7 @@ pub(crate) enum SignatureRefused {
     Bad,
 }
 
-/// Verifies a signature of a TLS 1.3 handshake (RFC 8446 section 4.2.3): a
+/// Verifies a signature of a TLS 1.3 handshake (RFC 9846 section 4.3.3): a
 /// scheme names the curve, and RSASSA-PKCS1-v1_5 is not allowed.
 pub(crate) fn verify_tls13(
     scheme: SignatureScheme,

@@ -1,5 +1,5 @@
 //! Authentication, shared by the flows: the verdict on a chain, the signed
-//! content, Finished (RFC 8446 section 4.4).
+//! content, Finished (RFC 9846 section 4.5).
 //!
 //! The evidence types of `context` are made here and nowhere else.
 
@@ -32,14 +32,14 @@ use crate::wire::ProtocolVersion;
 use crate::wire::{CertificateVerify, DistinguishedName, SignatureScheme};
 use std::sync::Arc;
 
-/// Which side signs: each has its own context string (RFC 8446 section 4.4.3).
+/// Which side signs: each has its own context string (RFC 9846 section 4.5.2).
 #[derive(Clone, Copy)]
 pub(crate) enum Signer {
     Client,
     Server,
 }
 
-/// What a CertificateVerify signs (RFC 8446 section 4.4.3): 64 spaces, the
+/// What a CertificateVerify signs (RFC 9846 section 4.5.2): 64 spaces, the
 /// context string, a zero byte, the transcript's hash.
 pub(crate) struct SignedContent {
     bytes: [u8; Self::PREFIX + 48],
@@ -161,7 +161,7 @@ pub(crate) fn judge(judge: &Judge, common: &Common, question: &Question<'_>) -> 
     match judge {
         Judge::Policy(verifier) => Some(Reply::Judged(match purpose {
             Purpose::Server => verifier.verify_stapled(chain, ocsp, *name, *purpose, common.now()),
-            // A server asks no client for a staple (RFC 8446 section 4.4.2.1).
+            // A server asks no client for a staple (RFC 9846 section 4.5.1.1).
             Purpose::Client => verifier.verify(chain, *name, *purpose, common.now()),
         })),
         Judge::Application | Judge::ApplicationNamed(_) => None,
@@ -193,7 +193,7 @@ pub(crate) fn verdict(
             let signs = key.signs();
             Ok(Ok(TrustedPeer::new(key, verified, signs, Trust::Application, presented)))
         }
-        // Nothing is known to be wrong with the certificate itself (RFC 8446 section 6.2).
+        // Nothing is known to be wrong with the certificate itself (RFC 9846 section 6.2).
         Reply::Answered(
             Answer::Reject(reason) | Answer::RejectWith(AlertDescription::CLOSE_NOTIFY, reason),
         ) => Err(Error::CertificateRejected { reason, alert: AlertDescription::CERTIFICATE_UNKNOWN }),
@@ -319,7 +319,7 @@ pub(crate) fn verify_signature12(
     Ok((peer.trusted, peer.who.signed(scheme, verified, cx)?))
 }
 
-/// RFC 8446 section 4.4.2.2, RFC 5246 section 7.4.2. A policy has a rule for it;
+/// RFC 9846 section 4.5.1.2, RFC 5246 section 7.4.2. A policy has a rule for it;
 /// an application that vouches for the chain is not asked about the keyUsage.
 fn may_sign(peer: &TrustedPeer) -> Result<(), Fault> {
     if peer.signs { Ok(()) } else { Err(Fault::KeyNotForSigning) }
@@ -346,7 +346,7 @@ pub(crate) fn authorities<'a>(config: &'a ServerConfig, judge: &'a Judge) -> Vec
 }
 
 /// Checks the peer's Finished, which is made from the key that protects it
-/// (RFC 8446 section 4.4.4).
+/// (RFC 9846 section 4.5.3).
 pub(crate) fn verify_finished(
     read: &Protection,
     transcript: &Digest,

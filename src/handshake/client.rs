@@ -1,5 +1,5 @@
 //! The client's beginning: ClientHello out, ServerHello in, and the fork by
-//! version (RFC 8446 sections 4.1.2 to 4.1.4).
+//! version (RFC 9846 sections 4.2.2 to 4.2.4).
 //!
 //! ```text
 //!   START ---- send ClientHello [K_send = initial] ----> WAIT_SH
@@ -108,8 +108,8 @@ fn send_hello(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
     })
 }
 
-/// The rules that ServerHello and HelloRetryRequest share in TLS 1.3 (RFC 8446
-/// section 4.1.3): the suite that both sides now have.
+/// The rules that ServerHello and HelloRetryRequest share in TLS 1.3 (RFC 9846
+/// section 4.2.3): the suite that both sides now have.
 fn check(
     b: &Offered,
     legacy_version: ProtocolVersion,
@@ -179,7 +179,7 @@ impl WaitSh {
         let Self(b) = self;
         let common = &b.offer.config.common;
         match m.extensions.supported_versions {
-            // RFC 8446 appendix D.5.
+            // RFC 9846 appendix E.5.
             _ if m.legacy_version <= ProtocolVersion::SSL30 => Err(Fault::OldVersion.into()),
             Some(ProtocolVersion::TLS13) if common.tls13() => {
                 let suite = check(&b, m.legacy_version, m.session_id, m.cipher_suite, m.compression_method)?;
@@ -209,7 +209,7 @@ impl WaitSh {
 
 /// A ServerHello without supported_versions chooses TLS 1.2 or older. Where its
 /// random says that the server knows better, and so does this side, somebody
-/// changed the ClientHello on its way (RFC 8446 section 4.1.3).
+/// changed the ClientHello on its way (RFC 9846 section 4.2.3).
 fn downgraded(m: &ServerHello<'_>, common: &Common) -> bool {
     common.tls13() && (m.random.ends_with(&DOWNGRADE_TLS12) || m.random.ends_with(&DOWNGRADE_TLS11))
 }

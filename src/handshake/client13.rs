@@ -1,4 +1,4 @@
-//! The client's handshake in TLS 1.3, after the ServerHello (RFC 8446
+//! The client's handshake in TLS 1.3, after the ServerHello (RFC 9846
 //! Appendix A.1, without 0-RTT):
 //!
 //! ```text

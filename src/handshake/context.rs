@@ -1,7 +1,7 @@
 //! What a handler may touch, and the evidence that it must have.
 //!
 //! A flow has three verbs to the wire, each with its level: `send`, `k_recv`
-//! and `k_send` (the names of RFC 8446 Appendix A). Evidence is a type: each
+//! and `k_send` (the names of RFC 9846 Appendix A). Evidence is a type: each
 //! is made in one place, and demanded by the handler that may only run after it.
 
 use crate::crypto::aead::Protection;
@@ -89,7 +89,7 @@ impl Cx<'_> {
         Ok(bytes)
     }
 
-    /// The middlebox compatibility message (RFC 8446 appendix D.4).
+    /// The middlebox compatibility message (RFC 9846 appendix E.4).
     pub(crate) fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
         Ok(self.writing.change_cipher_spec(self.tap)?)
     }
@@ -180,7 +180,7 @@ pub(crate) struct Connected {
 
 /// Where keying material for the application comes from.
 pub(crate) enum Exporter {
-    /// RFC 8446 section 7.5.
+    /// RFC 9846 section 7.5.
     Tls13(ExporterSecret),
     /// RFC 5705, with a master secret that is bound to the handshake.
     Tls12(Box<(MasterSecret, [u8; 32], [u8; 32])>),

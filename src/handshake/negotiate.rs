@@ -73,8 +73,8 @@ impl<'a> Signatures<'a> {
 }
 
 /// The newest version of this server that the client offers; without
-/// supported_versions it offers legacy_version and all before it (RFC 8446
-/// section 4.2.1). Who mentions SSL 3.0 is refused (appendix D.5).
+/// supported_versions it offers legacy_version and all before it (RFC 9846
+/// section 4.3.1). Who mentions SSL 3.0 is refused (appendix D.5).
 pub(crate) fn version(common: &Common, hello: &ClientHello<'_>) -> Result<ProtocolVersion, Error> {
     if hello.legacy_version <= ProtocolVersion::SSL30 {
         return Err(Fault::OldVersion.into());
@@ -183,7 +183,7 @@ pub(crate) fn check<'a>(
 }
 
 /// Whether each share is of a group that the client supports, in that order
-/// (RFC 8446 section 4.2.8). One walk over both lists.
+/// (RFC 9846 section 4.3.8). One walk over both lists.
 fn check_shares(groups: &List<'_, NamedGroup>, shares: &List<'_, KeyShareEntry<'_>>) -> Result<(), Fault> {
     let mut groups = groups.iter();
     match shares.iter().all(|share| groups.any(|group| group == share.group)) {
@@ -342,7 +342,7 @@ pub(crate) fn client_identity(
 }
 
 /// Offered for the signatures in certificates; no CertificateVerify of TLS 1.3
-/// may use them (RFC 8446 section 4.2.3).
+/// may use them (RFC 9846 section 4.3.3).
 const ONLY_IN_CERTIFICATES: [SignatureScheme; 3] =
     [SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PKCS1_SHA384, SignatureScheme::RSA_PKCS1_SHA512];
 

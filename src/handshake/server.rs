@@ -1,5 +1,5 @@
-//! The server's beginning: ClientHello in, and the fork by version (RFC 8446
-//! sections 4.1.1, 4.1.2 and 4.2.1).
+//! The server's beginning: ClientHello in, and the fork by version (RFC 9846
+//! sections 4.2.1, 4.2.2 and 4.3.1).
 //!
 //! ```text
 //!   START -- recv ClientHello of 1.3 ------> server13: NEGOTIATED, or a retry
@@ -51,7 +51,7 @@ impl State {
 
     /// Whether this server keeps no state over a HelloRetryRequest: it cannot
     /// know then whether a ClientHello that it awaits is the first or the
-    /// second, which a ChangeCipherSpec may precede (RFC 8446 section 4.2.2).
+    /// second, which a ChangeCipherSpec may precede (RFC 9846 section 4.3.2).
     pub(crate) fn may_await_second_hello(&self) -> bool {
         matches!(self, Self::Start(Start(config)) if config.retry_cookie.is_some())
     }

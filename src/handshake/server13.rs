@@ -116,7 +116,7 @@ impl State {
     }
 
     /// Whether the server's Finished is out and no client certificate was
-    /// requested: the time of half-RTT data (RFC 8446 section 4.4.4).
+    /// requested: the time of half-RTT data (RFC 9846 section 4.5.3).
     pub(crate) fn allows_half_rtt(&self) -> bool {
         matches!(self, Self::WaitFinished(s) if s.b.config.half_rtt && s.b.config.judge().is_none())
     }

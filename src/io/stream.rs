@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///
 /// - `read` gives 0 only after the peer's close_notify. Where the stream ends
 ///   without it, data may be missing: `read` fails with [`Error::Truncated`]
-///   (RFC 8446 section 6.1). Both are repeated for ever.
+///   (RFC 9846 section 6.1). Both are repeated for ever.
 /// - After [`close`](Self::close), and after the peer's close_notify, the other
 ///   direction goes on (half-close), in TLS 1.2 as in TLS 1.3: see
 ///   [`Connection::close`].

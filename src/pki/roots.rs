@@ -161,7 +161,7 @@ impl Roots {
     }
 
     /// The subject of each, a Name in DER, as a server lists them in
-    /// `certificate_authorities` (RFC 8446 section 4.2.4).
+    /// `certificate_authorities` (RFC 9846 section 4.3.4).
     pub fn subjects(&self) -> impl Iterator<Item = &[u8]> {
         self.anchors.iter().map(|anchor| &*anchor.subject)
     }

@@ -91,7 +91,7 @@ rules! {
     IssuerName,         Common, BAD_CERTIFICATE, "RFC 5280 4.1.2.4", "an issuer that is not empty";
     SubjectName,        Common, BAD_CERTIFICATE, "RFC 5280 4.1.2.6", "a subject that is not empty, for an authority";
     KeyUsage,           Common, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.2.1.3", "keyCertSign in the keyUsage, if there is one, of an issuer and of nobody else";
-    DigitalSignature,   Common, UNSUPPORTED_CERTIFICATE, "RFC 8446 4.4.2.2", "digitalSignature in the keyUsage, if there is one: the key signs the handshake";
+    DigitalSignature,   Common, UNSUPPORTED_CERTIFICATE, "RFC 9846 4.5.1.2", "digitalSignature in the keyUsage, if there is one: the key signs the handshake";
     ExtendedKeyUsage,   Common, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.2.1.12", "the purpose that the certificate is used for, if it has an extKeyUsage";
     ConstraintsInLeaf,  Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.10", "no constraints on names in a certificate that is not an authority's";
     CriticalPolicies,   Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.11, 4.2.1.14", "policyConstraints and inhibitAnyPolicy critical";

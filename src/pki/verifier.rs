@@ -74,7 +74,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The alert that the peer is sent (RFC 8446 section 6.2).
+    /// The alert that the peer is sent (RFC 9846 section 6.2).
     pub fn alert(&self) -> AlertDescription {
         self.report.alert().unwrap_or(AlertDescription::BAD_CERTIFICATE)
     }
@@ -243,7 +243,7 @@ impl Verifier {
     }
 
     /// Judges a chain as [`verify`](Self::verify) does, with the OCSP response
-    /// that the peer stapled to it, in DER (RFC 8446 section 4.4.2.1; RFC 6066
+    /// that the peer stapled to it, in DER (RFC 9846 section 4.5.1.1; RFC 6066
     /// section 8); empty, if it stapled none.
     pub fn verify_stapled(
         &self,

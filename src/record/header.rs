@@ -1,5 +1,5 @@
 //! What stands in front of a record, and what is authenticated with it
-//! (RFC 8446 section 5.1, RFC 5246 section 6.2.3.3).
+//! (RFC 9846 section 5.1, RFC 5246 section 6.2.3.3).
 
 use crate::limits::RECORD_HEADER;
 use crate::wire::codepoints::{ContentType, ProtocolVersion};
@@ -26,7 +26,7 @@ pub(crate) fn additional_data12(number: u64, kind: ContentType, length: usize) -
     [n0, n1, n2, n3, n4, n5, n6, n7, kind, major, minor, high, low]
 }
 
-/// Whether the record layer has such records (RFC 8446 section 5.1).
+/// Whether the record layer has such records (RFC 9846 section 5.1).
 pub(crate) fn is_known(kind: ContentType) -> bool {
     matches!(
         kind,

@@ -1,4 +1,4 @@
-//! The way in (RFC 8446 section 5, RFC 5246 section 6.2): bytes from the socket
+//! The way in (RFC 9846 section 5, RFC 5246 section 6.2): bytes from the socket
 //! become records, which are opened where they lie. A record is a range.
 //!
 //! ```text
@@ -123,7 +123,7 @@ impl Inbox {
 
     /// Passes over records that do not open, up to `budget` bytes, because the
     /// early data in them was refused; ends at the first record that opens
-    /// (RFC 8446 section 4.2.10). Without a read key, after a
+    /// (RFC 9846 section 4.3.10). Without a read key, after a
     /// HelloRetryRequest, application data is passed over instead, up to the
     /// next handshake record.
     pub(crate) fn skip_early_data(&mut self, budget: usize) {
@@ -207,7 +207,7 @@ impl Inbox {
     }
 
     /// Reads the header at `start`, as soon as it is here, and holds it against
-    /// the rules (RFC 8446 sections 5.1 and 5.2).
+    /// the rules (RFC 9846 sections 5.1 and 5.2).
     fn frame(&self, key: Option<&Protection>) -> Result<Option<Framed>, Fault> {
         let Some(header) = self.header() else {
             return Ok(None);
@@ -222,7 +222,7 @@ impl Inbox {
             return Err(Fault::UnknownContentType);
         }
         // Before there are keys any TLS will do: a first ClientHello may say 0x0301,
-        // and RFC 8446 section 5.1 wants the field ignored.
+        // and RFC 9846 section 5.1 wants the field ignored.
         let [tls, two] = VERSION.0.to_be_bytes();
         if major != tls || (protected && minor != two) {
             return Err(Fault::BadRecordVersion);
@@ -246,7 +246,7 @@ impl Inbox {
     }
 
     /// Which records stand unprotected in a protected TLS 1.3 stream: the
-    /// ChangeCipherSpec of middlebox compatibility (RFC 8446 section D.4), and an
+    /// ChangeCipherSpec of middlebox compatibility (RFC 9846 section E.4), and an
     /// alert where the peer may lack keys.
     fn may_be_plain(&self, kind: ContentType) -> bool {
         kind == ContentType::CHANGE_CIPHER_SPEC || (kind == ContentType::ALERT && self.plain_alert)
@@ -287,7 +287,7 @@ impl Inbox {
 
     /// ```text
     ///   | header | content | type | zeros | tag |
-    ///   | as aad | TLSInnerPlaintext      |         RFC 8446 section 5.2
+    ///   | as aad | TLSInnerPlaintext      |         RFC 9846 section 5.2
     /// ```
     fn open13(
         &mut self,

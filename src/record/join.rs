@@ -1,4 +1,4 @@
-//! Handshake messages out of records (RFC 8446 section 5.1): a message may be
+//! Handshake messages out of records (RFC 9846 section 5.1): a message may be
 //! cut by record boundaries, and a record may hold several.
 //!
 //! ```text
@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::wire::codepoints::HandshakeType;
 use std::ops::Range;
 
-/// Bytes of msg_type and length (RFC 8446 section 4).
+/// Bytes of msg_type and length (RFC 9846 section 4).
 const HEADER: usize = 4;
 
 /// Where a message lies.
@@ -29,7 +29,7 @@ pub(crate) enum Place {
 }
 
 /// Evidence that a message ends where its record ends, and that no other has
-/// begun: only here may the read key change (RFC 8446 section 5.1). Made in
+/// begun: only here may the read key change (RFC 9846 section 5.1). Made in
 /// this file alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordEnd(());

@@ -1,4 +1,4 @@
-//! The record layer (RFC 8446 section 5, RFC 5246 section 6): bytes to records
+//! The record layer (RFC 9846 section 5, RFC 5246 section 6): bytes to records
 //! and back, with or without protection, and handshake messages out of records.
 //!
 //! It opens and seals; what may be sent and when is decided above.

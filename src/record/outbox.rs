@@ -1,4 +1,4 @@
-//! The way out (RFC 8446 section 5, RFC 5246 section 6.2): plaintext is written
+//! The way out (RFC 9846 section 5, RFC 5246 section 6.2): plaintext is written
 //! where its ciphertext will stand, and sealed there.
 //!
 //! ```text
@@ -87,7 +87,7 @@ impl Outbox {
     }
 
     /// Says that a first ClientHello comes: up to the next [`Outbox::seal`] the
-    /// version field of unprotected records is 0x0301 (RFC 8446 section 5.1).
+    /// version field of unprotected records is 0x0301 (RFC 9846 section 5.1).
     pub(crate) fn first_hello(&mut self) {
         self.version = ProtocolVersion::TLS10;
     }
@@ -124,7 +124,7 @@ impl Outbox {
     }
 
     /// Appends a ChangeCipherSpec, which no key of ours protects: TLS 1.3 sends it
-    /// for middleboxes (RFC 8446 section D.4), TLS 1.2 before the first key.
+    /// for middleboxes (RFC 9846 section E.4), TLS 1.2 before the first key.
     /// `key` is for the record that is open.
     pub(crate) fn change_cipher_spec(
         &mut self,
@@ -311,7 +311,7 @@ impl Outbox {
     /// ```text
     ///   sealed   content
     ///   | header | content |                      unprotected
-    ///   | header | content | type | tag |         TLS 1.3, RFC 8446 section 5.2
+    ///   | header | content | type | tag |         TLS 1.3, RFC 9846 section 5.2
     ///   | header | nonce | content | tag |        TLS 1.2, RFC 5246 section 6.2.3.3
     /// ```
     fn seal_record(

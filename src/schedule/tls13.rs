@@ -237,13 +237,13 @@ fn traffic(
     })
 }
 
-/// verify_data under the traffic secret of a protection (RFC 8446 section
-/// 4.4.4); fails for keys of TLS 1.2, whose Finished is made otherwise.
+/// verify_data under the traffic secret of a protection (RFC 9846 section
+/// 4.5.3); fails for keys of TLS 1.2, whose Finished is made otherwise.
 pub(crate) fn verify_data(of: &Protection, transcript: &Digest) -> Result<Digest, Failed> {
     Ok(finished(of.suite().hash, of.traffic_secret().ok_or(Failed)?, transcript))
 }
 
-/// application_traffic_secret_N+1 and its keys, for a KeyUpdate (RFC 8446
+/// application_traffic_secret_N+1 and its keys, for a KeyUpdate (RFC 9846
 /// section 7.2); fails for keys of TLS 1.2, which has no KeyUpdate.
 pub(crate) fn next_generation(of: &Protection, sender: Side, tap: &Tap) -> Result<Protection, Failed> {
     let suite = of.suite();
@@ -258,7 +258,7 @@ pub(crate) fn next_generation(of: &Protection, sender: Side, tap: &Tap) -> Resul
     }))
 }
 
-/// exporter_master_secret or its early form (RFC 8446 section 7.5).
+/// exporter_master_secret or its early form (RFC 9846 section 7.5).
 pub(crate) struct ExporterSecret {
     hash: Hash,
     secret: Secret,
@@ -281,7 +281,7 @@ impl ExporterSecret {
 }
 
 /// HMAC(finished_key, transcript), the key being made from a traffic secret or
-/// a binder_key (RFC 8446 section 4.4.4).
+/// a binder_key (RFC 9846 section 4.5.3).
 fn finished(hash: Hash, base: &[u8], transcript: &Digest) -> Digest {
     let keyed = |finished_key: &[u8]| kdf::hmac(hash, finished_key, &[transcript.as_bytes()]);
     Expander::new(hash, base).lend("finished", b"", keyed)
@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// RFC 8446 section 7.2, by the formula.
+    /// RFC 9846 section 7.2, by the formula.
     #[test]
     fn a_key_update_is_traffic_upd_of_the_secret_before() {
         let (tap, heard) = Heard::tap([3; 32]);
@@ -422,7 +422,7 @@ mod tests {
             let mut out = vec![0; len];
             exporter().export(label, context, &mut out).map(|()| out)
         };
-        // RFC 8446 section 7.5, by the formula.
+        // RFC 9846 section 7.5, by the formula.
         let empty = kdf::hash(Hash::Sha384, b"");
         let context = kdf::hash(Hash::Sha384, b"context");
         let mut secret = [0; 48];

@@ -1,4 +1,4 @@
-//! The transcript hash (RFC 8446 section 4.4.1; RFC 5246 section 7.4.9).
+//! The transcript hash (RFC 9846 section 4.1; RFC 5246 section 7.4.9).
 //!
 //! ```text
 //! ClientHello ──> buffered until the ServerHello names the hash ──> hashed as it comes
@@ -14,7 +14,7 @@ use crate::crypto::suite::Hash;
 use crate::fault::Fault;
 use crate::limits;
 
-/// message_hash (RFC 8446 section 4): the type of the message that stands for
+/// message_hash (RFC 9846 section 4): the type of the message that stands for
 /// a ClientHello that was retried.
 const MESSAGE_HASH: u8 = 254;
 
@@ -91,7 +91,7 @@ impl Transcript {
     }
 
     /// What [`hash`](Self::hash) would be under `hash` and with `bytes` added:
-    /// for the binders of a ClientHello (RFC 8446 section 4.2.11.2), cut before
+    /// for the binders of a ClientHello (RFC 9846 section 4.3.11.2), cut before
     /// them. None if another hash is running, as after a HelloRetryRequest.
     pub(crate) fn hash_with(&self, hash: Hash, bytes: &[u8]) -> Option<Digest> {
         let mut fork = match &self.running {

@@ -1,5 +1,5 @@
 //! What a connected client holds to make sessions of the tickets that come
-//! (RFC 8446 section 4.6.1). It is there only where the client has a store.
+//! (RFC 9846 section 4.7.1). It is there only where the client has a store.
 
 use super::peer::Peer;
 use super::store::{ClientSession, ClientSessions};
@@ -46,7 +46,7 @@ impl Keeper {
 }
 
 /// The end of a ticket that is good for `lifetime` seconds. Whatever it says, it
-/// is not more than seven days away (RFC 8446 section 4.6.1): nobody is trusted
+/// is not more than seven days away (RFC 9846 section 4.7.1): nobody is trusted
 /// for longer.
 pub(crate) fn expires(lifetime: u32, now: u64, trusted_until: u64) -> u64 {
     now.saturating_add(u64::from(lifetime)).min(trusted_until)

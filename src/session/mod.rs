@@ -1,4 +1,4 @@
-//! Sessions: what one handshake leaves for the next (RFC 8446 section 2.2, RFC
+//! Sessions: what one handshake leaves for the next (RFC 9846 section 2.2, RFC
 //! 5077). A server seals it into a ticket and keeps nothing but keys; a client
 //! keeps the ticket and the secret that goes with it.
 

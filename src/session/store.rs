@@ -32,7 +32,7 @@ pub(crate) struct ClientSession {
 /// A session is resumed only by a configuration that judges servers in the
 /// same way as the one that made it, and by one connection at a time. Those of
 /// TLS 1.3 are used once, so that nobody can tell by the ticket that two
-/// connections are of one client (RFC 8446 appendix C.4). Secrets are wiped.
+/// connections are of one client (RFC 9846 appendix C.4). Secrets are wiped.
 ///
 /// ```
 /// use handfast::{ClientConfig, ClientSessions, pki::{Roots, UnixTime, Verifier}};

@@ -1,5 +1,5 @@
-//! Certificate and CertificateRequest, each in the form of TLS 1.3 (RFC 8446
-//! sections 4.3.2 and 4.4.2) and of TLS 1.2 (RFC 5246 sections 7.4.2 and
+//! Certificate and CertificateRequest, each in the form of TLS 1.3 (RFC 9846
+//! sections 4.4.2 and 4.5.1) and of TLS 1.2 (RFC 5246 sections 7.4.2 and
 //! 7.4.4); CertificateVerify; and TLS 1.2's CertificateStatus (RFC 6066 section 8).
 
 use super::codec::{Flag, List16, Opaque16, Value};
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 /// The largest length that three bytes can say.
 const MAX24: usize = 0xff_ffff;
 
-/// A certificate chain, the sender's own certificate first (RFC 8446 section 4.4.2).
+/// A certificate chain, the sender's own certificate first (RFC 9846 section 4.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate13<'a> {
     /// Empty from a server; from a client the request's own (0 to 255 bytes).
@@ -52,7 +52,7 @@ pub struct CertificateEntry<'a> {
 extension_fields! {
     /// The extensions of a [`CertificateEntry`].
     CertificateExtensions<'a> {
-        /// The certificate's stapled status (RFC 8446 section 4.4.2.1).
+        /// The certificate's stapled status (RFC 9846 section 4.5.1.1).
         status_request: Option<CertificateStatus<'a>> = STATUS_REQUEST, Value;
         /// Certificate transparency's timestamps (RFC 6962 section 3.3.1), each with
         /// its length in front.
@@ -116,7 +116,7 @@ impl<'a> Item<'a> for CertificateBytes<'a> {
     }
 }
 
-/// The server asks the client for a certificate (RFC 8446 section 4.3.2).
+/// The server asks the client for a certificate (RFC 9846 section 4.4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest13<'a> {
     /// The request's name; empty in a handshake (0 to 255 bytes).
@@ -147,13 +147,13 @@ impl<'a> CertificateRequest13<'a> {
 extension_fields! {
     /// The extensions of a [`CertificateRequest13`].
     RequestExtensions<'a> {
-        /// The signatures that the server can check; it must be there (RFC 8446 section 4.3.2).
+        /// The signatures that the server can check; it must be there (RFC 9846 section 4.4.2).
         signature_algorithms: Option<List<'a, SignatureScheme>> = SIGNATURE_ALGORITHMS, List16<2, 0xfffe>;
         /// Those that it can check in certificates, where they differ.
         signature_algorithms_cert: Option<List<'a, SignatureScheme>> = SIGNATURE_ALGORITHMS_CERT, List16<2, 0xfffe>;
-        /// The authorities that the server takes (RFC 8446 section 4.2.4).
+        /// The authorities that the server takes (RFC 9846 section 4.3.4).
         certificate_authorities: Option<List<'a, DistinguishedName<'a>>> = CERTIFICATE_AUTHORITIES, List16<3, 0xffff>;
-        /// The wish for a stapled status (RFC 8446 section 4.4.2.1).
+        /// The wish for a stapled status (RFC 9846 section 4.5.1.1).
         status_request: bool = STATUS_REQUEST, Flag;
         /// The wish for certificate transparency's timestamps.
         signed_certificate_timestamp: bool = SIGNED_CERTIFICATE_TIMESTAMP, Flag;
@@ -192,7 +192,7 @@ impl<'a> CertificateRequest12<'a> {
     }
 }
 
-/// The proof that the sender has its certificate's key (RFC 8446 section 4.4.3,
+/// The proof that the sender has its certificate's key (RFC 9846 section 4.5.2,
 /// RFC 5246 section 7.4.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateVerify<'a> {

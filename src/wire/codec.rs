@@ -1,4 +1,4 @@
-//! The RFCs' notation for a field as types (RFC 8446 section 3): a table row
+//! The RFCs' notation for a field as types (RFC 9846 section 3): a table row
 //! that says `List16<2, 0xffff>` means `T field<2..2^16-1>`.
 
 use super::list::{Item, List};

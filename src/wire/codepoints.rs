@@ -1,4 +1,4 @@
-//! The numbers that the RFCs give names to (RFC 8446 appendix B, RFC 5246
+//! The numbers that the RFCs give names to (RFC 9846 appendix B, RFC 5246
 //! appendix A, and the IANA registries). Values without a name survive.
 
 use super::list::Item;
@@ -64,7 +64,7 @@ macro_rules! codepoints {
 }
 
 codepoints! {
-    /// A version of the protocol (RFC 8446 section 4.2.1).
+    /// A version of the protocol (RFC 9846 section 4.3.1).
     ///
     /// ```
     /// use handfast::wire::ProtocolVersion;
@@ -80,7 +80,7 @@ codepoints! {
         TLS13 = 0x0304 "TLS 1.3";
     }
 
-    /// The kind of a record's content (RFC 8446 section 5.1).
+    /// The kind of a record's content (RFC 9846 section 5.1).
     ContentType(u8, "4") {
         CHANGE_CIPHER_SPEC = 20 "change_cipher_spec";
         ALERT = 21 "alert";
@@ -89,7 +89,7 @@ codepoints! {
         HEARTBEAT = 24 "heartbeat";
     }
 
-    /// The kind of a handshake message (RFC 8446 section 4, RFC 5246 section 7.4,
+    /// The kind of a handshake message (RFC 9846 section 4, RFC 5246 section 7.4,
     /// RFC 6066 section 8).
     HandshakeType(u8, "4") {
         HELLO_REQUEST = 0 "hello_request";
@@ -111,7 +111,7 @@ codepoints! {
         MESSAGE_HASH = 254 "message_hash";
     }
 
-    /// A cipher suite (RFC 8446 appendix B.4, RFC 5288, RFC 5289, RFC 7905), or
+    /// A cipher suite (RFC 9846 appendix B.4, RFC 5288, RFC 5289, RFC 7905), or
     /// one of the two signals that stand in their place.
     CipherSuite(u16, "6") {
         TLS_AES_128_GCM_SHA256 = 0x1301 "TLS_AES_128_GCM_SHA256";
@@ -147,7 +147,7 @@ codepoints! {
         TLS_FALLBACK_SCSV = 0x5600 "TLS_FALLBACK_SCSV";
     }
 
-    /// A group for key exchange (RFC 8446 section 4.2.7, RFC 8422 section 5.1.1).
+    /// A group for key exchange (RFC 9846 section 4.3.7, RFC 8422 section 5.1.1).
     NamedGroup(u16, "6") {
         SECP256R1 = 0x0017 "secp256r1";
         SECP384R1 = 0x0018 "secp384r1";
@@ -167,7 +167,7 @@ codepoints! {
         SECP384R1MLKEM1024 = 0x11ed "SecP384r1MLKEM1024";
     }
 
-    /// A signature scheme (RFC 8446 section 4.2.3). TLS 1.2's pair of hash and
+    /// A signature scheme (RFC 9846 section 4.3.3). TLS 1.2's pair of hash and
     /// signature (RFC 5246 section 7.4.1.4.1) has the same two bytes.
     SignatureScheme(u16, "6") {
         RSA_PKCS1_SHA1 = 0x0201 "rsa_pkcs1_sha1";
@@ -198,7 +198,7 @@ codepoints! {
         MLDSA87 = 0x0906 "mldsa87";
     }
 
-    /// The type of an extension (RFC 8446 section 4.2 and the IANA registry).
+    /// The type of an extension (RFC 9846 section 4.3 and the IANA registry).
     /// Which of them this crate reads, and where each may stand, is the table of
     /// `wire::extensions`.
     ExtensionType(u16, "6") {
@@ -239,7 +239,7 @@ codepoints! {
         RENEGOTIATION_INFO = 0xff01 "renegotiation_info";
     }
 
-    /// How a pre-shared key may be used (RFC 8446 section 4.2.9).
+    /// How a pre-shared key may be used (RFC 9846 section 4.3.9).
     PskKeyExchangeMode(u8, "4") {
         PSK_KE = 0 "psk_ke";
         PSK_DHE_KE = 1 "psk_dhe_ke";

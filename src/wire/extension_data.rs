@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::writer::Writer;
 use crate::fault::Fault;
 
-/// A public key for a group (RFC 8446 section 4.2.8).
+/// A public key for a group (RFC 9846 section 4.3.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyShareEntry<'a> {
     /// The group.
@@ -42,7 +42,7 @@ impl<'a> Item<'a> for ProtocolName<'a> {
 }
 
 /// The name of a certificate authority: a DER-encoded X.501 Name, not looked
-/// into (RFC 8446 section 4.2.4; 1 to 65535 bytes).
+/// into (RFC 9846 section 4.3.4; 1 to 65535 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DistinguishedName<'a>(pub &'a [u8]);
 
@@ -91,7 +91,7 @@ impl<'a> Item<'a> for CertificateStatusRequest<'a> {
     }
 }
 
-/// The pre-shared keys that a client offers (RFC 8446 section 4.2.11): as many
+/// The pre-shared keys that a client offers (RFC 9846 section 4.3.11): as many
 /// binders as identities, in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfferedPsks<'a> {
@@ -103,7 +103,7 @@ pub struct OfferedPsks<'a> {
 
 impl OfferedPsks<'_> {
     /// Bytes at the end of the ClientHello that the binders do not cover: the
-    /// binders themselves and their length (RFC 8446 section 4.2.11.2).
+    /// binders themselves and their length (RFC 9846 section 4.3.11.2).
     pub fn binders_len(&self) -> usize {
         let each = self.binders.iter().map(|binder| binder.0.len().saturating_add(1));
         each.fold(2, usize::saturating_add)
@@ -127,7 +127,7 @@ impl<'a> Item<'a> for OfferedPsks<'a> {
     }
 }
 
-/// The name of a pre-shared key (RFC 8446 section 4.2.11).
+/// The name of a pre-shared key (RFC 9846 section 4.3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PskIdentity<'a> {
     /// A ticket, or a name agreed outside of TLS (1 to 65535 bytes).
@@ -146,7 +146,7 @@ impl<'a> Item<'a> for PskIdentity<'a> {
     }
 }
 
-/// A binder (RFC 8446 section 4.2.11; 32 to 255 bytes).
+/// A binder (RFC 9846 section 4.3.11; 32 to 255 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PskBinderEntry<'a>(pub &'a [u8]);
 

@@ -1,4 +1,4 @@
-//! Extensions (RFC 8446 section 4.2): which may stand in which message, and
+//! Extensions (RFC 9846 section 4.3): which may stand in which message, and
 //! the block of them that ends a message.
 //!
 //! Reading a block allocates nothing and takes time linear in its length, also
@@ -46,7 +46,7 @@ impl Place {
     ];
 
     /// Whether the message answers one of the peer's, so that it may hold only
-    /// what was asked for (RFC 8446 section 4.2).
+    /// what was asked for (RFC 9846 section 4.3).
     pub const fn answers(self) -> bool {
         !matches!(self, Self::ClientHello | Self::CertificateRequest | Self::NewSessionTicket)
     }
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// Where an extension that this crate reads may stand, one bit a place; 0
-    /// for an extension that it does not read. RFC 8446 section 4.2's table;
+    /// for an extension that it does not read. RFC 9846 section 4.3's table;
     /// for TLS 1.2's ServerHello the section that defines each.
     const fn table(extension: ExtensionType) -> u8 {
         const CH: u8 = Place::ClientHello.bit();
@@ -255,7 +255,7 @@ impl Present {
     }
 
     /// Whether every extension of this set is in `other`: an answer's must be
-    /// in the offer's (RFC 8446 section 4.2).
+    /// in the offer's (RFC 9846 section 4.3).
     pub const fn is_subset(self, other: Self) -> bool {
         self.without(other).0 == 0
     }

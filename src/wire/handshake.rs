@@ -1,4 +1,4 @@
-//! The envelope of a handshake message (RFC 8446 section 4): a type, a length
+//! The envelope of a handshake message (RFC 9846 section 4): a type, a length
 //! of three bytes, and one of the bodies below.
 
 use super::certificate::*;

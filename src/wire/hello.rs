@@ -1,5 +1,5 @@
 //! ClientHello, ServerHello, HelloRetryRequest and EncryptedExtensions (RFC
-//! 8446 sections 4.1 and 4.3.1; RFC 5246 section 7.4.1 for TLS 1.2).
+//! 9846 sections 4.2 and 4.4.1; RFC 5246 section 7.4.1 for TLS 1.2).
 
 use super::codec::{Flag, List8, List16, Opaque8, Opaque16, Rest, Value};
 use super::codepoints::*;
@@ -11,20 +11,20 @@ use super::writer::Writer;
 use crate::fault::Fault;
 
 /// The random that makes a ServerHello a HelloRetryRequest: the SHA-256 of
-/// "HelloRetryRequest" (RFC 8446 section 4.1.3).
+/// "HelloRetryRequest" (RFC 9846 section 4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
     0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
 /// The end of the random of a server that speaks TLS 1.3 and negotiates TLS 1.2
-/// (RFC 8446 section 4.1.3).
+/// (RFC 9846 section 4.2.3).
 pub const DOWNGRADE_TLS12: [u8; 8] = *b"DOWNGRD\x01";
 
 /// The same where TLS 1.1 or older is negotiated.
 pub const DOWNGRADE_TLS11: [u8; 8] = *b"DOWNGRD\x00";
 
-/// What the client offers (RFC 8446 section 4.1.2).
+/// What the client offers (RFC 9846 section 4.2.2).
 ///
 /// ```
 /// use handfast::wire::{CipherSuite, ClientExtensions, ClientHello, List, ProtocolVersion, Writer};
@@ -89,7 +89,7 @@ impl<'a> ClientHello<'a> {
     }
 
     /// The extensions of a decoded message in their order, types and bodies: what
-    /// a second ClientHello is compared by (RFC 8446 section 4.1.2).
+    /// a second ClientHello is compared by (RFC 9846 section 4.2.2).
     pub fn raw_extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + Clone + use<'a> {
         self.extensions.raw.iter().map(|each| (each.extension_type, each.extension_data))
     }
@@ -104,7 +104,7 @@ extension_fields! {
         extended_master_secret: bool = EXTENDED_MASTER_SECRET, Flag;
         /// Empty in a first handshake (RFC 5746 section 3.2).
         renegotiation_info: Option<&'a [u8]> = RENEGOTIATION_INFO, Opaque8<0, 0xff>;
-        /// The groups for key exchange, the favourite first (RFC 8446 section 4.2.7).
+        /// The groups for key exchange, the favourite first (RFC 9846 section 4.3.7).
         supported_groups: Option<List<'a, NamedGroup>> = SUPPORTED_GROUPS, List16<2, 0xffff>;
         /// How TLS 1.2's points may be written (RFC 8422 section 5.1.2).
         ec_point_formats: Option<List<'a, EcPointFormat>> = EC_POINT_FORMATS, List8<1, 0xff>;
@@ -116,32 +116,32 @@ extension_fields! {
         status_request: Option<CertificateStatusRequest<'a>> = STATUS_REQUEST, Value;
         /// The wish for certificate transparency's timestamps (RFC 6962 section 3.3.1).
         signed_certificate_timestamp: bool = SIGNED_CERTIFICATE_TIMESTAMP, Flag;
-        /// Public keys, at most one a group (RFC 8446 section 4.2.8).
+        /// Public keys, at most one a group (RFC 9846 section 4.3.8).
         key_share: Option<List<'a, KeyShareEntry<'a>>> = KEY_SHARE, ClientShares;
-        /// The versions offered, the favourite first (RFC 8446 section 4.2.1).
+        /// The versions offered, the favourite first (RFC 9846 section 4.3.1).
         supported_versions: Option<List<'a, ProtocolVersion>> = SUPPORTED_VERSIONS, List8<2, 0xfe>;
-        /// What the HelloRetryRequest gave (RFC 8446 section 4.2.2).
+        /// What the HelloRetryRequest gave (RFC 9846 section 4.3.2).
         cookie: Option<&'a [u8]> = COOKIE, Opaque16<1, 0xffff>;
-        /// The signatures that the client can check (RFC 8446 section 4.2.3).
+        /// The signatures that the client can check (RFC 9846 section 4.3.3).
         signature_algorithms: Option<List<'a, SignatureScheme>> = SIGNATURE_ALGORITHMS, List16<2, 0xfffe>;
         /// Those that it can check in certificates, where they differ.
         signature_algorithms_cert: Option<List<'a, SignatureScheme>> = SIGNATURE_ALGORITHMS_CERT, List16<2, 0xfffe>;
-        /// How a pre-shared key may be used (RFC 8446 section 4.2.9).
+        /// How a pre-shared key may be used (RFC 9846 section 4.3.9).
         psk_key_exchange_modes: Option<List<'a, PskKeyExchangeMode>> = PSK_KEY_EXCHANGE_MODES, List8<1, 0xff>;
         /// The largest plaintext that the client takes, in bytes (RFC 8449 section 4).
         record_size_limit: Option<u16> = RECORD_SIZE_LIMIT, RecordSizeLimit;
-        /// The authorities whose certificates the client prefers (RFC 8446 section 4.2.4).
+        /// The authorities whose certificates the client prefers (RFC 9846 section 4.3.4).
         certificate_authorities: Option<List<'a, DistinguishedName<'a>>> = CERTIFICATE_AUTHORITIES, List16<3, 0xffff>;
-        /// The client can authenticate after the handshake (RFC 8446 section 4.2.6).
+        /// The client can authenticate after the handshake (RFC 9846 section 4.3.6).
         post_handshake_auth: bool = POST_HANDSHAKE_AUTH, Flag;
-        /// Early data follows (RFC 8446 section 4.2.10).
+        /// Early data follows (RFC 9846 section 4.3.10).
         early_data: bool = EARLY_DATA, Flag;
-        /// The pre-shared keys; always the last extension (RFC 8446 section 4.2.11).
+        /// The pre-shared keys; always the last extension (RFC 9846 section 4.3.11).
         pre_shared_key: Option<OfferedPsks<'a>> = PRE_SHARED_KEY, Value;
     } last PRE_SHARED_KEY
 }
 
-/// What the server chose (RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3).
+/// What the server chose (RFC 9846 section 4.2.3, RFC 5246 section 7.4.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHello<'a> {
     /// The version in TLS 1.2; 0x0303 in TLS 1.3.
@@ -194,11 +194,11 @@ impl<'a> ServerHello<'a> {
 extension_fields! {
     /// The extensions of a [`ServerHello`], of both versions.
     ServerExtensions<'a> {
-        /// The server's public key (RFC 8446 section 4.2.8). TLS 1.3.
+        /// The server's public key (RFC 9846 section 4.3.8). TLS 1.3.
         key_share: Option<KeyShareEntry<'a>> = KEY_SHARE, Value;
-        /// The place of the chosen key among those offered (RFC 8446 section 4.2.11). TLS 1.3.
+        /// The place of the chosen key among those offered (RFC 9846 section 4.3.11). TLS 1.3.
         pre_shared_key: Option<u16> = PRE_SHARED_KEY, Value;
-        /// The version chosen (RFC 8446 section 4.2.1). TLS 1.3.
+        /// The version chosen (RFC 9846 section 4.3.1). TLS 1.3.
         supported_versions: Option<ProtocolVersion> = SUPPORTED_VERSIONS, Value;
         /// Empty in a first handshake (RFC 5746 section 3.2). TLS 1.2, as all below.
         renegotiation_info: Option<&'a [u8]> = RENEGOTIATION_INFO, Opaque8<0, 0xff>;
@@ -224,7 +224,7 @@ extension_fields! {
     }
 }
 
-/// The server asks for another ClientHello (RFC 8446 section 4.1.4). On the wire
+/// The server asks for another ClientHello (RFC 9846 section 4.2.4). On the wire
 /// it is a ServerHello whose random is [`HELLO_RETRY_REQUEST_RANDOM`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRetryRequest<'a> {
@@ -281,20 +281,20 @@ impl<'a> HelloRetryRequest<'a> {
 extension_fields! {
     /// The extensions of a [`HelloRetryRequest`].
     RetryExtensions<'a> {
-        /// The group to send a share for (RFC 8446 section 4.2.8).
+        /// The group to send a share for (RFC 9846 section 4.3.8).
         key_share: Option<NamedGroup> = KEY_SHARE, Value;
-        /// What the client has to send back (RFC 8446 section 4.2.2).
+        /// What the client has to send back (RFC 9846 section 4.3.2).
         cookie: Option<&'a [u8]> = COOKIE, Opaque16<1, 0xffff>;
-        /// The version chosen (RFC 8446 section 4.2.1).
+        /// The version chosen (RFC 9846 section 4.3.1).
         supported_versions: Option<ProtocolVersion> = SUPPORTED_VERSIONS, Value;
     }
 }
 
 extension_fields! {
-    /// The server's answers to the extensions that need no key (RFC 8446 section
-    /// 4.3.1): the first encrypted message.
+    /// The server's answers to the extensions that need no key (RFC 9846 section
+    /// 4.4.1): the first encrypted message.
     EncryptedExtensions<'a> {
-        /// The groups that the server would have liked better (RFC 8446 section 4.2.7).
+        /// The groups that the server would have liked better (RFC 9846 section 4.3.7).
         supported_groups: Option<List<'a, NamedGroup>> = SUPPORTED_GROUPS, List16<2, 0xffff>;
         /// The largest plaintext that the server takes, in bytes (RFC 8449 section 4).
         record_size_limit: Option<u16> = RECORD_SIZE_LIMIT, RecordSizeLimit;
@@ -302,7 +302,7 @@ extension_fields! {
         server_name: bool = SERVER_NAME, Flag;
         /// The application protocol chosen (RFC 7301 section 3.1).
         alpn: Option<ProtocolName<'a>> = APPLICATION_LAYER_PROTOCOL_NEGOTIATION, ChosenProtocol;
-        /// The early data are accepted (RFC 8446 section 4.2.10).
+        /// The early data are accepted (RFC 9846 section 4.3.10).
         early_data: bool = EARLY_DATA, Flag;
     }
 }

@@ -1,5 +1,5 @@
 //! A vector of items inside a message: the bytes it was read from, or a slice
-//! of values that is to be written (RFC 8446 section 3.4).
+//! of values that is to be written (RFC 9846 section 3.4).
 
 use super::reader::Reader;
 use super::writer::Writer;

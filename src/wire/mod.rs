@@ -1,4 +1,4 @@
-//! The messages of TLS, between bytes and structs (RFC 8446 section 4 and
+//! The messages of TLS, between bytes and structs (RFC 9846 section 4 and
 //! appendix B; RFC 5246 section 7.4 for TLS 1.2). No cryptography here, and
 //! decoding allocates nothing: every struct borrows from the bytes it was read from.
 //!

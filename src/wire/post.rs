@@ -1,5 +1,5 @@
 //! Finished, and what follows it: NewSessionTicket in the form of TLS 1.3 (RFC
-//! 8446 section 4.6.1) and of TLS 1.2 (RFC 5077 section 3.3), KeyUpdate, and
+//! 9846 section 4.7.1) and of TLS 1.2 (RFC 5077 section 3.3), KeyUpdate, and
 //! EndOfEarlyData, which stands just before it.
 
 use super::codec::Value;
@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::writer::Writer;
 use crate::fault::Fault;
 
-/// A MAC over the handshake so far (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9).
+/// A MAC over the handshake so far (RFC 9846 section 4.5.3, RFC 5246 section 7.4.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished<'a> {
     /// The MAC: as long as the hash in TLS 1.3, 12 bytes in TLS 1.2. Its length
@@ -30,13 +30,13 @@ impl<'a> Finished<'a> {
     }
 }
 
-/// The client's early data end, and its keys change (RFC 8446 section 4.5).
+/// The client's early data end, and its keys change (RFC 9846 section 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndOfEarlyData;
 
 empty! { EndOfEarlyData }
 
-/// The sender's keys change after this message (RFC 8446 section 4.6.3).
+/// The sender's keys change after this message (RFC 9846 section 4.7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUpdate {
     /// Whether the receiver is asked to change its own too.
@@ -62,7 +62,7 @@ impl KeyUpdate {
     }
 }
 
-/// A ticket to resume with, and what its key is made from (RFC 8446 section 4.6.1).
+/// A ticket to resume with, and what its key is made from (RFC 9846 section 4.7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSessionTicket13<'a> {
     /// Seconds that the ticket is good for; at most 604800, seven days.
@@ -105,8 +105,8 @@ impl<'a> NewSessionTicket13<'a> {
 extension_fields! {
     /// The extensions of a [`NewSessionTicket13`].
     TicketExtensions<'a> {
-        /// The ticket may be used for early data, of at most so many bytes (RFC 8446
-        /// section 4.2.10).
+        /// The ticket may be used for early data, of at most so many bytes (RFC 9846
+        /// section 4.3.10).
         early_data: Option<u32> = EARLY_DATA, Value;
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the presentation language of RFC 8446 section 3 from a byte slice:
+//! Reads the presentation language of RFC 9846 section 3 from a byte slice:
 //! big-endian numbers, opaque fields, and vectors with their length in front.
 
 use crate::fault::Fault;

@@ -1,4 +1,4 @@
-//! Writes the presentation language of RFC 8446 section 3. The body of a
+//! Writes the presentation language of RFC 9846 section 3. The body of a
 //! vector is a closure; its length is filled in when the closure returns.
 
 /// A field is longer than the length in front of it can say.

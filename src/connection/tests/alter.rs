@@ -125,7 +125,7 @@ fn parse(mut block: &[u8]) -> Vec<Extension> {
     extensions
 }
 
-/// Where the length of the block of extensions stands (RFC 8446 section 4).
+/// Where the length of the block of extensions stands (RFC 9846 section 4).
 fn block_at(message: &[u8]) -> usize {
     let u8_at = |at: usize| 1 + usize::from(message[at]);
     let u16_at = |at: usize| 2 + usize::from(u16::from_be_bytes([message[at], message[at + 1]]));

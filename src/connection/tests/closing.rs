@@ -1,5 +1,5 @@
 //! How connections end: close_notify, cuts, alerts, failures of one half; and
-//! what may be said before the handshake is complete (RFC 8446 section 6).
+//! what may be said before the handshake is complete (RFC 9846 section 6).
 
 use super::super::{Close, Event};
 use super::alter::*;
@@ -106,7 +106,7 @@ fn an_alert_is_sent_though_the_peer_does_not_read() {
     assert!(client.data().len() > 16_000);
 }
 
-/// Before it has keys a client can only speak in the clear (RFC 8446 section 6).
+/// Before it has keys a client can only speak in the clear (RFC 9846 section 6).
 #[test]
 fn a_server_hears_a_client_that_has_no_keys() {
     let broken = || server_hello(|m| m.extensions.key_share.as_mut().unwrap().key_exchange = &[0; 32]);

@@ -1,5 +1,5 @@
 //! Early data that nobody asked for: a server that refuses it passes it over
-//! (RFC 8446 section 4.2.10).
+//! (RFC 9846 section 4.3.10).
 
 use super::alter::{each, with_extensions};
 use super::faults::{A_PSK, retry_client, retry_server};

@@ -1,5 +1,5 @@
 //! Each extension of each message, twice, where it may not stand, too short
-//! and too long: which alert leaves (RFC 8446 section 4.2).
+//! and too long: which alert leaves (RFC 9846 section 4.3).
 
 use super::alter::*;
 use super::faults::*;

@@ -1,5 +1,5 @@
 //! Each state of both flows with each input. What is accepted is typed out
-//! from the figures of RFC 8446 Appendix A; all else fails with the right alert.
+//! from the figures of RFC 9846 Appendix A; all else fails with the right alert.
 
 use super::super::Close;
 use super::alter::{encoded, framed};
@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::schedule::Side;
 use crate::wire::*;
 
-/// RFC 8446 Appendix A.1 and A.2, without 0-RTT; after the handshake
+/// RFC 9846 Appendix A.1 and A.2, without 0-RTT; after the handshake
 /// section 4.6. Where a verdict is in memory, its state is passed at once.
 const ACCEPTED: [(Side, &str, &str, &str); 22] = [
     (Side::Client, "WaitSh", "ServerHello", "WaitEe"),
@@ -158,7 +158,7 @@ fn each_message_in_each_state() {
             }
             let fault = Fault::UnexpectedMessage;
             assert_eq!(at.victim.fault(), Some(fault), "{side:?} {state} {name}: {:?}", at.victim.error);
-            // Also for who asks to negotiate again (RFC 8446 section 4.1.2).
+            // Also for who asks to negotiate again (RFC 9846 section 4.2.2).
             let alert = (2, AlertDescription::UNEXPECTED_MESSAGE.0);
             assert_eq!(at.victim.alerts(), [alert], "{side:?} {state} {name}");
         }
@@ -241,7 +241,7 @@ fn alerts_in_each_state() {
             let closes = (at.victim.error.is_none()).then_some((1, 0));
             assert_eq!(at.victim.alerts(), closes.as_slice(), "{label}");
         }
-        // A level is one of two, whatever the alert (RFC 8446 section 6: an invalid enum).
+        // A level is one of two, whatever the alert (RFC 9846 section 6: an invalid enum).
         for (level, description) in [(0, 0), (3, 40), (77, 200), (255, 90)] {
             let mut at = place(side, state);
             let bytes = at.victim.forge(ALERT, &[level, description]);
@@ -256,7 +256,7 @@ fn change_cipher_spec_in_each_state() {
     for (side, state) in places().filter(|(side, state)| !is_asking(*side, state)) {
         let mut at = place(side, state);
         at.victim.give(&plain(CHANGE_CIPHER_SPEC, &[1]));
-        // RFC 8446 section 5: not before the first ClientHello, not after the peer's Finished.
+        // RFC 9846 section 5: not before the first ClientHello, not after the peer's Finished.
         match state {
             "Start" | "Start (resumed)" | "Connected" => at.victim.assert_failed(Fault::BadChangeCipherSpec),
             _ => {
@@ -293,7 +293,7 @@ fn application_data_in_each_state() {
                     assert_eq!(at.victim.data(), data);
                     assert_eq!(at.victim.alerts(), []);
                 }
-                // RFC 8446 section 2: not before Finished, an empty record no more than a full one.
+                // RFC 9846 section 2: not before Finished, an empty record no more than a full one.
                 _ => at.victim.assert_failed(Fault::DataBeforeFinished),
             }
         }

@@ -287,7 +287,7 @@ fn alerts_in_each_state() {
             give12(&mut at.victim, ALERT, content);
             assert_failed12(&mut at.victim, Fault::BadAlert);
         }
-        // A level is one of two, whatever the alert (RFC 8446 section 6: an invalid enum).
+        // A level is one of two, whatever the alert (RFC 9846 section 6: an invalid enum).
         for level in [0, 3, 77, 255] {
             for description in [0, 40, 90] {
                 let mut at = place12(side, state);

@@ -245,14 +245,14 @@ fn client_certificates() {
     // A server must have the key, too, and so must a client.
     let broken = body(HandshakeType::CERTIFICATE_VERIFY, |body| *body.last_mut().unwrap() ^= 1);
     client_says_in(&with(), &server(require()), broken).0.assert_failed(Fault::BadSignature);
-    // A client's certificate without its proof (RFC 8446 section 4.4.3).
+    // A client's certificate without its proof (RFC 9846 section 4.5.2).
     let unproven = each(HandshakeType::CERTIFICATE_VERIFY, |_| vec![]);
     client_says_in(&with(), &server(require()), unproven).0.assert_failed(Fault::UnexpectedMessage);
     let context = certificate(|m| m.context = &[1]);
     client_says_in(&with(), &server(require()), context).0.assert_failed(Fault::NonEmptyContext);
 }
 
-/// One side's signature says nothing for the other (RFC 8446 section 4.4.3).
+/// One side's signature says nothing for the other (RFC 9846 section 4.5.2).
 #[test]
 fn a_signature_is_not_turned_around() {
     let (alter, captured) = keep(usize::MAX);
@@ -275,7 +275,7 @@ fn the_session_id_is_echoed_for_middleboxes() {
     assert_eq!((hello[38], &hello[39..71]), (32, &answer[39..71]));
     assert_eq!(answer[38], 32);
     assert!(server.records().iter().any(|record| record.kind == CHANGE_CIPHER_SPEC));
-    // A client without one sees no ChangeCipherSpec (RFC 8446 appendix D.4).
+    // A client without one sees no ChangeCipherSpec (RFC 9846 appendix E.4).
     let (mut server, _) = client_says(client_hello(|m| m.session_id = &[]));
     assert_eq!(messages(&server.records())[0][38], 0);
     assert!(!server.records().iter().any(|record| record.kind == CHANGE_CIPHER_SPEC));
@@ -283,7 +283,7 @@ fn the_session_id_is_echoed_for_middleboxes() {
 
 #[test]
 fn signs_of_a_downgrade() {
-    // A server that could do better says so (RFC 8446 section 4.1.3).
+    // A server that could do better says so (RFC 9846 section 4.2.3).
     let (mut server, _) = client_says_in(&tls12_client(), &server_config(), None);
     let hello = messages(&server.records()[..1]).remove(0);
     assert_eq!(hello[30..38], DOWNGRADE_TLS12);
@@ -303,14 +303,14 @@ fn signs_of_a_downgrade() {
     }
 }
 
-/// SSL 3.0 is not to be mentioned (RFC 8446 appendix D.5).
+/// SSL 3.0 is not to be mentioned (RFC 9846 appendix E.5).
 #[test]
 fn ssl_3_is_refused_whatever_else_is_offered() {
     for version in [ProtocolVersion::SSL30, ProtocolVersion(0x0200)] {
         client_says(client_hello(move |m| m.legacy_version = version)).0.assert_failed(Fault::OldVersion);
         server_says(server_hello(move |m| m.legacy_version = version)).0.assert_failed(Fault::OldVersion);
     }
-    // Others are beside the point where supported_versions speaks (RFC 8446 section 4.2.1).
+    // Others are beside the point where supported_versions speaks (RFC 9846 section 4.3.1).
     let (server, client) = client_says(client_hello(|m| m.legacy_version = ProtocolVersion(0x0505)));
     assert!(server.is_done() && client.is_done());
 }
@@ -332,7 +332,7 @@ fn exported_keys_are_the_same_on_both_sides() {
         assert!(!seen.contains(&of_client));
         seen.push(of_client);
     }
-    // RFC 8446 section 7.5: no context is the empty one.
+    // RFC 9846 section 7.5: no context is the empty one.
     assert_eq!(export(&client, "EXPERIMENTAL a", Some(b"")), seen[1]);
     let (another, _) = connect(&client_config(), &server_config());
     assert_ne!(export(&another, "EXPERIMENTAL a", None), seen[1]);

@@ -18,7 +18,7 @@ pub(super) struct Place {
     pub(super) next: Vec<u8>,
 }
 
-/// The states, by their names in RFC 8446 Appendix A and in its spirit; a
+/// The states, by their names in RFC 9846 Appendix A and in its spirit; a
 /// variant in brackets leads to the same state by another way.
 pub(super) const CLIENT: [&str; 14] = [
     "WaitSh",

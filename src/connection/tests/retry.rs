@@ -1,5 +1,5 @@
-//! HelloRetryRequest, with and without a cookie, in both roles (RFC 8446
-//! sections 4.1.4 and 4.2.2).
+//! HelloRetryRequest, with and without a cookie, in both roles (RFC 9846
+//! sections 4.2.4 and 4.3.2).
 
 use super::alter::*;
 use super::faults::{client_says_in, retry_client, retry_instead, retry_server, server_says};
@@ -49,7 +49,7 @@ fn both_sides_agree_after_it() {
         }
         deliver(&mut client, &mut server, b"up");
         deliver(&mut server, &mut client, b"down");
-        // One ChangeCipherSpec each way (RFC 8446 appendix D.4).
+        // One ChangeCipherSpec each way (RFC 9846 appendix E.4).
         for side in [&mut client, &mut server] {
             let records = side.records();
             assert_eq!(records.iter().filter(|record| record.kind == CHANGE_CIPHER_SPEC).count(), 1);
@@ -232,7 +232,7 @@ fn a_retry_keeps_the_rules() {
     };
     behind(server_hello(|m| m.extensions.key_share.as_mut().unwrap().group = NamedGroup::X25519))
         .assert_failed(Fault::UnofferedGroup);
-    // TLS 1.2 after all (RFC 8446 section 4.1.4): no other version may be chosen now.
+    // TLS 1.2 after all (RFC 9846 section 4.2.4): no other version may be chosen now.
     behind(server_hello(|m| {
         m.extensions = ServerExtensions::default();
         m.cipher_suite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;

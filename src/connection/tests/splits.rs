@@ -1,4 +1,4 @@
-//! Where records begin and end means nothing, but for key changes (RFC 8446
+//! Where records begin and end means nothing, but for key changes (RFC 9846
 //! section 5.1): each message cut at each byte, in crumbs, and many in one record.
 
 use super::alter::framed;

@@ -1,5 +1,5 @@
-//! The secrets around pre-shared keys: binders, early data, tickets (RFC 8446
-//! sections 4.2.11.2, 4.6.1 and 7.1). What only the traces of RFC 8448 use so
+//! The secrets around pre-shared keys: binders, early data, tickets (RFC 9846
+//! sections 4.3.11.2, 4.7.1 and 7.1). What only the traces of RFC 8448 use so
 //! far, early data among it, is compiled for them alone.
 
 use super::*;
@@ -16,7 +16,7 @@ pub(crate) enum PskKind {
 
 impl EarlySecret {
     /// The suite that the server chose. Any with the hash of the PSK's will do
-    /// (RFC 8446 section 4.2.11); fails for another hash.
+    /// (RFC 9846 section 4.3.11); fails for another hash.
     pub(crate) fn suite_chosen(self, suite: &'static Suite) -> Result<Self, Failed> {
         if suite.hash != self.suite.hash {
             return Err(Failed);
@@ -24,7 +24,7 @@ impl EarlySecret {
         Ok(Self { suite, ..self })
     }
 
-    /// PskBinderEntry (RFC 8446 section 4.2.11.2), of the transcript up to the
+    /// PskBinderEntry (RFC 9846 section 4.3.11.2), of the transcript up to the
     /// ClientHello cut before its binders.
     pub(crate) fn binder(&self, kind: PskKind, transcript: &Digest) -> Digest {
         let hash = self.suite.hash;
@@ -77,7 +77,7 @@ impl MasterSecret {
     }
 }
 
-/// resumption_master_secret (RFC 8446 section 4.6.1).
+/// resumption_master_secret (RFC 9846 section 4.7.1).
 pub(crate) struct ResumptionSecret {
     hash: Hash,
     secret: Secret,

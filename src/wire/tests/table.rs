@@ -1,6 +1,6 @@
 //! Each extension in each message: where it may stand it is read, anywhere else
-//! it is refused, and so is a second one. The places are typed out from RFC 8446
-//! section 4.2, not asked of the code.
+//! it is refused, and so is a second one. The places are typed out from RFC 9846
+//! section 4.3, not asked of the code.
 
 use super::*;
 

@@ -235,7 +235,7 @@ fn passed_over(before: usize) -> String {
     format!("the server passed over {before} before it: lacking, or later in its order")
 }
 
-/// Whether a suite is one of TLS 1.3 (RFC 8446 appendix B.4).
+/// Whether a suite is one of TLS 1.3 (RFC 9846 appendix B.4).
 fn is_of_tls13(suite: CipherSuite) -> bool {
     suite.0 >> 8 == 0x13
 }

@@ -139,7 +139,7 @@ async fn drain(tcp: &TcpStream) {
 }
 
 /// Whether the client's first byte begins an HTTP method: a TLS record begins
-/// with 22 (RFC 8446 section 5.1).
+/// with 22 (RFC 9846 section 5.1).
 async fn speaks_http(tcp: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     match tcp.peek(&mut first).await? {
