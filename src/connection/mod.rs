@@ -32,7 +32,7 @@ use crate::handshake::post::Post;
 use crate::handshake::{client, server};
 use crate::info::ConnectionInfo;
 use crate::limits;
-use crate::observe::{Direction, Observed, Observer, Tap};
+use crate::observe::{Observer, Tap};
 use crate::pki::ServerName;
 use crate::question::{Answer, Question};
 use crate::record::{Incoming, Located, RecordEnd};
@@ -260,9 +260,7 @@ impl Connection {
     /// Whether the message is a HelloRequest in mid-handshake, which a client passes
     /// over and leaves out of the transcript (RFC 5246 section 7.4.1.1).
     fn is_passed_over(&mut self, located: &Located) -> Result<bool, Fault> {
-        let (bytes, key) = self.receiving.reading.message(located);
-        let level = key.level();
-        self.sending.tap.tell(|| Observed::Message { direction: Direction::In, level, bytes });
+        let bytes = self.receiving.reading.bytes(located);
         let ignores = self.flow.ignores_hello_requests() && self.post.ignores_hello_requests();
         if !ignores || bytes.first() != Some(&HandshakeType::HELLO_REQUEST.0) {
             return Ok(false);

@@ -63,6 +63,12 @@ impl Receiving {
             }
             match self.reading.next(&self.tap)? {
                 Incoming::Alert(level, description) => self.alert(level, description, state)?,
+                Incoming::Message(located) => {
+                    let (bytes, key) = self.reading.message(&located);
+                    let level = key.level();
+                    self.tap.tell(|| Observed::Message { direction: Direction::In, level, bytes });
+                    return Ok(Incoming::Message(located));
+                }
                 other => return Ok(other),
             }
         }
@@ -87,7 +93,6 @@ impl Receiving {
                 Incoming::Message(located) => {
                     let tap = &self.tap;
                     let (bytes, key) = self.reading.message(&located);
-                    tap.tell(|| Observed::Message { direction: Direction::In, level: key.level(), bytes });
                     let message = Message::decode_awaited(bytes, post.form(), post.awaits())?;
                     let received = Received { bytes, end: located.end };
                     post.message(message.body, &received, key, keeper, &mut key_update_came, tap)?;
