@@ -83,9 +83,18 @@ fn connected() -> (TlsStream<Pipe>, TlsStream<Pipe>) {
 
 fn connected_in(version: ProtocolVersion) -> (TlsStream<Pipe>, TlsStream<Pipe>) {
     let (a, b) = pipe();
+    connected_over(client_config().versions(&[version]).unwrap(), a, b)
+}
+
+/// A client over one stream, connected with a server over the other.
+fn connected_over<C, S>(config: ClientConfig, a: C, b: S) -> (TlsStream<C>, TlsStream<S>)
+where
+    C: Read + Write + Send + 'static,
+    S: Read + Write + Send + 'static,
+{
     both(
         move || {
-            let mut stream = client(client_config().versions(&[version]).unwrap(), a);
+            let mut stream = client(config, a);
             stream.handshake_with(trusting).unwrap();
             stream
         },

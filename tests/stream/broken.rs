@@ -15,18 +15,7 @@ const ALL: [ErrorKind; 5] = [
 /// A client whose stream has moods, connected.
 fn moody() -> (TlsStream<Moody<Pipe>>, TlsStream<Pipe>, Arc<std::sync::Mutex<Mood>>) {
     let (a, b) = pipe();
-    let (client, server) = both(
-        move || {
-            let mut stream = client(client_config(), Moody::new(a));
-            stream.handshake_with(trusting).unwrap();
-            stream
-        },
-        move || {
-            let mut stream = server(server_config(), b);
-            stream.handshake().unwrap();
-            stream
-        },
-    );
+    let (client, server) = connected_over(client_config(), Moody::new(a), b);
     let mood = client.get_ref().mood.clone();
     (client, server, mood)
 }
