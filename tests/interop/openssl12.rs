@@ -156,6 +156,8 @@ fn our_renegotiation() -> Result<(), Failed> {
     stream.write_all(b"hello\n")?;
     server.wait_for("hello\n")?;
     server.say("r\n")?;
+    // What it reads in one piece with an `r` it throws away: first its HelloRequest is here.
+    stream.get_ref().peek(&mut [0])?;
     server.say("behind it\n")?;
     expect(&mut stream, "behind it\n")
 }
