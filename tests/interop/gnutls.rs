@@ -9,6 +9,7 @@ use crate::{Case, case};
 use handfast::wire::NamedGroup;
 use handfast::{AlertDescription, ClientAuth, Trust};
 use libtest_mimic::Failed;
+use std::io::Write;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -159,11 +160,13 @@ fn their_key_update() -> Result<(), Failed> {
     let seen = Arc::new(KeyUpdates::default());
     let served = serve_watched(certificates().server("p256"), Some(seen.clone()), |mut stream| {
         expect(&mut stream, "one\n")?;
+        stream.write_all(b"heard\n")?;
         Ok::<_, Failed>(echo(stream)?)
     })?;
     let mut client = gnutls_cli(served.port, &["--inline-commands"])?;
     client.wait_for("Handshake was completed")?;
     client.say("one\n")?;
+    client.wait_for("heard\n")?;
     client.say("^rekey^\n")?;
     seen.wait_for(1)?;
     client.say("two\n")?;
