@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -179,12 +180,18 @@ fn listen(
 }
 
 /// Starts a server on a port that was free a moment ago; again on another one,
-/// if somebody else took it first.
+/// if somebody else took it first. The port is none that a system hands out (from
+/// 32768 on, as a rule), so that no listener or client of this run has it meanwhile.
 pub(crate) fn on_free_port(
     command: impl Fn(u16) -> Result<Command, Failed>,
 ) -> Result<(Program, u16), Failed> {
-    for _ in 0..10 {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..50 {
+        let place = std::process::id().wrapping_mul(101).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = 12_000 + (place % 20_000) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+            continue;
+        }
         let server = Program::start(&mut command(port)?)?;
         if server.listens_on(port) {
             return Ok((server, port));
