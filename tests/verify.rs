@@ -6,6 +6,7 @@ use rcgen::{
     IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
     date_time_ymd,
 };
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -278,4 +279,79 @@ fn misuse() {
         ran.says(2, &[says]);
         assert_eq!(ran.out, "");
     }
+}
+
+#[test]
+fn any_name_is_said_and_not_meant_by_leaving_it_out() {
+    let chain = Chain::new("any-name", |_| {});
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    let judged = |more: &[&str]| verify(&[&[&file, "--ca", &chain.ca, "--at", AT], more].concat());
+    let ran = judged(&["--any-name", "-v"]);
+    ran.says(0, &["OK  CN=server.test was accepted"]);
+    assert!(!ran.out.contains("HostName"), "{}", ran.out);
+    judged(&[]).says(2, &["--host NAME is missing", "--any-name"]);
+    judged(&["--any-name", "--host", "server.test"]).says(2, &["cannot be used with"]);
+}
+
+#[test]
+fn rules_of_form_are_relaxed_by_name_and_no_others() {
+    let chain = Chain::new("relax", |params| params.key_usages = vec![KeyUsagePurpose::KeyAgreement]);
+    chain.verify("server.test", &[]).says(1, &["FAILED DigitalSignature"]);
+    let relaxed = ["--relax", "DigitalSignature"];
+    chain.verify("server.test", &relaxed).says(0, &["under the profile webpki without DigitalSignature"]);
+    chain.verify("server.test", &["--relax", "Signature"]).says(2, &["trust depends on Signature"]);
+    chain.verify("server.test", &["--relax", "Digital"]).says(2, &["no rule of that name"]);
+}
+
+#[test]
+fn a_folder_of_lists() {
+    let (folder, root) = (Folder::new("list-folder"), Authority::root("root"));
+    let file = folder.file("leaf.pem", root.leaf(|_| {}));
+    let ca = folder.file("ca.pem", &root.pem);
+    let lists = Folder::new("list-folder/lists");
+    let dir = lists.0.to_str().unwrap();
+    let judged = |more: &[&str]| {
+        let arguments = [file.as_str(), "--host", "server.test", "--ca", &ca, "--at", AT, "--crl-dir", dir];
+        verify(&[&arguments[..], more].concat())
+    };
+    judged(&[]).says(2, &["no revocation list in it"]);
+    lists.file("b.pem", root.list(&[8]).0);
+    judged(&["--require-status"]).says(0, &[]);
+    lists.file("README", "lists of this folder");
+    judged(&[]).says(0, &["left out: ", "README"]);
+    lists.file("a.der", root.list(&[7]).1);
+    judged(&[]).says(1, &["its issuer revoked it"]);
+    verify(&[&file, "--any-name", "--ca", &ca, "--require-status"]).says(2, &["--crl"]);
+    verify(&[&file, "--any-name", "--ca", &ca, "--crl-dir", "/nowhere"]).says(2, &["cannot read /nowhere"]);
+}
+
+#[test]
+fn several_chains_each_with_its_verdict() {
+    let chain = Chain::new("several", |_| {});
+    let good = chain.folder.file("good.pem", format!("{}{}", chain.leaf, chain.pool));
+    let bad = chain.folder.file("bad.pem", &chain.leaf);
+    let judged = |files: &[&str], more: &[&str]| {
+        verify(&[files, &["--host", "server.test", "--ca", &chain.ca, "--at", AT], more].concat())
+    };
+    judged(&[&good, &good], &[]).says(0, &[&format!("\n\n{good}:\nOK  ")]);
+    judged(&[&bad, &good], &[]).says(1, &[&format!("{bad}:\n!!  "), &format!("\n\n{good}:\nOK  ")]);
+    // What cannot be read is said, and the others are judged.
+    judged(&["/nowhere.pem", &bad, &good], &[]).says(2, &["cannot read /nowhere.pem", "!!  ", "OK  "]);
+    let ran = judged(&[&bad, &good], &["--json"]);
+    let lines: Vec<serde_json::Value> =
+        ran.says(1, &[]).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["file"].as_str(), line["accepted"].as_bool())).collect();
+    assert_eq!(told, [(Some(&*bad), Some(false)), (Some(&*good), Some(true))]);
+}
+
+#[test]
+fn standard_input_is_a_chain() {
+    let chain = Chain::new("stdin", |_| {});
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
+    command.args(["verify", "-", "--host", "server.test", "--ca", &chain.ca, "--at", AT]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let sent = format!("depth=0 of s_client\n{}{}", chain.leaf, chain.pool);
+    child.stdin.take().unwrap().write_all(sent.as_bytes()).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.status.success() && ran.stdout.starts_with(b"OK  "), "{ran:?}");
 }

@@ -1,8 +1,8 @@
 //! What `verify` can be asked.
 
 use super::rfc3339;
-use clap::{ArgAction, Args, ValueEnum};
-use handfast::pki::{Profile, Purpose, UnixTime};
+use clap::{ArgAction, ArgGroup, Args, ValueEnum};
+use handfast::pki::{Profile, Purpose, Rule, UnixTime};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -10,24 +10,33 @@ Examples:
   handfast verify chain.pem --host example.com
   handfast verify chain.pem --host example.com --at 2027-01-01T00:00:00Z
   handfast verify chain.pem --host db.internal --ca ca.pem --profile private -v
+  handfast verify certs/*.pem --any-name --ca ca.pem --crl-dir lists/
   handfast verify client.pem --purpose client --ca ca.pem --json | jq .checks
+  openssl s_client -connect example.com:443 -showcerts </dev/null |
+    handfast verify - --host example.com
 
 Exit codes:
-  0  the chain is accepted
-  1  it is refused
+  0  every chain is accepted
+  1  one is refused
   2  misuse: a wrong argument, a file that cannot be read";
 
-/// Judges a chain of certificates without a connection, and says why.
+/// Judges chains of certificates without a connection, and says why.
 #[derive(Args)]
 #[command(after_help = HELP)]
+#[command(group(ArgGroup::new("lists").args(["crl", "crl_dir"]).multiple(true)))]
 pub(crate) struct Verify {
-    /// The certificates: the leaf first, the others after it in any order (PEM, or one in DER)
-    #[arg(value_name = "CHAIN.pem")]
-    pub(crate) chain: PathBuf,
+    /// The certificates of a chain: the leaf first, the others after it in any order (PEM, or one
+    /// in DER); - is standard input; each file is a chain of its own
+    #[arg(value_name = "CHAIN.pem", required = true)]
+    pub(crate) chains: Vec<PathBuf>,
 
     /// The host name or IP address that a server's certificate must have
     #[arg(long, visible_alias = "servername", value_name = "NAME")]
     pub(crate) host: Option<String>,
+
+    /// Whatever names a server's certificate has: who holds it is not asked
+    #[arg(long, conflicts_with = "host")]
+    pub(crate) any_name: bool,
 
     /// Trust the authorities of FILE (PEM or DER) instead of the system's
     #[arg(long, visible_alias = "cacert", value_name = "FILE")]
@@ -49,21 +58,40 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
 
+    /// The same of every list in a folder; what is none is named and left out; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) crl_dir: Vec<PathBuf>,
+
     /// Refuse also, below the root, what no list says anything about
-    #[arg(long, requires = "crl")]
+    #[arg(long, requires = "lists")]
     pub(crate) require_status: bool,
 
     /// Which rules of form hold: webpki, strict or private
     #[arg(long, value_name = "PROFILE", default_value = "webpki")]
     pub(crate) profile: Profile,
 
-    /// Print one JSON object instead of text ("schema": 0 may change until 1.0)
+    /// Leave out a rule of form by its name, such as DigitalSignature; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = relaxable)]
+    pub(crate) relax: Vec<Rule>,
+
+    /// Print one JSON object a line for each chain instead of text ("schema": 0 may change until
+    /// 1.0)
     #[arg(long)]
     pub(crate) json: bool,
 
     /// Every candidate and every check
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// A rule that a profile can do without.
+fn relaxable(name: &str) -> Result<Rule, String> {
+    let rule: Rule = name.parse().map_err(|error| format!("{error}"))?;
+    let every = Rule::ALL.iter().fold(Profile::STRICT, |all, rule| all.with(*rule));
+    match every.relaxable().any(|one| one == rule) {
+        true => Ok(rule),
+        false => Err(format!("trust depends on {name}, so it holds in every profile")),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

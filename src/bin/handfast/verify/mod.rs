@@ -1,4 +1,4 @@
-//! `handfast verify`: a chain judged without a connection.
+//! `handfast verify`: chains judged without a connection.
 
 pub(crate) mod args;
 mod rfc3339;
@@ -9,61 +9,144 @@ use crate::text::clean;
 use crate::trust;
 use args::{Use, Verify};
 use handfast::observe::Check;
-use handfast::pki::{self, Purpose, Report, Revocation, UnixTime, Verifier};
+use handfast::pki::{self, Crl, Purpose, Report, Revocation, ServerName, UnixTime, Verifier};
 use serde_json::{Value, json};
-use std::io::{Write, stderr, stdout};
+use std::io::{Read, Write, stderr, stdin, stdout};
+use std::path::Path;
 
 /// The version of the JSON object's form.
 const SCHEMA: u32 = 0;
 
 /// Judges what was asked for.
 pub(crate) fn run(asked: &Verify) -> Exit {
-    match judge(asked) {
-        Err(misuse) => {
-            let _nobody_listens = writeln!(stderr(), "handfast: {misuse}");
-            Exit::Misuse
+    let question = match Question::new(asked) {
+        Ok(question) => question,
+        Err(misuse) => return complain(&misuse),
+    };
+    let mut exit = Exit::Success;
+    for (place, file) in asked.chains.iter().enumerate() {
+        let report = match question.judge(file) {
+            Ok(report) => report,
+            // The others are judged nevertheless.
+            Err(misuse) => {
+                exit = complain(&misuse);
+                continue;
+            }
+        };
+        if !report.accepted() && exit == Exit::Success {
+            exit = Exit::Certificate;
         }
-        Ok((report, trusted)) => {
-            let text = if asked.json {
-                as_json(&report, &trusted).to_string()
-            } else {
-                told(&report, &trusted, asked.verbose > 0)
+        let text = if asked.json {
+            as_json(&report, file, &question.trusted).to_string()
+        } else {
+            let title = match (asked.chains.len(), place) {
+                (1, _) => String::new(),
+                (_, 0) => format!("{}:\n", clean(&file.display().to_string())),
+                _ => format!("\n{}:\n", clean(&file.display().to_string())),
             };
-            let _reader_gone = writeln!(stdout(), "{text}");
-            if report.accepted() { Exit::Success } else { Exit::Certificate }
+            title + &told(&report, &question.trusted, asked.verbose > 0)
+        };
+        let _reader_gone = writeln!(stdout(), "{text}");
+    }
+    exit
+}
+
+fn complain(misuse: &str) -> Exit {
+    let _nobody_listens = writeln!(stderr(), "handfast: {misuse}");
+    Exit::Misuse
+}
+
+/// What is asked about each chain.
+struct Question {
+    verifier: Verifier,
+    name: Option<ServerName<'static>>,
+    purpose: Purpose,
+    now: UnixTime,
+    /// Whom it trusts, in words.
+    trusted: String,
+}
+
+impl Question {
+    /// Why there is none, if there is not.
+    fn new(asked: &Verify) -> Result<Self, String> {
+        let name = match (&asked.host, asked.purpose, asked.any_name) {
+            (Some(host), Use::Server, _) => Some(server_name(host)?),
+            (None, Use::Server, false) => {
+                return Err("--host NAME is missing: a server's certificate is judged for a name \
+                    (--any-name, if it may have any)"
+                    .to_owned());
+            }
+            (Some(_), Use::Client, _) => {
+                return Err("--host has no meaning for a client's certificate".to_owned());
+            }
+            (None, ..) => None,
+        };
+        let (roots, trusted) = trust::roots(asked.ca.as_deref())?;
+        let lists = lists(asked)?;
+        let revocation = if asked.require_status { Revocation::hard(lists) } else { Revocation::firm(lists) };
+        let profile = asked.relax.iter().fold(asked.profile, |profile, rule| profile.without(*rule));
+        let verifier =
+            if asked.any_name { Verifier::chain_without_name(roots) } else { Verifier::web_pki(roots) };
+        let mut verifier = verifier.with_profile(profile).with_revocation(revocation);
+        if let Some(most) = asked.max_depth {
+            verifier = verifier.with_most_intermediates(most);
+        }
+        let now = asked.at.unwrap_or_else(UnixTime::now);
+        let trusted = format!("{trusted}, under the profile {profile}");
+        Ok(Self { verifier, name, purpose: asked.purpose.into(), now, trusted })
+    }
+
+    fn judge(&self, file: &Path) -> Result<Report, String> {
+        let chain =
+            pki::certificates(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+        match self.verifier.verify(&chain, self.name.as_ref(), self.purpose, self.now) {
+            Ok(accepted) => Ok(accepted.report),
+            Err(refused) => Ok(refused.report),
         }
     }
 }
 
-/// The verdict, and whom it trusts in words; or why there can be none.
-fn judge(asked: &Verify) -> Result<(Report, String), String> {
-    let name = match (&asked.host, asked.purpose) {
-        (Some(host), Use::Server) => Some(server_name(host)?),
-        (None, Use::Server) => {
-            return Err("--host NAME is missing: a server's certificate is judged for a name".to_owned());
-        }
-        (Some(_), Use::Client) => return Err("--host has no meaning for a client's certificate".to_owned()),
-        (None, Use::Client) => None,
-    };
-    let file = trust::read(&asked.chain)?;
-    let chain = pki::certificates(&file).map_err(|error| format!("{}: {error}", asked.chain.display()))?;
-    let (roots, trusted) = trust::roots(asked.ca.as_deref())?;
+/// The bytes of a file, or of standard input.
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    if file != Path::new("-") {
+        return trust::read(file);
+    }
+    let mut bytes = Vec::new();
+    let read = stdin().read_to_end(&mut bytes);
+    read.map(|_| bytes).map_err(|error| format!("cannot read standard input: {error}"))
+}
+
+/// The lists of every file and folder.
+fn lists(asked: &Verify) -> Result<Vec<Crl>, String> {
     let mut lists = Vec::new();
     for file in &asked.crl {
-        let said = |error| format!("{}: {error}", file.display());
-        lists.extend(pki::revocation_lists(&trust::read(file)?).map_err(said)?);
+        lists.extend(lists_of(file)?);
     }
-    let revocation = if asked.require_status { Revocation::hard(lists) } else { Revocation::firm(lists) };
-    let mut verifier = Verifier::web_pki(roots).with_profile(asked.profile).with_revocation(revocation);
-    if let Some(most) = asked.max_depth {
-        verifier = verifier.with_most_intermediates(most);
+    for folder in &asked.crl_dir {
+        let unreadable = |error| format!("cannot read {}: {error}", folder.display());
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+            files.push(entry.map_err(unreadable)?.path());
+        }
+        files.sort();
+        let before = lists.len();
+        for file in files.iter().filter(|file| file.is_file()) {
+            match lists_of(file) {
+                Ok(found) => lists.extend(found),
+                Err(why) => {
+                    let _nobody_listens = writeln!(stderr(), "handfast: left out: {why}");
+                }
+            }
+        }
+        if lists.len() == before {
+            return Err(format!("{}: no revocation list in it", folder.display()));
+        }
     }
-    let now = asked.at.unwrap_or_else(UnixTime::now);
-    let report = match verifier.verify(&chain, name.as_ref(), Purpose::from(asked.purpose), now) {
-        Ok(accepted) => accepted.report,
-        Err(refused) => refused.report,
-    };
-    Ok((report, format!("{trusted}, under the profile {}", asked.profile)))
+    Ok(lists)
+}
+
+fn lists_of(file: &Path) -> Result<Vec<Crl>, String> {
+    pki::revocation_lists(&trust::read(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The sentence, the hint and what failed; or, at length, the whole tree.
@@ -86,9 +169,10 @@ fn told(report: &Report, trusted: &str, whole: bool) -> String {
     lines.join("\n")
 }
 
-/// The report, and what it rests on.
-fn as_json(report: &Report, trusted: &str) -> Value {
+/// The report, of which chain it is, and what it rests on.
+fn as_json(report: &Report, file: &Path, trusted: &str) -> Value {
     let mut whole = json!(report);
+    whole["file"] = file.display().to_string().into();
     whole["schema"] = SCHEMA.into();
     whole["handfast"] = env!("CARGO_PKG_VERSION").into();
     whole["trusted"] = trusted.into();
