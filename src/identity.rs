@@ -129,7 +129,7 @@ impl Identity {
     pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, ConfigError> {
         let signing = SigningKey::from_der(key)?;
         let leaf = first(&chain)?;
-        let certificate = Certificate::read(&leaf)?;
+        let certificate = own(&leaf)?;
         if PeerKey::of(&certificate).as_spki().key != signing.public_key() {
             return Err(ConfigError::KeyDoesNotMatch);
         }
@@ -169,7 +169,7 @@ impl Identity {
         schemes: &[SignatureScheme],
     ) -> Result<Self, ConfigError> {
         let leaf = first(&chain)?;
-        let certificate = Certificate::read(&leaf)?;
+        let certificate = own(&leaf)?;
         if schemes.is_empty() {
             return Err(ConfigError::Empty("signature schemes"));
         }
@@ -308,6 +308,12 @@ fn first(chain: &[CertificateDer<'static>]) -> Result<CertificateDer<'static>, C
     chain.first().cloned().ok_or(ConfigError::Empty("certificates"))
 }
 
+/// The leaf, which is of version 3 (RFC 9846 section 4.5.1.2).
+fn own<'a>(leaf: &'a CertificateDer<'static>) -> Result<Certificate<'a>, ConfigError> {
+    let certificate = Certificate::read(leaf)?;
+    if certificate.version() == 3 { Ok(certificate) } else { Err(ConfigError::Version1) }
+}
+
 /// Says whose certificate it is; the key is never printed.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -380,6 +386,12 @@ pub enum ConfigError {
     /// The certificate cannot be read.
     #[error("the first certificate of the chain cannot be used: {0}")]
     Certificate(#[from] Malformed),
+    /// The certificate is of version 1.
+    #[error(
+        "the first certificate of the chain is of version 1, and TLS takes version 3 (RFC 9846 section \
+         4.5.1.2): issue it again with extensions, at least subjectAltName"
+    )]
+    Version1,
     /// The private key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),

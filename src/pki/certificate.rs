@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::nom::Parser;
 
-/// The bytes are not a certificate of version 3 in DER.
+/// The bytes are not a certificate of version 3 or 1 in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {reason} (RFC 5280)")]
 pub struct Malformed {
@@ -40,6 +40,7 @@ pub struct Malformed {
 pub struct Certificate<'a> {
     pub(super) der: &'a [u8],
     pub(super) tbs: &'a [u8],
+    pub(super) version: u8,
     /// The algorithm inside of what is signed, and outside of it.
     pub(super) inner_algorithm: &'a [u8],
     pub(super) algorithm: &'a [u8],
@@ -63,6 +64,12 @@ pub struct Certificate<'a> {
 impl<'a> Certificate<'a> {
     /// Takes a certificate in DER apart. Extensions that are malformed, twice
     /// there or unknown do not fail here, but where the certificate is judged.
+    /// So does version 1, which has none: see
+    /// [`Rule::Version`](super::Rule::Version).
+    ///
+    /// # Errors
+    /// The bytes are not DER, not a certificate, or one of version 2; or one
+    /// of version 1 has a field that this version lacks (RFC 5280 section 4.1).
     pub fn read(der: &'a [u8]) -> Result<Self, Malformed> {
         let shape = Shape::read(der)?;
         let (rest, parsed) = X509CertificateParser::new()
@@ -82,6 +89,7 @@ impl<'a> Certificate<'a> {
         Ok(Self {
             der,
             tbs: shape.tbs,
+            version: shape.version,
             inner_algorithm: shape.inner_algorithm,
             algorithm: shape.algorithm,
             signature: shape.signature,
@@ -102,6 +110,12 @@ impl<'a> Certificate<'a> {
     /// All of its bytes.
     pub fn der(&self) -> &'a [u8] {
         self.der
+    }
+
+    /// Its version (RFC 5280 section 4.1.2.1): 3, or 1, which has no extensions
+    /// and so says neither whose names it has nor what it may be used for.
+    pub fn version(&self) -> u8 {
+        self.version
     }
 
     /// The subject for a person: hostile text escaped, long text cut.
@@ -203,6 +217,7 @@ impl<'a> Certificate<'a> {
 /// The fixed parts, with nothing between them and nothing after.
 struct Shape<'a> {
     tbs: &'a [u8],
+    version: u8,
     inner_algorithm: &'a [u8],
     algorithm: &'a [u8],
     signature: &'a [u8],
@@ -231,10 +246,12 @@ impl<'a> Shape<'a> {
         certificate.finish().map_err(bad("something follows signatureValue"))?;
 
         let mut fields = Der::new(tbs.content);
-        let version = fields.content(tag::constructed(0)).map_err(bad("it is not of version 3"))?;
-        if version != [2, 1, 2] {
-            return Err(Malformed { reason: "it is not of version 3" });
-        }
+        // Version 1 is the default, which DER does not write.
+        let version = match fields.optional(tag::constructed(0)).map_err(bad("version"))? {
+            None => 1,
+            Some([2, 1, 2]) => 3,
+            Some(_) => return Err(Malformed { reason: "it is not of version 3, nor of version 1" }),
+        };
         let serial = fields.integer().map_err(bad("serialNumber"))?;
         let inner_algorithm = self::algorithm(&mut fields).map_err(bad("signature"))?;
         let issuer_bytes = fields.value(tag::SEQUENCE).map_err(bad("issuer"))?.bytes;
@@ -251,6 +268,9 @@ impl<'a> Shape<'a> {
         let subject = Name::read(subject_bytes).map_err(bad("subject"))?;
         let spki_value = fields.value(tag::SEQUENCE).map_err(bad("subjectPublicKeyInfo"))?;
         let spki = public_key(spki_value.content).map_err(bad("subjectPublicKeyInfo"))?;
+        if version == 1 && !fields.is_empty() {
+            return Err(Malformed { reason: "it is of version 1, and has a field that this version lacks" });
+        }
         fields.optional(tag::context(1)).map_err(bad("issuerUniqueID"))?;
         fields.optional(tag::context(2)).map_err(bad("subjectUniqueID"))?;
         let extension_bytes = match fields.optional(tag::constructed(3)).map_err(bad("extensions"))? {
@@ -274,6 +294,7 @@ impl<'a> Shape<'a> {
         }
         Ok(Self {
             tbs: tbs.bytes,
+            version,
             inner_algorithm,
             algorithm,
             signature,

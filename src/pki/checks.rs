@@ -41,6 +41,9 @@ pub(super) fn common<S: Sink>(
             None => "no other one is critical".into(),
         })?;
     }
+    judge.check(Rule::Version, certificate.version == 3, || {
+        format!("it is of version {}", certificate.version)
+    })?;
     judge.check(Rule::SignatureAlgorithm, certificate.algorithm == certificate.inner_algorithm, || {
         let (outer, inner) = (certificate.algorithm, certificate.inner_algorithm);
         format!("{} outside, {} inside", signature_name(outer), signature_name(inner))
@@ -139,7 +142,11 @@ pub(super) fn authority<S: Sink>(
     };
     let critical = basic.is_some_and(|basic| basic.critical);
     if place == Place::Root {
-        judge.check(Rule::RootBasicConstraints, basic.is_some_and(|basic| basic.ca), said)?;
+        judge.check(
+            Rule::RootBasicConstraints,
+            basic.is_some_and(|basic| basic.ca) || certificate.version == 1,
+            said,
+        )?;
         judge.check(Rule::RootCriticalBasicConstraints, critical, said)?;
     } else {
         // That it is there at all is the issuer's own check.
@@ -182,7 +189,11 @@ pub(super) fn host_name<S: Sink>(
             let named = is_named(certificate.general_names(), server);
             judge.check(Rule::HostName, named, || {
                 let server = server_text(server);
-                if named { format!("it names {server}") } else { format!("it does not name {server}") }
+                match certificate.version {
+                    1 => format!("it is of version 1, which names nobody, nor {server}"),
+                    _ if named => format!("it names {server}"),
+                    _ => format!("it does not name {server}"),
+                }
             })
         }
     }

@@ -66,7 +66,7 @@ enum Scope {
 rules! {
     // The path. The order is that of their weight: where several are broken,
     // the first one is said first.
-    Readable,           Core, BAD_CERTIFICATE, "RFC 5280 4.1", "a well-formed certificate of version 3";
+    Readable,           Core, BAD_CERTIFICATE, "RFC 5280 4.1", "a well-formed certificate";
     Budget,             Core, BAD_CERTIFICATE, "RFC 4158 2.4", "a path that is found within the limits of the search";
     Trust,              Core, UNKNOWN_CA, "RFC 5280 6.1", "a path to a trusted root";
     ExactLeaf,          Core, BAD_CERTIFICATE, "the configuration", "exactly the certificate that was given";
@@ -97,6 +97,7 @@ rules! {
     CriticalPolicies,   Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.11, 4.2.1.14", "policyConstraints and inhibitAnyPolicy critical";
 
     // What public authorities keep, and private ones often do not.
+    Version,            Web, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.1.2.1", "version 3, which has extensions";
     SerialNumber,       Web, BAD_CERTIFICATE, "RFC 5280 4.1.2.2", "a positive serial number of at most 20 octets";
     LeafIsNoAuthority,  Web, BAD_CERTIFICATE, "BR 7.1.2.7.8", "a peer that is not an authority";
     AuthorityKeyForm,   Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.1; BR 7.1.2.11.1", "authorityKeyIdentifier, if there, with a key identifier, and without issuer and serial number";

@@ -159,7 +159,8 @@ impl Verifier {
     }
 
     /// Exactly this certificate, as long as it is valid and has the server's
-    /// name: for appliances that made their own.
+    /// name: for appliances that made their own. One of version 1 has no place
+    /// for names: there the certificate alone decides.
     pub fn exactly(leaf: CertificateDer<'_>) -> Self {
         Self::new(Basis::Exactly(leaf.as_ref().into()))
     }

@@ -2,6 +2,7 @@
 
 mod paths;
 mod policies;
+mod private;
 mod revocation;
 mod rules;
 mod sentences;

@@ -255,7 +255,7 @@ fn what_is_no_certificate_is_refused_as_such() {
         assert_eq!(rules(&refused), [Rule::Readable]);
         refused.to_string()
     };
-    assert!(change(&|fields| fields.version = vec![]).contains("not of version 3"));
+    assert!(change(&|fields| fields.version = vec![]).contains("it is of version 1, and has a field"));
     assert!(change(&|fields| fields.version = vec![0xa0, 3, 2, 1, 1]).contains("not of version 3"));
     assert!(change(&|fields| fields.version = vec![0xa0, 4, 2, 1, 2, 0]).contains("not of version 3"));
     assert!(change(&|fields| fields.serial = vec![]).contains("serialNumber"));

@@ -190,7 +190,16 @@ fn forms(told: &mut Told) {
     let rsa = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
     let bits = tlv(tag::BIT_STRING, &[&[0], &key]);
     told.chain("a key of 1024 bits", |c| c.server_fields.spki = tlv(tag::SEQUENCE, &[rsa, &bits]));
-    told.chain("version 1", |c| c.server_fields.version = vec![]);
+    told.chain("version 1", |c| {
+        c.server_fields.version = vec![];
+        c.server_fields.extensions.clear();
+    });
+    told.chain("version 1 with extensions", |c| c.server_fields.version = vec![]);
+    told.chain("version 2", |c| c.server_fields.version = vec![0xa0, 3, 2, 1, 1]);
+    told.chain("a root of version 1", |c| {
+        c.root_fields.version = vec![];
+        c.root_fields.extensions.clear();
+    });
     told.chain("serial number zero", |c| c.server_fields.serial = vec![0]);
     told.chain("an unknown critical extension", |c| c.server_fields.put(oid::UNKNOWN, true, vec![5, 0]));
     told.chain("a malformed extension", |c| c.server_fields.put(oid::ALT_NAMES, false, vec![0x30, 0]));
