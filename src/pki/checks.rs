@@ -142,11 +142,8 @@ pub(super) fn authority<S: Sink>(
     };
     let critical = basic.is_some_and(|basic| basic.critical);
     if place == Place::Root {
-        judge.check(
-            Rule::RootBasicConstraints,
-            basic.is_some_and(|basic| basic.ca) || certificate.version == 1,
-            said,
-        )?;
+        judge.check(Rule::BasicConstraints, basic.is_none_or(|basic| basic.ca), said)?;
+        judge.check(Rule::RootBasicConstraints, basic.is_some() || certificate.version == 1, said)?;
         judge.check(Rule::RootCriticalBasicConstraints, critical, said)?;
     } else {
         // That it is there at all is the issuer's own check.

@@ -119,6 +119,13 @@ pub(super) fn anchor<S: Sink>(
     sink: &mut S,
 ) -> Result<(), Stop> {
     let mut judge = Judge { profile: inquiry.profile, sink };
+    // A peer's certificate that is trusted itself was judged as the peer's. What
+    // an authority's must be, and whom it may name, is about those below it.
+    if let ([leaf], Some(own)) = (below, &anchor.certificate)
+        && own.as_ref() == leaf.der
+    {
+        return Ok(());
+    }
     if let Some(dates) = anchor.validity {
         validity(inquiry, dates, &mut judge)?;
     }
@@ -139,9 +146,7 @@ pub(super) fn anchor<S: Sink>(
     if let Some(found) = anchor.constraints() {
         constraints(below, found, budget, &mut judge)?;
     }
-    // A certificate that is trusted itself need not look like an authority's.
-    let itself = inquiry.leaf_is_trusted && below.len() == 1;
-    let Some(der) = anchor.certificate.as_ref().filter(|_| !itself) else {
+    let Some(der) = &anchor.certificate else {
         return Ok(());
     };
     // Its form does not depend on what is asked: it is looked at once, and

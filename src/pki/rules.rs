@@ -90,21 +90,21 @@ rules! {
     MustStaple,         Common, BAD_CERTIFICATE_STATUS_RESPONSE, "RFC 7633 4.2.3.1", "a stapled OCSP response that is good, where the certificate demands one";
     IssuerName,         Common, BAD_CERTIFICATE, "RFC 5280 4.1.2.4", "an issuer that is not empty";
     SubjectName,        Common, BAD_CERTIFICATE, "RFC 5280 4.1.2.6", "a subject that is not empty, for an authority";
+    RootBasicConstraints, Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.9", "basicConstraints on a root of version 3, unless it is the peer's own certificate";
     KeyUsage,           Common, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.2.1.3", "keyCertSign in the keyUsage, if there is one, of an issuer and of nobody else";
     DigitalSignature,   Common, UNSUPPORTED_CERTIFICATE, "RFC 9846 4.5.1.2", "digitalSignature in the keyUsage, if there is one: the key signs the handshake";
     ExtendedKeyUsage,   Common, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.2.1.12", "the purpose that the certificate is used for, if it has an extKeyUsage";
     ConstraintsInLeaf,  Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.10", "no constraints on names in a certificate that is not an authority's";
-    CriticalPolicies,   Common, BAD_CERTIFICATE, "RFC 5280 4.2.1.11, 4.2.1.14", "policyConstraints and inhibitAnyPolicy critical";
 
     // What public authorities keep, and private ones often do not.
     Version,            Web, UNSUPPORTED_CERTIFICATE, "RFC 5280 4.1.2.1", "version 3, which has extensions";
+    CriticalPolicies,   Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.11, 4.2.1.14", "policyConstraints and inhibitAnyPolicy critical";
     SerialNumber,       Web, BAD_CERTIFICATE, "RFC 5280 4.1.2.2", "a positive serial number of at most 20 octets";
     LeafIsNoAuthority,  Web, BAD_CERTIFICATE, "BR 7.1.2.7.8", "a peer that is not an authority";
     AuthorityKeyForm,   Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.1; BR 7.1.2.11.1", "authorityKeyIdentifier, if there, with a key identifier, and without issuer and serial number";
     RootNamesItself,    Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.1", "authorityKeyIdentifier, if a self-signed root has it, that names the root's own key, and no other issuer and serial number";
     SubjectKey,         Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.2", "subjectKeyIdentifier on every intermediate";
     CriticalBasicConstraints, Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.9", "basicConstraints critical, on every intermediate";
-    RootBasicConstraints, Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.9", "cA on a root, unless it is the peer's own certificate";
     PathLengthUsage,    Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.9", "keyCertSign where there is a path length";
     PeerUsage,          Web, UNSUPPORTED_CERTIFICATE, "BR 7.1.2.7.10", "extKeyUsage, if there, not critical and without anyExtendedKeyUsage";
     AltNames,           Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.6", "subjectAltName, critical exactly where the subject is empty, each host name of letters, digits and hyphens";

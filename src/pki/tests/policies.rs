@@ -103,7 +103,7 @@ fn each_profile_holds_to_its_form() {
         (P::STRICT, Rule::RootCriticalBasicConstraints, |c| {
             c.root_fields.put(oid::BASIC, false, basic(true, None))
         }),
-        (P::WEBPKI, Rule::RootBasicConstraints, |c| c.root_fields.put(oid::BASIC, true, basic(false, None))),
+        (P::PRIVATE, Rule::RootBasicConstraints, |c| c.root_fields.leave_out(oid::BASIC)),
         (P::WEBPKI, Rule::PathLengthUsage, |c| {
             c.middle_fields.put(oid::BASIC, true, basic(true, Some(3)));
             c.middle_fields.leave_out(oid::KEY_USAGE)
@@ -139,7 +139,7 @@ fn each_profile_holds_to_its_form() {
         (P::PRIVATE, Rule::ConstraintsInLeaf, |c| {
             c.server_fields.put(oid::CONSTRAINTS, true, dns_constraint(0, "example.com"))
         }),
-        (P::PRIVATE, Rule::CriticalPolicies, |c| {
+        (P::WEBPKI, Rule::CriticalPolicies, |c| {
             c.middle_fields.put(oid::POLICY_CONSTRAINTS, false, vec![0x30, 3, 0x80, 1, 9])
         }),
     ];

@@ -163,8 +163,9 @@ fn extensions_fail_closed() {
             [Rule::PolicyTree]
         );
         assert_eq!(
-            Chain::broken(put(oid::POLICY_CONSTRAINTS, false, &[0x30, 3, 0x80, 1, 9])),
-            [Rule::CriticalPolicies]
+            Chain::broken(put(oid::POLICY_CONSTRAINTS, false, &[0x30, 3, 0x80, 1, 0])),
+            [Rule::PolicyTree],
+            "critical or not"
         );
         // Malformed, or with something behind.
         for (oid, value) in [
