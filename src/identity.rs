@@ -6,6 +6,7 @@ use crate::crypto::kdf::sha256;
 #[cfg(feature = "static-rsa")]
 use crate::crypto::rsa_exchange::{DecryptionKey, EncryptionKey};
 use crate::crypto::sign::{KeyError, SigningKey};
+use crate::crypto::verify::fits;
 use crate::pki::{self, Certificate, CertificateDer, GeneralName, Malformed, PeerKey, PrivateKeyDer};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::collections::{BTreeSet, HashSet};
@@ -130,7 +131,9 @@ impl Identity {
         let signing = SigningKey::from_der(key)?;
         let leaf = first(&chain)?;
         let certificate = own(&leaf)?;
-        if PeerKey::of(&certificate).as_spki().key != signing.public_key() {
+        let public = PeerKey::of(&certificate);
+        let fits = signing.schemes().iter().all(|scheme| fits(*scheme, public.as_spki()));
+        if public.as_spki().key != signing.public_key() || !fits {
             return Err(ConfigError::KeyDoesNotMatch);
         }
         Ok(Self {

@@ -5,6 +5,7 @@ pub(crate) mod aead;
 pub(crate) mod agree;
 pub(crate) mod der;
 pub(crate) mod kdf;
+mod pss;
 #[cfg(test)]
 mod rsa1024;
 #[cfg(feature = "static-rsa")]

@@ -2,6 +2,7 @@
 
 use super::Failed;
 use super::der::{Der, NotDer, tag};
+use super::pss::Pss;
 use super::verify::{KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA, OID_EC, bits, identifiers, name};
 use crate::wire::codepoints::SignatureScheme;
 use ring::rand::SystemRandom;
@@ -61,6 +62,8 @@ pub(crate) struct SigningKey {
 
 enum Pair {
     Rsa(Box<RsaKeyPair>),
+    /// For RSASSA-PSS alone, in these schemes.
+    Pss(Box<RsaKeyPair>, &'static [SignatureScheme]),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -72,7 +75,8 @@ impl SigningKey {
         let pair = match key {
             PrivateKeyDer::Pkcs8(der) => pkcs8(der.secret_pkcs8_der())?,
             PrivateKeyDer::Pkcs1(der) => {
-                rsa("PKCS#1", der.secret_pkcs1_der(), RsaKeyPair::from_der(der.secret_pkcs1_der()))?
+                rsa("PKCS#1", der.secret_pkcs1_der(), RsaKeyPair::from_der(der.secret_pkcs1_der()))
+                    .map(Pair::Rsa)?
             }
             PrivateKeyDer::Sec1(der) => sec1(der.secret_sec1_der())?,
             _ => {
@@ -94,6 +98,7 @@ impl SigningKey {
                 SignatureScheme::RSA_PKCS1_SHA384,
                 SignatureScheme::RSA_PKCS1_SHA512,
             ],
+            Pair::Pss(_, schemes) => schemes,
             Pair::P256(_) => &[SignatureScheme::ECDSA_SECP256R1_SHA256],
             Pair::P384(_) => &[SignatureScheme::ECDSA_SECP384R1_SHA384],
             Pair::Ed25519(_) => &[SignatureScheme::ED25519],
@@ -108,7 +113,7 @@ impl SigningKey {
         }
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair) | Pair::Pss(pair, _) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(rsa_encoding(scheme)?, &random, message, &mut signature).map_err(|_| Failed)?;
                 Ok(signature)
@@ -124,7 +129,7 @@ impl SigningKey {
     /// The public key as a certificate's subjectPublicKey holds it.
     pub(crate) fn public_key(&self) -> &[u8] {
         match &self.pair {
-            Pair::Rsa(pair) => pair.public_key().as_ref(),
+            Pair::Rsa(pair) | Pair::Pss(pair, _) => pair.public_key().as_ref(),
             Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_ref(),
             Pair::Ed25519(pair) => pair.public_key().as_ref(),
         }
@@ -133,9 +138,15 @@ impl SigningKey {
 
 fn rsa_encoding(scheme: SignatureScheme) -> Result<&'static dyn RsaEncoding, Failed> {
     Ok(match scheme {
-        SignatureScheme::RSA_PSS_RSAE_SHA256 => &signature::RSA_PSS_SHA256,
-        SignatureScheme::RSA_PSS_RSAE_SHA384 => &signature::RSA_PSS_SHA384,
-        SignatureScheme::RSA_PSS_RSAE_SHA512 => &signature::RSA_PSS_SHA512,
+        SignatureScheme::RSA_PSS_RSAE_SHA256 | SignatureScheme::RSA_PSS_PSS_SHA256 => {
+            &signature::RSA_PSS_SHA256
+        }
+        SignatureScheme::RSA_PSS_RSAE_SHA384 | SignatureScheme::RSA_PSS_PSS_SHA384 => {
+            &signature::RSA_PSS_SHA384
+        }
+        SignatureScheme::RSA_PSS_RSAE_SHA512 | SignatureScheme::RSA_PSS_PSS_SHA512 => {
+            &signature::RSA_PSS_SHA512
+        }
         SignatureScheme::RSA_PKCS1_SHA256 => &signature::RSA_PKCS1_SHA256,
         SignatureScheme::RSA_PKCS1_SHA384 => &signature::RSA_PKCS1_SHA384,
         SignatureScheme::RSA_PKCS1_SHA512 => &signature::RSA_PKCS1_SHA512,
@@ -150,8 +161,12 @@ const OID_P384: &[u8] = b"\x2b\x81\x04\x00\x22";
 fn pkcs8(bytes: &[u8]) -> Result<Pair, KeyError> {
     let malformed = |reason: &str| KeyError::Malformed { format: "PKCS#8", reason: reason.into() };
     let (algorithm, inner) = private_key_info(bytes).map_err(|_| malformed("it is not a PrivateKeyInfo"))?;
+    if let Some(schemes) = pss_schemes(algorithm) {
+        // ring knows only the other identifier; what is inside is the same.
+        return rsa("PKCS#8", inner, RsaKeyPair::from_der(inner)).map(|pair| Pair::Pss(pair, schemes));
+    }
     match algorithm {
-        KEY_RSA => rsa("PKCS#8", inner, RsaKeyPair::from_pkcs8(bytes)),
+        KEY_RSA => rsa("PKCS#8", inner, RsaKeyPair::from_pkcs8(bytes)).map(Pair::Rsa),
         KEY_P256 | KEY_P384 => {
             let (ring_algorithm, pair): (_, fn(EcdsaKeyPair) -> Pair) = if algorithm == KEY_P256 {
                 (&signature::ECDSA_P256_SHA256_ASN1_SIGNING, Pair::P256)
@@ -179,14 +194,32 @@ fn pkcs8(bytes: &[u8]) -> Result<Pair, KeyError> {
     }
 }
 
+/// What a key for RSASSA-PSS alone may sign with: its parameters say (RFC 4055
+/// section 3.1), or it has none. `None`: the key is another, or none of these.
+fn pss_schemes(algorithm: &[u8]) -> Option<&'static [SignatureScheme]> {
+    const ALL: &[SignatureScheme] = &[
+        SignatureScheme::RSA_PSS_PSS_SHA256,
+        SignatureScheme::RSA_PSS_PSS_SHA384,
+        SignatureScheme::RSA_PSS_PSS_SHA512,
+    ];
+    match Pss::read(algorithm) {
+        Ok(None) => Some(ALL),
+        Ok(Some(pss)) if !pss.allows_salt_of_hash() => None,
+        Ok(Some(Pss { hash: 256, .. })) => ALL.get(..1),
+        Ok(Some(Pss { hash: 384, .. })) => ALL.get(1..2),
+        Ok(Some(_)) => ALL.get(2..),
+        Err(NotDer) => None,
+    }
+}
+
 /// RSAPrivateKey (RFC 8017 section A.1.2), as ring took or refused it.
 fn rsa(
     format: &'static str,
     bytes: &[u8],
     read: Result<RsaKeyPair, ring::error::KeyRejected>,
-) -> Result<Pair, KeyError> {
+) -> Result<Box<RsaKeyPair>, KeyError> {
     match read {
-        Ok(pair) => Ok(Pair::Rsa(Box::new(pair))),
+        Ok(pair) => Ok(Box::new(pair)),
         Err(why) => Err(match rsa_private_bits(bytes) {
             Ok(bits) if !(2048..=4096).contains(&bits) || bits % 512 != 0 => {
                 KeyError::UnsupportedSize { bits }
@@ -277,8 +310,8 @@ fn rsa_private_bits(bytes: &[u8]) -> Result<usize, NotDer> {
 mod tests {
     use super::super::der::tlv;
     use super::super::verify::{
-        ECDSA_SHA256, ROWS, SignatureRefused, SubjectPublicKeyInfo, rsa_modulus_bits, verify_certificate,
-        verify_tls12, verify_tls13,
+        ECDSA_SHA256, KEY_PSS, ROWS, SignatureRefused, SubjectPublicKeyInfo, rsa_modulus_bits,
+        verify_certificate, verify_tls12, verify_tls13,
     };
     use super::*;
     use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
@@ -347,6 +380,84 @@ mod tests {
             }
         }
         assert_eq!(seen, 6 + 1 + 1 + 1);
+    }
+
+    /// A key for RSASSA-PSS alone with these schemes' codes, and without restriction.
+    #[test]
+    fn pss_keys_sign_and_verify_what_their_parameters_allow() {
+        use super::super::pss::tests::identifier;
+        let info = |algorithm: &[u8]| {
+            tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[RSA_2048])])
+        };
+        let [one, two, three] = [0x0809, 0x080a, 0x080b].map(SignatureScheme);
+        let salt = |octets: u8| [0xa2, 3, 2, 1, octets];
+        let of = |hash: u8, null, rest: &[&[u8]]| identifier([(hash, null), (hash, null)], rest);
+        let other = pkcs1(RSA_2048).unwrap();
+        for (algorithm, able) in [
+            (KEY_PSS.to_vec(), vec![one, two, three]),
+            (of(1, true, &[]), vec![one]),
+            (of(1, false, &[&salt(32)]), vec![one]),
+            (of(2, true, &[&salt(48)]), vec![two]),
+            (of(3, false, &[&salt(1)]), vec![three]),
+        ] {
+            let key = pkcs8_key(&info(&algorithm)).unwrap();
+            assert_eq!(key.schemes(), able);
+            let spki = SubjectPublicKeyInfo { algorithm: &algorithm, key: key.public_key() };
+            for (hash, scheme) in [(1, one), (2, two), (3, three)] {
+                let Ok(signature) = key.sign(scheme, MESSAGE) else {
+                    // What a key for everything signs so, this one is not believed to have.
+                    assert!(!able.contains(&scheme));
+                    let signature = other.sign(SignatureScheme(scheme.0 - 5), MESSAGE).unwrap();
+                    let wrong = Err(SignatureRefused::WrongKey);
+                    assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), wrong);
+                    assert_eq!(
+                        verify_certificate(
+                            &of(hash, true, &[&salt(16 + 16 * hash)]),
+                            spki,
+                            MESSAGE,
+                            &signature
+                        ),
+                        wrong
+                    );
+                    continue;
+                };
+                assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), Ok(()));
+                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature), Ok(()));
+                assert!(super::super::verify::fits(scheme, spki));
+                // The two kinds of code go with the two kinds of key.
+                let rsae = SignatureScheme(scheme.0 - 5);
+                assert_eq!(verify_tls13(rsae, spki, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
+                assert!(key.sign(rsae, MESSAGE).is_err() && other.sign(scheme, MESSAGE).is_err());
+                let plain = SubjectPublicKeyInfo { algorithm: KEY_RSA, ..spki };
+                assert_eq!(verify_tls13(scheme, plain, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
+                let pkcs1 = SignatureScheme(0x0301 + 0x100 * u16::from(hash));
+                assert!(other.sign(pkcs1, MESSAGE).is_ok());
+                assert_eq!(verify_tls12(pkcs1, spki, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
+                // In certificates, by both kinds of key, with each NULL there or not.
+                for nulls in [[true, true], [true, false], [false, true], [false, false]] {
+                    let signed = identifier(nulls.map(|null| (hash, null)), &[&salt(16 + 16 * hash)]);
+                    assert_eq!(verify_certificate(&signed, spki, MESSAGE, &signature), Ok(()));
+                    assert_eq!(verify_certificate(&signed, plain, MESSAGE, &signature), Ok(()));
+                    let bad = Err(SignatureRefused::Bad);
+                    assert_eq!(verify_certificate(&signed, spki, b"another", &signature), bad);
+                }
+                let unknown = Err(SignatureRefused::UnknownScheme);
+                for odd in [salt(15 + 16 * hash), salt(17 + 16 * hash)] {
+                    let signed = of(hash, true, &[&odd]);
+                    assert_eq!(verify_certificate(&signed, plain, MESSAGE, &signature), unknown);
+                    let named = super::super::verify::signature_name(&signed);
+                    assert!(named.contains(&format!("a salt of {} octets", odd[4])), "{named}");
+                }
+            }
+        }
+        // The fewest octets of the salt are more than TLS has; SHA-1.
+        for algorithm in [of(1, true, &[&salt(33)]), tlv(tag::SEQUENCE, &[&KEY_PSS[2..], &[0x30, 0]])] {
+            let spki = SubjectPublicKeyInfo { algorithm: &algorithm, key: other.public_key() };
+            assert_eq!(spki.kind(), None);
+            assert_eq!(spki.describe(), "RSA-PSS, with parameters that are not supported");
+            let refused = pkcs8_key(&info(&algorithm)).err();
+            assert_eq!(refused, Some(KeyError::UnsupportedAlgorithm { found: "RSA-PSS".into() }));
+        }
     }
 
     #[test]

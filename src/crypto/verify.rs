@@ -2,9 +2,10 @@
 //! by their SignatureScheme in the handshake (RFC 9846 section 4.3.3), by their
 //! AlgorithmIdentifier in certificates (RFC 5280 section 4.1.1.2; RFC 4055,
 //! 5758, 8410), each with the one kind of key that it takes. Identifiers are
-//! compared as bytes, parameters included.
+//! compared as bytes, parameters included; RSASSA-PSS's are read first.
 
 use super::der::{Der, NotDer, dotted, tag};
+use super::pss::Pss;
 use crate::wire::codepoints::SignatureScheme;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
@@ -20,6 +21,7 @@ pub(crate) struct SubjectPublicKeyInfo<'a> {
 /// What a public key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
+    /// For RSASSA-PSS alone, or for that and others: the algorithm says.
     Rsa {
         /// Bits of the modulus.
         bits: usize,
@@ -31,13 +33,14 @@ pub(crate) enum KeyKind {
 
 impl<'a> SubjectPublicKeyInfo<'a> {
     /// Which of the supported kinds of key this is, if it is one. An RSA key
-    /// of any size counts, if it is well formed.
+    /// of any size counts, if its numbers can be right.
     pub(crate) fn kind(&self) -> Option<KeyKind> {
         match self.algorithm {
-            KEY_RSA => rsa_modulus_bits(self.key).ok().map(|bits| KeyKind::Rsa { bits }),
             KEY_P256 => Some(KeyKind::P256),
             KEY_P384 => Some(KeyKind::P384),
             KEY_ED25519 => Some(KeyKind::Ed25519),
+            KEY_RSA => rsa_modulus_bits(self.key).ok().map(|bits| KeyKind::Rsa { bits }),
+            other if is_pss_key(other) => rsa_modulus_bits(self.key).ok().map(|bits| KeyKind::Rsa { bits }),
             _ => None,
         }
     }
@@ -45,25 +48,47 @@ impl<'a> SubjectPublicKeyInfo<'a> {
     /// The kind of key in words, for a person.
     pub(crate) fn describe(&self) -> String {
         match self.kind() {
-            Some(KeyKind::Rsa { bits }) => format!("RSA, {bits} bits"),
+            Some(KeyKind::Rsa { bits }) if self.algorithm == KEY_RSA => format!("RSA, {bits} bits"),
+            Some(KeyKind::Rsa { bits }) => match Pss::read(self.algorithm) {
+                Ok(Some(Pss { hash, .. })) => format!("RSA-PSS with SHA-{hash} alone, {bits} bits"),
+                _ => format!("RSA-PSS, {bits} bits"),
+            },
             Some(KeyKind::P256) => "EC, P-256".into(),
             Some(KeyKind::P384) => "EC, P-384".into(),
             Some(KeyKind::Ed25519) => "Ed25519".into(),
             None => match identifiers(self.algorithm) {
                 Ok((OID_EC, Some(curve))) => format!("EC, {}", name(curve)),
                 Ok((OID_EC, None)) => "EC, its curve not given by name".into(),
-                Ok((algorithm, _)) => name(algorithm),
+                Ok((algorithm, _)) => match rsa_modulus_bits(self.key) {
+                    Err(why) if self.algorithm == KEY_RSA || is_pss_key(self.algorithm) => {
+                        format!("{}, {why}", name(algorithm))
+                    }
+                    _ if algorithm == OID_PSS => "RSA-PSS, with parameters that are not supported".into(),
+                    _ => name(algorithm),
+                },
                 Err(NotDer) => "malformed".into(),
             },
         }
     }
 }
 
+/// A key for RSASSA-PSS alone (RFC 4055 section 1.2), whose parameters, if it has
+/// some, allow what TLS has.
+fn is_pss_key(algorithm: &[u8]) -> bool {
+    match Pss::read(algorithm) {
+        Ok(parameters) => parameters.is_none_or(Pss::allows_salt_of_hash),
+        Err(NotDer) => false,
+    }
+}
+
 /// A signature algorithm in words, from its AlgorithmIdentifier.
 pub(crate) fn signature_name(algorithm: &[u8]) -> String {
-    match ROWS.iter().find(|row| row.algorithm == algorithm) {
-        Some(row) => row.name.into(),
-        None => identifiers(algorithm).map_or_else(|_| "malformed".into(), |(oid, _)| name(oid)),
+    match (ROWS.iter().find(|row| row.algorithm == one_form(algorithm)), Pss::read(algorithm)) {
+        (Some(row), _) => row.name.into(),
+        (None, Ok(Some(Pss { hash, salt }))) => {
+            format!("RSA-PSS with SHA-{hash} and a salt of {salt} octets, not {}", hash / 8)
+        }
+        (None, _) => identifiers(algorithm).map_or_else(|_| "malformed".into(), |(oid, _)| name(oid)),
     }
 }
 
@@ -71,7 +96,7 @@ pub(crate) fn signature_name(algorithm: &[u8]) -> String {
 /// which curve the key is the certificate itself does not say: of ECDSA it is
 /// the scheme that goes with the hash.
 pub(crate) fn signature_scheme(algorithm: &[u8]) -> Option<SignatureScheme> {
-    let row = ROWS.iter().find(|row| row.algorithm == algorithm)?;
+    let row = ROWS.iter().find(|row| row.algorithm == one_form(algorithm))?;
     ROWS.iter().filter(|same| same.name == row.name).find_map(|row| row.scheme)
 }
 
@@ -82,8 +107,10 @@ pub(crate) enum SignatureRefused {
     UnknownScheme,
     /// The algorithm is known, but not with a key of this kind.
     WrongKey,
-    /// The key did not make this signature over these bytes; or the key is
-    /// malformed, or of a size that is not accepted.
+    /// The key can make no signature: it is malformed, or its numbers cannot be right.
+    BadKey,
+    /// The key did not make this signature over these bytes, or it is of a
+    /// size that is not accepted.
     Bad,
 }
 
@@ -121,7 +148,13 @@ pub(crate) fn verify_certificate(
     tbs: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureRefused> {
+    let algorithm = one_form(algorithm);
     verify(|row| row.algorithm == algorithm, key, tbs, signature)
+}
+
+/// Whether a key can sign in this scheme.
+pub(crate) fn fits(scheme: SignatureScheme, key: SubjectPublicKeyInfo<'_>) -> bool {
+    ROWS.iter().any(|row| row.scheme == Some(scheme) && row.takes(key.algorithm))
 }
 
 /// One way to sign.
@@ -138,6 +171,17 @@ pub(super) struct Row {
     verification: &'static dyn VerificationAlgorithm,
 }
 
+impl Row {
+    fn takes(&self, key: &[u8]) -> bool {
+        self.key == key
+            || (self.key == KEY_PSS
+                && match Pss::read(key) {
+                    Ok(Some(pss)) => pss.allows_salt_of_hash() && pss_signature(pss.hash) == self.algorithm,
+                    Ok(None) | Err(NotDer) => false,
+                })
+    }
+}
+
 const fn row(
     name: &'static str,
     scheme: Option<SignatureScheme>,
@@ -150,7 +194,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-pub(super) static ROWS: [Row; 14] = {
+pub(super) static ROWS: [Row; 17] = {
     use SignatureScheme as S;
     const P256_256: Option<S> = Some(S::ECDSA_SECP256R1_SHA256);
     const P384_384: Option<S> = Some(S::ECDSA_SECP384R1_SHA384);
@@ -163,6 +207,9 @@ pub(super) static ROWS: [Row; 14] = {
         row("RSA-PSS with SHA-256", Some(S::RSA_PSS_RSAE_SHA256), true, PSS_SHA256, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA256),
         row("RSA-PSS with SHA-384", Some(S::RSA_PSS_RSAE_SHA384), true, PSS_SHA384, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA384),
         row("RSA-PSS with SHA-512", Some(S::RSA_PSS_RSAE_SHA512), true, PSS_SHA512, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA512),
+        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_PSS_SHA256), true, PSS_SHA256, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA256),
+        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_PSS_SHA384), true, PSS_SHA384, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA384),
+        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_PSS_SHA512), true, PSS_SHA512, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA512),
         row("RSA with SHA-256", Some(S::RSA_PKCS1_SHA256), false, PKCS1_SHA256, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA256),
         row("RSA with SHA-384", Some(S::RSA_PKCS1_SHA384), false, PKCS1_SHA384, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA384),
         row("RSA with SHA-512", Some(S::RSA_PKCS1_SHA512), false, PKCS1_SHA512, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA512),
@@ -175,6 +222,8 @@ pub(super) static ROWS: [Row; 14] = {
 
 // AlgorithmIdentifiers: SEQUENCE { OBJECT IDENTIFIER, parameters }.
 pub(super) const KEY_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+/// Without parameters, which restrict a key (RFC 4055 section 3.1).
+pub(super) const KEY_PSS: &[u8] = b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 pub(super) const KEY_P256: &[u8] =
     b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 pub(super) const KEY_P384: &[u8] =
@@ -219,6 +268,23 @@ const PSS_SHA256: &[u8] = pss!(1, 32);
 const PSS_SHA384: &[u8] = pss!(2, 48);
 const PSS_SHA512: &[u8] = pss!(3, 64);
 
+/// The form in the table of RSASSA-PSS with a hash of so many bits.
+fn pss_signature(hash: u16) -> &'static [u8] {
+    match hash {
+        256 => PSS_SHA256,
+        384 => PSS_SHA384,
+        _ => PSS_SHA512,
+    }
+}
+
+/// A signature's AlgorithmIdentifier as the table has it.
+fn one_form(algorithm: &[u8]) -> &[u8] {
+    match Pss::read(algorithm) {
+        Ok(Some(pss)) if pss.salt_is_hash_long() => pss_signature(pss.hash),
+        _ => algorithm,
+    }
+}
+
 fn verify(
     wanted: impl Fn(&Row) -> bool,
     key: SubjectPublicKeyInfo<'_>,
@@ -227,7 +293,10 @@ fn verify(
 ) -> Result<(), SignatureRefused> {
     let mut refused = SignatureRefused::UnknownScheme;
     for row in ROWS.iter().filter(|row| wanted(row)) {
-        if row.key == key.algorithm {
+        if row.takes(key.algorithm) {
+            if key.kind().is_none() {
+                return Err(SignatureRefused::BadKey);
+            }
             return UnparsedPublicKey::new(row.verification, key.key)
                 .verify(message, signature)
                 .map_err(|_| SignatureRefused::Bad);
@@ -237,6 +306,7 @@ fn verify(
     Err(refused)
 }
 
+const OID_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 pub(super) const OID_EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
 
 /// The object identifier of an algorithm, and that of its parameters if they are one.
@@ -246,15 +316,28 @@ pub(super) fn identifiers(algorithm: &[u8]) -> Result<(&[u8], Option<&[u8]>), No
     Ok((oid, inside.content(tag::OID).ok()))
 }
 
-/// RSAPublicKey (RFC 8017 section A.1.1): two positive numbers, nothing else.
-pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, NotDer> {
-    let mut outer = Der::new(bytes);
-    let mut key = outer.inside(tag::SEQUENCE)?;
-    outer.finish()?;
-    let modulus = key.unsigned()?;
-    key.unsigned()?;
-    key.finish()?;
-    Ok(bits(modulus))
+/// Bits of the modulus of an RSAPublicKey (RFC 8017 section A.1.1), or why its
+/// numbers cannot be right: both primes are odd, and the exponent has no
+/// divisor in common with an even number (RFC 8017 section 3.1).
+pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, &'static str> {
+    let read = || {
+        let mut outer = Der::new(bytes);
+        let mut key = outer.inside(tag::SEQUENCE)?;
+        outer.finish()?;
+        let numbers = (key.unsigned()?, key.unsigned()?);
+        key.finish()?;
+        Ok(numbers)
+    };
+    let (modulus, exponent) = read().map_err(|NotDer| "not two positive numbers")?;
+    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    match (is_odd(modulus), is_odd(exponent)) {
+        (false, _) => Err("an even modulus"),
+        (_, false) => Err("an even exponent"),
+        _ if exponent == [1] => Err("the exponent 1"),
+        // As many as ring takes.
+        _ if bits(exponent) > 33 => Err("an exponent of more than 33 bits"),
+        _ => Ok(bits(modulus)),
+    }
 }
 
 /// Bits of a number that has no leading zero octet.
@@ -324,6 +407,43 @@ mod tests {
         assert_eq!(key.describe(), "RSA, 1024 bits");
         let signature = [1; 128];
         assert_eq!(verify_certificate(PKCS1_SHA256, key, MESSAGE, &signature), Err(SignatureRefused::Bad));
+    }
+
+    #[test]
+    fn rsa_numbers_that_cannot_be_right_are_no_key() {
+        let wide = [&[0x00, 0x80][..], &[7; 254], &[1]].concat();
+        let even = [&[0x00, 0x80][..], &[7; 254], &[2]].concat();
+        let key = |modulus: &[u8], exponent: &[u8]| {
+            tlv(tag::SEQUENCE, &[&tlv(tag::INTEGER, &[modulus]), &tlv(tag::INTEGER, &[exponent])])
+        };
+        const MOST: [u8; 5] = [1, 0xff, 0xff, 0xff, 0xff];
+        for good in [&[3][..], &[1, 0, 1], &MOST] {
+            assert_eq!(rsa_modulus_bits(&key(&wide, good)), Ok(2048), "{good:x?}");
+        }
+        let numbers = "not two positive numbers";
+        for (modulus, exponent, why) in [
+            (&wide[..], &[1][..], "the exponent 1"),
+            (&wide, &[2], "an even exponent"),
+            (&wide, &[0], "an even exponent"),
+            (&wide, &[2, 0, 0, 0, 1], "an exponent of more than 33 bits"),
+            (&even, &[3], "an even modulus"),
+            (&[0], &[3], "an even modulus"),
+            (&wide, &[0, 3], numbers),
+            (&wide, &[0xfd], numbers),
+            (&wide, &[], numbers),
+            (&wide[1..], &[3], numbers),
+            (&[&[0], &wide[..]].concat(), &[3], numbers),
+        ] {
+            let key = key(modulus, exponent);
+            assert_eq!(rsa_modulus_bits(&key), Err(why));
+            for (algorithm, name) in [(KEY_RSA, "RSA"), (KEY_PSS, "RSA-PSS")] {
+                let spki = SubjectPublicKeyInfo { algorithm, key: &key };
+                assert_eq!(spki.kind(), None);
+                assert_eq!(spki.describe(), format!("{name}, {why}"));
+                let refused = verify_certificate(PSS_SHA256, spki, MESSAGE, &[1; 256]);
+                assert_eq!(refused, Err(SignatureRefused::BadKey));
+            }
+        }
     }
 
     #[test]

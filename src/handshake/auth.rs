@@ -107,7 +107,7 @@ impl Unproven {
         verified.map_err(|refused| match refused {
             SignatureRefused::WrongKey => Fault::SchemeDoesNotFitKey,
             SignatureRefused::UnknownScheme => Fault::UnofferedScheme,
-            SignatureRefused::Bad => Fault::BadSignature,
+            SignatureRefused::Bad | SignatureRefused::BadKey => Fault::BadSignature,
         })?;
         self.peer.scheme = Some(scheme);
         self.proven(cx);

@@ -439,8 +439,8 @@ fn holds(verdict: Result<(), Stop>) -> Result<bool, Stop> {
 /// does not hold: the key identifier says so, or nothing can be verified.
 fn is_meant(result: Result<(), SignatureRefused>, rank: u8) -> bool {
     match result {
-        Ok(()) | Err(SignatureRefused::UnknownScheme | SignatureRefused::WrongKey) => true,
         Err(SignatureRefused::Bad) => rank == 0,
+        Ok(()) | Err(_) => true,
     }
 }
 

@@ -408,6 +408,9 @@ pub(super) fn signature_finding(
         Err(SignatureRefused::WrongKey) => {
             format!("signed with {name}, for which the issuer's key is of the wrong kind")
         }
+        Err(SignatureRefused::BadKey) => {
+            format!("signed with {name} by a key that can sign nothing: {}", issuer.describe())
+        }
         Err(SignatureRefused::Bad) => match issuer.kind() {
             Some(KeyKind::Rsa { bits }) if !(2048..=8192).contains(&bits) => {
                 format!("signed with {name} by a key of {bits} bits, which is not accepted")

@@ -197,7 +197,7 @@ fn the_end_of_a_key_takes_nothing_back() {
 #[test]
 fn an_identity_that_cannot_sign_for_the_client_is_refused() {
     let mut at = place12(Side::Server, "WaitCertificate");
-    let rsa = Identity::with_key_elsewhere(PKI.server.chain.clone(), &[SignatureScheme::RSA_PSS_PSS_SHA256]);
+    let rsa = Identity::with_key_elsewhere(PKI.server.chain.clone(), &[SignatureScheme::RSA_PKCS1_SHA1]);
     let error = at.victim.c.answer(Answer::Certificate(rsa.unwrap().into())).unwrap_err();
     assert!(error.to_string().contains("in common"), "{error}");
     at.victim.drain();

@@ -284,7 +284,7 @@ fn an_identity_that_cannot_sign_for_the_client_is_refused() {
     let mut at = place(Side::Server, "WaitCertificate");
     let rsa = crate::identity::Identity::with_key_elsewhere(
         PKI.server.chain.clone(),
-        &[crate::wire::SignatureScheme::RSA_PSS_PSS_SHA256],
+        &[crate::wire::SignatureScheme::RSA_PKCS1_SHA1],
     );
     let error = at.victim.c.answer(Answer::Certificate(rsa.unwrap().into())).unwrap_err();
     let said = error.to_string();

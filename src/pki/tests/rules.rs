@@ -231,20 +231,47 @@ fn weak_and_foreign_keys_are_refused_by_name() {
         |algorithm: &[u8], key: &[u8]| tlv(tag::SEQUENCE, &[algorithm, &tlv(tag::BIT_STRING, &[&[0], key])]);
     let rsa = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
     let p521 = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23";
+    let sha1_pss = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x00";
+    let numbers = |last: u8, exponent: u8| {
+        let modulus = tlv(tag::INTEGER, &[&[0, 0x80], &[7; 254], &[last]]);
+        tlv(tag::SEQUENCE, &[&modulus, &[2, 1, exponent]])
+    };
     let odd = tlv(tag::SEQUENCE, &[&tlv(tag::INTEGER, &[&[0x01], &[0xff; 256]]), &[2, 3, 1, 0, 1]]);
     for (key, said) in [
         (spki(rsa, &public), "RSA, 1024 bits"),
         (spki(rsa, &odd), "RSA, 2049 bits"),
         (spki(p521, &[4; 133]), "EC, P-521"),
-        (spki(rsa, b"junk"), "RSA"),
+        (spki(rsa, b"junk"), "RSA, not two positive numbers"),
+        (spki(rsa, &numbers(1, 1)), "RSA, the exponent 1"),
+        (spki(rsa, &numbers(1, 4)), "RSA, an even exponent"),
+        (spki(rsa, &numbers(2, 3)), "RSA, an even modulus"),
+        (spki(sha1_pss, &numbers(1, 3)), "RSA-PSS, with parameters that are not supported"),
     ] {
         let mut chain = Chain::new();
-        chain.server_fields.spki = key;
+        chain.server_fields.spki = key.clone();
         let refused = chain.verify().unwrap_err();
         assert_eq!(rules(&refused), [Rule::PublicKey]);
         assert_eq!(refused.alert(), AlertDescription::UNSUPPORTED_CERTIFICATE);
         assert!(refused.to_string().contains(said), "{refused}");
+        // An authority's is told as well, also where nothing but its name leads to it.
+        if key.len() > 200 && said.starts_with("RSA, ") && !said.contains("bits") {
+            let places: [fn(&mut Chain) -> &mut Fields; 2] =
+                [|chain| &mut chain.root_fields, |chain| &mut chain.middle_fields];
+            for place in places {
+                let mut chain = Chain::new();
+                place(&mut chain).spki = key.clone();
+                chain.middle_fields.leave_out(oid::AUTHORITY_KEY);
+                chain.server_fields.leave_out(oid::AUTHORITY_KEY);
+                let refused = chain.verify().unwrap_err();
+                assert!(rules(&refused).contains(&Rule::PublicKey), "{refused:#}");
+                assert!(format!("{refused:#}").contains(said), "{refused:#}");
+            }
+        }
     }
+    // The same with what can be right: an odd modulus, and 3.
+    let mut chain = Chain::new();
+    chain.server_fields.spki = spki(rsa, &numbers(1, 3));
+    chain.verify().unwrap();
 }
 
 #[test]
