@@ -108,6 +108,10 @@ pub const OUTBOX_RESERVE: usize = 256;
 /// Signature checks for one chain (the search for a path can be made to try many).
 pub const CHAIN_SIGNATURES: usize = 100;
 
+/// Signatures that a verifier remembers: the authorities of the web have some
+/// hundred intermediates, and a peer's own are few. They take 32 octets each.
+pub const REMEMBERED_SIGNATURES: usize = 1_024;
+
 /// Steps of the search for a path.
 pub const CHAIN_STEPS: usize = 4_000;
 

@@ -455,6 +455,8 @@ mod tests {
             let spki = SubjectPublicKeyInfo { algorithm: &algorithm, key: other.public_key() };
             assert_eq!(spki.kind(), None);
             assert_eq!(spki.describe(), "RSA-PSS, with parameters that are not supported");
+            let signature = other.sign(SignatureScheme::RSA_PSS_RSAE_SHA256, MESSAGE).unwrap();
+            assert!(verify_tls13(one, spki, MESSAGE, &signature).is_err());
             let refused = pkcs8_key(&info(&algorithm)).err();
             assert_eq!(refused, Some(KeyError::UnsupportedAlgorithm { found: "RSA-PSS".into() }));
         }

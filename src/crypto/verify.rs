@@ -176,7 +176,7 @@ impl Row {
         self.key == key
             || (self.key == KEY_PSS
                 && match Pss::read(key) {
-                    Ok(Some(pss)) => pss.allows_salt_of_hash() && pss_signature(pss.hash) == self.algorithm,
+                    Ok(Some(pss)) => pss_signature(pss.hash) == self.algorithm,
                     Ok(None) | Err(NotDer) => false,
                 })
     }

@@ -12,6 +12,7 @@ use super::checks::signature_finding;
 use super::dn::Name;
 use super::inquiry::{Budget, Finding, FirstBroken, Inquiry, Stop};
 use super::judge;
+use super::remembered::{Memory, Recall};
 use super::roots::{Anchor, Roots};
 use super::rules::Rule;
 use super::status::Verified;
@@ -153,9 +154,11 @@ impl<'s> Search<'s> {
         roots: &'s Roots,
         leaf: &'s Sent<'s>,
         others: &'s [Candidate<'s>],
+        memory: Option<&Memory>,
     ) -> Self {
         let lists = Verified::default();
-        Self { inquiry, roots, leaf, others, budget: Budget::FULL, lists, signatures: Vec::new() }
+        let budget = Budget { recall: Recall::of(memory), ..Budget::FULL };
+        Self { inquiry, roots, leaf, others, budget, lists, signatures: Vec::new() }
     }
 
     /// A path that holds, or the best of those that do not.
@@ -164,7 +167,13 @@ impl<'s> Search<'s> {
         let result = judge::leaf(self.inquiry, &self.leaf.certificate, &mut FirstBroken)
             .and_then(|()| self.extend(&mut path));
         let spent = match result {
-            Ok(Some(anchor)) => return Ok(Path { certificates: path, anchor }),
+            Ok(Some(anchor)) => {
+                let above = path.iter().skip(1).map(|issuer| issuer.certificate.spki);
+                let keys = above.chain([anchor.spki()]);
+                let links = path.iter().zip(keys).map(|(child, key)| judge::signed(&child.certificate, key));
+                self.budget.recall.remember(links);
+                return Ok(Path { certificates: path, anchor });
+            }
             Ok(None) | Err(Stop::Broken) => None,
             Err(Stop::Exhausted(what)) => Some(what),
         };
@@ -261,6 +270,8 @@ impl<'s> Search<'s> {
 
     /// The second pass.
     fn explain(mut self, spent: Option<&'static str>) -> Attempt<'s> {
+        // How long a refusal takes tells nobody whose certificates were met before.
+        self.budget.recall = Recall::NONE;
         self.budget.steps = STEPS_TO_EXPLAIN;
         self.budget.comparisons = COMPARISONS_TO_EXPLAIN;
         let mut best = Best::default();

@@ -3,8 +3,10 @@
 //! broken rule makes the search fast, one that collects makes the report. What
 //! was found is put into words only where it is shown.
 
+use super::remembered::{Recall, Signed};
 use super::revocation::Revocation;
 use super::rules::{Profile, Rule};
+use crate::crypto::verify::SignatureRefused;
 use crate::limits;
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
@@ -70,6 +72,8 @@ pub(super) struct Budget {
     pub(super) signatures: usize,
     pub(super) steps: usize,
     pub(super) comparisons: usize,
+    /// What need not be verified again costs the same: no verdict depends on it.
+    pub(super) recall: Recall,
 }
 
 impl Budget {
@@ -77,7 +81,25 @@ impl Budget {
         signatures: limits::CHAIN_SIGNATURES,
         steps: limits::CHAIN_STEPS,
         comparisons: limits::CHAIN_CONSTRAINTS,
+        recall: Recall::NONE,
     };
+
+    /// Whether the signature of a certificate holds.
+    pub(super) fn verify(&mut self, signed: &Signed<'_>) -> Result<Result<(), SignatureRefused>, Stop> {
+        self.spend_signature()?;
+        Ok(self.recall.verify(signed))
+    }
+
+    /// Whether that of a list or of a response does.
+    pub(super) fn verify_statement(&mut self, signed: &Signed<'_>) -> Result<bool, Stop> {
+        self.spend_signature()?;
+        Ok(self.recall.verify_statement(signed).is_ok())
+    }
+
+    fn spend_signature(&mut self) -> Result<(), Stop> {
+        self.signatures = self.signatures.checked_sub(1).ok_or(Stop::Exhausted("signatures to verify"))?;
+        Ok(())
+    }
 }
 
 /// Why judging ends early.

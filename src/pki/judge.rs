@@ -9,10 +9,11 @@ use super::checks::{
 use super::extensions::{ExtendedKeyUsage, KeyUsage};
 use super::inquiry::{Budget, Finding, Inquiry, Judge, Purpose, Sink, Stop};
 use super::policies;
+use super::remembered::Signed;
 use super::roots::Anchor;
 use super::rules::{Profile, Rule};
 use super::status::{Verified, revocation};
-use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo, verify_certificate};
+use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
 
 /// The peer's own certificate.
 pub(super) fn leaf<S: Sink>(
@@ -207,8 +208,13 @@ pub(super) fn signature(
     issuer: SubjectPublicKeyInfo<'_>,
     budget: &mut Budget,
 ) -> Result<Result<(), SignatureRefused>, Stop> {
-    budget.signatures = budget.signatures.checked_sub(1).ok_or(Stop::Exhausted("signatures to verify"))?;
-    Ok(verify_certificate(certificate.algorithm, issuer, certificate.tbs, certificate.signature))
+    budget.verify(&signed(certificate, issuer))
+}
+
+/// A certificate's signature, as its issuer's.
+pub(super) fn signed<'a>(certificate: &Certificate<'a>, issuer: SubjectPublicKeyInfo<'a>) -> Signed<'a> {
+    let Certificate { algorithm, tbs: message, signature, .. } = *certificate;
+    Signed { key: issuer, algorithm, message, signature }
 }
 
 fn extended_key_usage_text(extended: Option<ExtendedKeyUsage<'_>>) -> String {

@@ -16,6 +16,7 @@ mod judge;
 mod name;
 mod pem;
 mod policies;
+mod remembered;
 mod report;
 mod revocation;
 mod roots;

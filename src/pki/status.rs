@@ -8,13 +8,14 @@ use super::dn::Name;
 use super::extensions::KeyUsage;
 use super::inquiry::{Budget, Inquiry, Judge, Sink, Stop};
 use super::name::GeneralNames;
+use super::remembered::Signed;
 use super::revocation::{Crl, OcspResponse, OcspStatus, Responder, full_name};
 use super::roots::Anchor;
 use super::rules::Rule;
 use super::time;
 use crate::crypto::der::{Der, tag};
 use crate::crypto::kdf::sha1_identifier;
-use crate::crypto::verify::{SubjectPublicKeyInfo, verify_certificate};
+use crate::crypto::verify::SubjectPublicKeyInfo;
 
 /// Signatures of lists, verified once: which list, by which key, the result.
 #[derive(Default)]
@@ -219,8 +220,9 @@ fn unsigned(
         let holds = match known {
             Some((_, _, holds)) => *holds,
             None => {
-                spend(budget)?;
-                let holds = verify_certificate(&crl.algorithm, signer.key, &crl.tbs, &crl.signature).is_ok();
+                let (algorithm, message, signature) = (&crl.algorithm, &crl.tbs, &crl.signature);
+                let holds =
+                    budget.verify_statement(&Signed { key: signer.key, algorithm, message, signature })?;
                 verified.0.push((place, signer.key.key.into(), holds));
                 holds
             }
@@ -300,8 +302,8 @@ fn is_authorised(
         Responder::Key(hash) => *hash == sha1_identifier(key.key).as_bytes(),
     };
     let signed_by = |key: SubjectPublicKeyInfo<'_>, budget: &mut Budget| {
-        spend(budget)?;
-        Ok(verify_certificate(response.algorithm, key, response.tbs, response.signature).is_ok())
+        let OcspResponse { algorithm, tbs: message, signature, .. } = *response;
+        budget.verify_statement(&Signed { key, algorithm, message, signature })
     };
     if is(issuer.subject, issuer.key) {
         return signed_by(issuer.key, budget);
@@ -321,17 +323,11 @@ fn is_authorised(
         if !appointed {
             continue;
         }
-        spend(budget)?;
-        if verify_certificate(delegate.algorithm, issuer.key, delegate.tbs, delegate.signature).is_ok()
-            && signed_by(delegate.spki, budget)?
-        {
+        let Certificate { algorithm, tbs: message, signature, .. } = delegate;
+        let appointment = Signed { key: issuer.key, algorithm, message, signature };
+        if budget.verify_statement(&appointment)? && signed_by(delegate.spki, budget)? {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-fn spend(budget: &mut Budget) -> Result<(), Stop> {
-    budget.signatures = budget.signatures.checked_sub(1).ok_or(Stop::Exhausted("signatures to verify"))?;
-    Ok(())
 }

@@ -7,6 +7,7 @@ use super::chain::{Candidate, Search, Sent};
 use super::checks::sha256;
 use super::inquiry::{Expected, FirstBroken, Inquiry, Purpose};
 use super::judge;
+use super::remembered::Memory;
 use super::report::Report;
 use super::revocation::Revocation;
 use super::roots::Roots;
@@ -45,6 +46,7 @@ pub struct Verifier {
     pins: Option<Arc<[[u8; 32]]>>,
     most_intermediates: Option<usize>,
     revocation: Revocation,
+    memory: Option<Memory>,
 }
 
 #[derive(Clone, Debug)]
@@ -194,6 +196,37 @@ impl Verifier {
         Self { revocation, ..self }
     }
 
+    /// The same policy, and whether signatures that held in a chain that was
+    /// accepted are verified again when they are met again; by default they
+    /// are not. A client saves a signature for each certificate of a chain,
+    /// and those of lists and OCSP responses. The verifier and its clones
+    /// remember [`limits::REMEMBERED_SIGNATURES`](crate::limits::REMEMBERED_SIGNATURES).
+    ///
+    /// No verdict changes. What is remembered is the SHA-256 of the signer's
+    /// key, the algorithm, what was signed and the signature, so a false entry
+    /// takes a collision of SHA-256, as a false signature would; everything
+    /// else (names, dates, roots, revocation) is judged each time, under the
+    /// same limits. Only what an accepted chain rests on is entered: who
+    /// shows none that is accepted can neither fill the memory nor empty it.
+    ///
+    /// The time that a verdict takes tells, by some 50 us for each signature,
+    /// whether a chain with that certificate was accepted lately. A server
+    /// can ask so about its own certificate, and about the intermediates that
+    /// it shares with thousands of others; not about another host's, for a
+    /// chain without the right name is refused before a signature is looked
+    /// up. A client that shows somebody else's certificate can ask about it.
+    /// Where that is too much, switch it off.
+    ///
+    /// ```
+    /// use handfast::pki::{Roots, Verifier};
+    /// let verifier = Verifier::web_pki(Roots::new()).remember_signatures(false);
+    /// # let _ = verifier;
+    /// ```
+    pub fn remember_signatures(self, remember: bool) -> Self {
+        let memory = if remember { self.memory.or_else(|| Some(Memory::default())) } else { None };
+        Self { memory, ..self }
+    }
+
     /// The roots, if the policy has any.
     pub fn roots(&self) -> Option<&Roots> {
         match &self.basis {
@@ -298,7 +331,7 @@ impl Verifier {
         let report = match &self.basis {
             Basis::Chain { roots, check_name } => {
                 inquiry.name = inquiry.name.filter(|_| *check_name);
-                return chain_verdict(leaf, leaf_key, chain, roots, inquiry);
+                return chain_verdict(leaf, leaf_key, chain, (roots, self.memory.as_ref()), inquiry);
             }
             Basis::Anything => Report::without_checks(&leaf),
             Basis::PinnedKey => known_leaf(&leaf, None, inquiry)?,
@@ -307,9 +340,15 @@ impl Verifier {
         Ok(Accepted { report, leaf_key })
     }
 
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
     fn new(basis: Basis) -> Self {
         let (profile, revocation) = Default::default();
-        Self { basis, profile, pins: None, most_intermediates: None, revocation }
+        let memory = Some(Memory::default());
+        Self { basis, profile, pins: None, most_intermediates: None, revocation, memory }
     }
 }
 
@@ -332,13 +371,13 @@ fn chain_verdict(
     leaf: Certificate<'_>,
     leaf_key: PeerKey,
     chain: &[CertificateDer<'_>],
-    roots: &Roots,
+    (roots, memory): (&Roots, Option<&Memory>),
     inquiry: Inquiry<'_>,
 ) -> Result<Accepted, Refused> {
     let leaf = Sent::new(0, leaf);
     let others = chain.iter().enumerate().skip(1).map(|(place, der)| Candidate::new(place, der));
     let others: Vec<_> = others.collect();
-    match Search::new(&inquiry, roots, &leaf, &others).run() {
+    match Search::new(&inquiry, roots, &leaf, &others, memory).run() {
         Ok(path) => Ok(Accepted { report: Report::of_path(&path, inquiry.clone()), leaf_key }),
         Err(attempt) => {
             // As many as somebody reads.

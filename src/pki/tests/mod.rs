@@ -3,6 +3,7 @@
 mod paths;
 mod policies;
 mod private;
+mod remembered;
 mod revocation;
 mod rules;
 mod sentences;

@@ -295,6 +295,11 @@ fn stapled(chain: &Chain, hard: bool, staple: &[u8]) -> Vec<Rule> {
 
 const GOOD: &[u8] = &[0x80, 0];
 
+/// The issuer's word that the server's certificate is good.
+pub(super) fn good_staple(chain: &Chain) -> Vec<u8> {
+    Staple::of(chain, GOOD).sign(&chain.middle)
+}
+
 #[test]
 fn a_stapled_response_is_about_one_certificate_at_one_time() {
     let chain = Chain::new();

@@ -231,6 +231,7 @@ fn weak_and_foreign_keys_are_refused_by_name() {
         |algorithm: &[u8], key: &[u8]| tlv(tag::SEQUENCE, &[algorithm, &tlv(tag::BIT_STRING, &[&[0], key])]);
     let rsa = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
     let p521 = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23";
+    let sha256_rsa = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
     let sha1_pss = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x00";
     let numbers = |last: u8, exponent: u8| {
         let modulus = tlv(tag::INTEGER, &[&[0, 0x80], &[7; 254], &[last]]);
@@ -262,6 +263,10 @@ fn weak_and_foreign_keys_are_refused_by_name() {
                 place(&mut chain).spki = key.clone();
                 chain.middle_fields.leave_out(oid::AUTHORITY_KEY);
                 chain.server_fields.leave_out(oid::AUTHORITY_KEY);
+                for child in [&mut chain.middle_fields, &mut chain.server_fields] {
+                    child.inner_algorithm = sha256_rsa.to_vec();
+                    child.outer_algorithm = sha256_rsa.to_vec();
+                }
                 let refused = chain.verify().unwrap_err();
                 assert!(rules(&refused).contains(&Rule::PublicKey), "{refused:#}");
                 assert!(format!("{refused:#}").contains(said), "{refused:#}");
