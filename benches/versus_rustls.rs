@@ -1,6 +1,8 @@
 //! This crate next to rustls, both with ring, in the same run and with all else
 //! equal: X25519, one P-256 chain that is really verified, no tickets, the same
-//! buffers, no sockets. `cargo bench --bench versus_rustls [rounds]`
+//! buffers, no sockets. Where a line says "remembering", this crate's client
+//! remembers the chain's signature from the handshakes before, as it does by
+//! default, and rustls verifies it each time. `cargo bench --bench versus_rustls [rounds]`
 //!
 //! Short turns alternate, so that a slow moment of the machine meets both. What
 //! counts is the ratio within a round: this crate's time by rustls's, below 1
@@ -210,16 +212,19 @@ fn main() {
         "", "", "handfast", "rustls"
     );
 
-    for (name, suite) in SUITES.into_iter().filter(|(_, suite)| [0x1301, 0xc02b].contains(suite)) {
-        let (ours, theirs) = (Ours::new(&chain, suite), Theirs::new(&chain, suite));
-        let one =
-            || round(HANDSHAKES, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
-        one();
-        let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
-        let shown = |seconds: f64| format!("{:.1} us", seconds * 1e6);
-        let what = format!("handshake, {}", &name[..7]);
-        report(&what, "client", &rounds, Times::client, shown);
-        report(&what, "server", &rounds, Times::server, shown);
+    let handshakes = SUITES.into_iter().filter(|(_, suite)| [0x1301, 0xc02b].contains(suite));
+    for (what, remembers) in [("handshake", false), ("remembering", true)] {
+        for (name, suite) in handshakes.clone() {
+            let (ours, theirs) = (Ours::with(&chain, suite, remembers), Theirs::new(&chain, suite));
+            let one =
+                || round(HANDSHAKES, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
+            one();
+            let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
+            let shown = |seconds: f64| format!("{:.1} us", seconds * 1e6);
+            let what = format!("{what}, {}", &name[..7]);
+            report(&what, "client", &rounds, Times::client, shown);
+            report(&what, "server", &rounds, Times::server, shown);
+        }
     }
 
     let data = vec![0x5a; CHUNK];

@@ -57,7 +57,12 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
+    /// rustls verifies each signature each time: it is compared with what does not remember any.
     pub(crate) fn new(chain: &Chain, suite: u16) -> Self {
+        Self::with(chain, suite, false)
+    }
+
+    pub(crate) fn with(chain: &Chain, suite: u16, remembers: bool) -> Self {
         let version = if suite >> 8 == 0x13 { ProtocolVersion::TLS13 } else { ProtocolVersion::TLS12 };
         // The curve of the certificate must be among the groups in TLS 1.2 (RFC 8422
         // section 5.1); the first one is used.
@@ -65,7 +70,8 @@ impl Ours {
         let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
         let mut roots = Roots::new();
         roots.add(chain.root.clone()).unwrap();
-        let client = ClientConfig::new(Verifier::web_pki(roots), UnixTime::now);
+        let verifier = Verifier::web_pki(roots).remember_signatures(remembers);
+        let client = ClientConfig::new(verifier, UnixTime::now);
         let client = client.suites(&suites).unwrap().groups(&groups).unwrap().versions(&versions).unwrap();
         let identity = Identity::new(vec![chain.leaf.clone()], &chain.key()).unwrap();
         let server = ServerConfig::new(identity, UnixTime::now);
