@@ -16,6 +16,8 @@ mod ours;
 mod gnutls;
 #[path = "interop/go.rs"]
 mod go;
+#[path = "interop/made.rs"]
+mod made;
 #[path = "interop/openssl.rs"]
 mod openssl;
 #[path = "interop/openssl12.rs"]
@@ -67,6 +69,7 @@ fn main() {
         trials("openssl", openssl::cases()),
         trials("openssl", openssl12::cases()),
         trials("openssl", preferences::cases()),
+        trials("openssl", made::cases()),
         trials("go", go::cases()),
         trials("gnutls-cli", gnutls::client_cases()),
         trials("gnutls-serv", gnutls::server_cases()),

@@ -27,7 +27,7 @@ const SUITES: [CipherSuite; 3] = [
 
 const VERSION: &str = "-tls1_3";
 
-fn openssl() -> Command {
+pub(crate) fn openssl() -> Command {
     Command::new("openssl")
 }
 
