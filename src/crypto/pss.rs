@@ -54,7 +54,8 @@ impl Pss {
         self.salt == self.hash / 8
     }
 
-    /// Whether a key with these parameters can sign so.
+    /// Whether a key with these parameters can sign so. Its length is the least:
+    /// openssl restricts keys to 20 octets or more, and signs handshakes with 32.
     pub(super) fn allows_salt_of_hash(self) -> bool {
         self.salt <= self.hash / 8
     }

@@ -77,9 +77,10 @@ impl Roots {
     }
 
     /// Trusts whatever a certificate's key has signed: an authority, self-signed
-    /// or not, or a server that signed for itself. Nothing of it is judged now,
-    /// but where a path ends in it: an extension that is malformed makes it
-    /// useless there, and says so.
+    /// or not; or, where basicConstraints says that it is none, the server that
+    /// signed for itself, and nothing else. Nothing of it is judged now, but where
+    /// a path ends in it: an extension that is malformed makes it useless there,
+    /// and says so. Version 1 is for [`Profile::PRIVATE`](super::Profile::PRIVATE).
     pub fn add(&mut self, certificate: CertificateDer<'_>) -> Result<(), Malformed> {
         let certificate = certificate.into_owned();
         let read = Certificate::read(&certificate)?;

@@ -161,7 +161,7 @@ impl Profile {
     pub const STRICT: Self = Self::of("strict", &[Scope::Core, Scope::Common, Scope::Web, Scope::Strict]);
 
     /// For authorities of one's own: without the rules of form that openssl's
-    /// and others' defaults break. See [`relaxable`](Self::relaxable).
+    /// and others' defaults break, version 3 among them. See [`relaxable`](Self::relaxable).
     pub const PRIVATE: Self = Self::of("private", &[Scope::Core, Scope::Common]);
 
     /// Every rule of the table.
