@@ -304,6 +304,28 @@ fn rules_of_form_are_relaxed_by_name_and_no_others() {
 }
 
 #[test]
+fn a_root_that_is_no_authoritys_vouches_for_itself_alone() {
+    let folder = Folder::new("no-authority");
+    for (kind, is_ca, relaxed) in [("says-no", IsCa::ExplicitNoCa, 1), ("says-nothing", IsCa::NoCa, 0)] {
+        let mut params = CertificateParams::new(vec!["appliance.test".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let own = params.self_signed(&key).unwrap().pem();
+        let root = Authority { pem: own, issuer: Issuer::new(params, key) };
+        let own = folder.file(&format!("{kind}.pem"), &root.pem);
+        let forged = folder.file(&format!("{kind}-forged.pem"), root.leaf(|_| {}));
+        let judged = |chain: &str, host: &str, more: &[&str]| {
+            let arguments = [chain, "--host", host, "--ca", &own, "--at", AT, "--profile", "private"];
+            verify(&[&arguments[..], more].concat())
+        };
+        judged(&own, "appliance.test", &[]).says(0, &[]);
+        let rule = if relaxed == 1 { "FAILED BasicConstraints" } else { "FAILED RootBasicConstraints" };
+        judged(&forged, "server.test", &[]).says(1, &[rule]);
+        judged(&forged, "server.test", &["--relax", "RootBasicConstraints"]).says(relaxed, &[]);
+    }
+}
+
+#[test]
 fn a_folder_of_lists() {
     let (folder, root) = (Folder::new("list-folder"), Authority::root("root"));
     let file = folder.file("leaf.pem", root.leaf(|_| {}));

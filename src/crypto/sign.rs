@@ -382,7 +382,6 @@ mod tests {
         assert_eq!(seen, 6 + 1 + 1 + 1);
     }
 
-    /// A key for RSASSA-PSS alone with these schemes' codes, and without restriction.
     #[test]
     fn pss_keys_sign_and_verify_what_their_parameters_allow() {
         use super::super::pss::tests::identifier;
