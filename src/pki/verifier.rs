@@ -340,6 +340,12 @@ impl Verifier {
         Ok(Accepted { report, leaf_key })
     }
 
+    /// How many signatures were verified and how many remembered since the last call.
+    #[cfg(test)]
+    pub(crate) fn counted(&self) -> (usize, usize) {
+        self.memory.as_ref().map(Memory::counted).unwrap_or_default()
+    }
+
     #[cfg(test)]
     pub(super) fn memory(&self) -> Option<&Memory> {
         self.memory.as_ref()

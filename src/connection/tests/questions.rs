@@ -305,3 +305,16 @@ fn the_transport_may_end_behind_the_rest_of_the_flight() {
     assert!(client.is_done(), "{:?}", client.error);
     assert_eq!(client.closed(), Some(Close::Truncated));
 }
+
+/// The memory is the verifier's: connections of one configuration share it, on both sides.
+#[test]
+fn a_chain_that_was_accepted_is_verified_once() {
+    let (of_client, of_server) = (trusting(), trusting());
+    let client = ClientConfig::new(of_client.clone(), now).identity(PKI.client.identity());
+    let server = server_config().client_auth(ClientAuth::Require(of_server.clone().into()));
+    for expected in [(1, 0), (0, 1), (0, 1)] {
+        let (client, server) = connect(&client, &server);
+        assert!(!client.c.info().resumed && !server.c.info().resumed);
+        assert_eq!((of_client.counted(), of_server.counted()), (expected, expected));
+    }
+}

@@ -14,38 +14,33 @@ fn verify(verifier: &Verifier, sent: &[CertificateDer<'_>]) -> Vec<Rule> {
     verdict.map_or_else(|refused| rules(&refused), |_| Vec::new())
 }
 
-/// How many signatures were verified, and how many remembered.
-fn counted(verifier: &Verifier) -> (usize, usize) {
-    verifier.memory().unwrap().counted()
-}
-
 #[test]
 fn a_chain_that_was_accepted_is_not_verified_again() {
     let chain = Chain::new();
     let verifier = Verifier::web_pki(chain.roots());
     assert_eq!(verify(&verifier, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (2, 0));
+    assert_eq!(verifier.counted(), (2, 0));
     assert_eq!(verify(&verifier, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (0, 2));
+    assert_eq!(verifier.counted(), (0, 2));
     // Clones share it, under another policy as well; what that refuses is refused.
     let clone = verifier.clone().with_profile(Profile::STRICT).with_most_intermediates(1);
     assert_eq!(verify(&clone, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (0, 2));
+    assert_eq!(verifier.counted(), (0, 2));
     assert_eq!(verify(&clone.with_most_intermediates(0), &chain.sent()), [Rule::Depth]);
     let other = verifier.verify(&chain.sent(), Some(&name("example.org")), Purpose::Server, at(NOW));
     assert_eq!(rules(&other.unwrap_err()), [Rule::HostName]);
-    assert_eq!(counted(&verifier), (0, 0), "nothing is looked up for another host");
+    assert_eq!(verifier.counted(), (0, 0), "nothing is looked up for another host");
     // Another one has its own; and one that is told to, none.
     let fresh = Verifier::web_pki(chain.roots());
     assert_eq!(verify(&fresh, &chain.sent()), []);
-    assert_eq!(counted(&fresh), (2, 0));
+    assert_eq!(fresh.counted(), (2, 0));
     let without = fresh.clone().remember_signatures(false);
     assert_eq!(verify(&without, &chain.sent()), []);
     assert!(without.memory().is_none());
-    assert_eq!(counted(&fresh), (0, 0));
+    assert_eq!(fresh.counted(), (0, 0));
     let again = without.remember_signatures(true);
     assert_eq!(verify(&again, &chain.sent()), []);
-    assert_eq!(counted(&again), (2, 0));
+    assert_eq!(again.counted(), (2, 0));
     // Who resumes a session need not remember as the verifier did that accepted it.
     assert_eq!(verifier.fingerprint(), verifier.clone().remember_signatures(false).fingerprint());
 }
@@ -58,16 +53,16 @@ fn a_chain_in_common_is_not_verified_again_and_the_rest_is() {
     roots.add(Fields::authority(&second_root, &second_root).sign(&second_root)).unwrap();
     let verifier = Verifier::web_pki(roots);
     assert_eq!(verify(&verifier, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (2, 0));
+    assert_eq!(verifier.counted(), (2, 0));
     // The same leaf by way of another root.
     let crossed = Fields::authority(&chain.middle, &second_root).sign(&second_root);
     assert_eq!(verify(&verifier, &[chain.sent()[0].clone(), crossed]), []);
-    assert_eq!(counted(&verifier), (1, 1));
+    assert_eq!(verifier.counted(), (1, 1));
     // Another leaf by way of the same intermediate.
     let mut another = Fields::server(&Party::new("Other"), &chain.middle, &["example.com"]);
     another.serial = vec![2];
     assert_eq!(verify(&verifier, &[another.sign(&chain.middle), chain.sent()[1].clone()]), []);
-    assert_eq!(counted(&verifier), (1, 1));
+    assert_eq!(verifier.counted(), (1, 1));
     assert_eq!(verifier.memory().unwrap().len(), 4);
 }
 
@@ -78,10 +73,10 @@ fn what_was_not_accepted_leaves_nothing() {
     let refusing = verifier.clone().with_revocation(Revocation::hard([]));
     for _ in 0..2 {
         assert!(verify(&refusing, &chain.sent()).contains(&Rule::RevocationStatus));
-        assert_eq!(counted(&verifier), (2, 0));
+        assert_eq!(verifier.counted(), (2, 0));
         let later = verifier.verify(&chain.sent(), Some(&name("example.com")), Purpose::Server, at(2 * NOW));
         assert!(rules(&later.unwrap_err()).contains(&Rule::Validity));
-        assert_eq!(counted(&verifier), (0, 0));
+        assert_eq!(verifier.counted(), (0, 0));
         assert_eq!(verifier.memory().unwrap().len(), 0);
     }
     // Nor what was sent along, well signed, with a chain that is accepted.
@@ -90,7 +85,7 @@ fn what_was_not_accepted_leaves_nothing() {
     let own = Fields::authority(&stranger, &stranger).sign(&stranger);
     let sent = [chain.sent()[0].clone(), crossed, own, chain.sent()[1].clone()];
     assert_eq!(verify(&verifier, &sent), []);
-    assert!(counted(&verifier).0 >= 3, "the stranger's was tried");
+    assert!(verifier.counted().0 >= 3, "the stranger's was tried");
     assert_eq!(verifier.memory().unwrap().len(), 2);
 }
 
@@ -101,20 +96,20 @@ fn lists_and_responses_are_remembered_too() {
         || [(&chain.middle, 9), (&chain.root, 9)].map(|(party, no)| Crl::read(&list(party, no)).unwrap());
     let verifier = Verifier::web_pki(chain.roots()).with_revocation(Revocation::hard(lists()));
     assert_eq!(verify(&verifier, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (4, 0));
+    assert_eq!(verifier.counted(), (4, 0));
     assert_eq!(verify(&verifier, &chain.sent()), []);
-    assert_eq!(counted(&verifier), (0, 4));
+    assert_eq!(verifier.counted(), (0, 4));
     // A newer list is another.
     let newer = [list(&chain.middle, 8), list(&chain.root, 9)].map(|der| Crl::read(&der).unwrap());
     assert_eq!(verify(&verifier.clone().with_revocation(Revocation::hard(newer)), &chain.sent()), []);
-    assert_eq!(counted(&verifier), (1, 3));
+    assert_eq!(verifier.counted(), (1, 3));
     // One that revokes counts, whatever is remembered, and stays unremembered.
     let revoking = [Crl::read(&list(&chain.middle, 1)).unwrap()];
     let revoked = verifier.clone().with_revocation(Revocation::soft(revoking));
     let before = verifier.memory().unwrap().len();
     assert_eq!(verify(&revoked, &chain.sent()), [Rule::Revoked]);
     assert_eq!(verifier.memory().unwrap().len(), before);
-    counted(&verifier);
+    verifier.counted();
 
     let stapling = Verifier::web_pki(chain.roots());
     let staple = good_staple(&chain);
@@ -124,9 +119,9 @@ fn lists_and_responses_are_remembered_too() {
         verdict.unwrap().report.accepted()
     };
     assert!(verify_stapled(&staple));
-    assert_eq!(counted(&stapling), (3, 0));
+    assert_eq!(stapling.counted(), (3, 0));
     assert!(verify_stapled(&staple));
-    assert_eq!(counted(&stapling), (0, 3));
+    assert_eq!(stapling.counted(), (0, 3));
 }
 
 #[test]
@@ -138,9 +133,9 @@ fn nothing_but_the_same_octets_is_remembered() {
     let sent = chain.sent();
     let (leaf, issuer) = (Certificate::read(&sent[0]).unwrap(), Certificate::read(&sent[1]).unwrap());
     let whole = judge::signed(&leaf, issuer.spki);
-    counted(&verifier);
+    verifier.counted();
     Recall::of(Some(memory)).verify(&whole).unwrap();
-    assert_eq!(counted(&verifier), (0, 1));
+    assert_eq!(verifier.counted(), (0, 1));
     let parts = [whole.key.algorithm, whole.key.key, whole.algorithm, whole.message, whole.signature];
     let mut flips = 0;
     for (place, part) in parts.iter().enumerate() {
@@ -154,7 +149,7 @@ fn nothing_but_the_same_octets_is_remembered() {
             flips += 1;
         }
     }
-    assert_eq!(counted(&verifier), (flips, 0));
+    assert_eq!(verifier.counted(), (flips, 0));
     // Nor is what failed.
     assert_eq!(memory.len(), 2);
     let mut altered = sent.clone();
@@ -163,7 +158,7 @@ fn nothing_but_the_same_octets_is_remembered() {
     altered[0] = octets.into();
     for _ in 0..2 {
         assert_eq!(verify(&verifier, &altered), [Rule::Signature]);
-        assert_eq!(counted(&verifier), (1, 0));
+        assert_eq!(verifier.counted(), (1, 0));
     }
 }
 
@@ -180,9 +175,9 @@ fn what_is_remembered_draws_on_the_budget_all_the_same() {
         let spent = |_: &usize| budget.verify(&signed).map(|holds| holds.unwrap()).is_err();
         (0..).find(spent).unwrap()
     };
-    counted(&verifier);
+    verifier.counted();
     assert_eq!(tried(verifier.memory()), tried(None));
-    assert_eq!(counted(&verifier), (0, tried(None)));
+    assert_eq!(verifier.counted(), (0, tried(None)));
 }
 
 #[test]
@@ -202,9 +197,9 @@ fn a_memory_that_is_full_or_poisoned_changes_no_verdict() {
         assert_eq!(verify(&verifier, &leaf(number)), []);
         assert!(verifier.memory().unwrap().len() <= limits::REMEMBERED_SIGNATURES);
     }
-    assert_eq!(counted(&verifier), (leaves + 1, leaves - 1), "the intermediate's once");
+    assert_eq!(verifier.counted(), (leaves + 1, leaves - 1), "the intermediate's once");
     assert_eq!(verify(&verifier, &leaf(0)), []);
-    assert_eq!(counted(&verifier), (1, 1), "the oldest was forgotten");
+    assert_eq!(verifier.counted(), (1, 1), "the oldest was forgotten");
     verifier.memory().unwrap().poison();
     assert_eq!(verify(&verifier, &leaf(0)), []);
     let mut altered = leaf(0);
