@@ -118,6 +118,11 @@ pub const CHAIN_STEPS: usize = 4_000;
 /// Certificates on one path, leaf and anchor among them.
 pub const CHAIN_DEPTH: usize = 20;
 
+/// Seconds that a list's or an OCSP response's thisUpdate may be ahead of this
+/// side's clock: clocks that nobody keeps by a second differ by less than five
+/// minutes, and a statement made a moment ago is no lie on one that is behind.
+pub const CLOCK_SKEW: i64 = 300;
+
 /// Comparisons of a name with a name constraint, for one chain.
 pub const CHAIN_CONSTRAINTS: usize = 250_000;
 

@@ -45,6 +45,11 @@ impl<'a> SubjectPublicKeyInfo<'a> {
         }
     }
 
+    /// The same octets for the same key, and for no other.
+    pub(crate) fn identity(&self) -> Vec<u8> {
+        [self.algorithm, self.key].concat()
+    }
+
     /// The kind of key in words, for a person.
     pub(crate) fn describe(&self) -> String {
         match self.kind() {

@@ -209,6 +209,16 @@ impl<'a> Certificate<'a> {
         })
     }
 
+    /// Whether somebody who is looked for beside the path may be it, as far as
+    /// its form goes: nothing in it is malformed, twice there or unknown.
+    pub(super) fn is_sound(&self) -> bool {
+        let extensions = &self.extensions;
+        extensions.malformed.is_none()
+            && extensions.duplicate.is_none()
+            && extensions.unknown_critical.is_none()
+            && self.algorithm == self.inner_algorithm
+    }
+
     pub(super) fn general_names(&self) -> GeneralNames<'a> {
         self.extensions.names.map_or(GeneralNames::NONE, |extension| extension.names)
     }

@@ -15,7 +15,7 @@ use super::judge;
 use super::remembered::{Memory, Recall};
 use super::roots::{Anchor, Roots};
 use super::rules::Rule;
-use super::status::Verified;
+use super::signer::Verified;
 use crate::crypto::der::{Der, tag};
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
 use crate::limits;
@@ -90,6 +90,8 @@ impl<'a> Sent<'a> {
 pub(super) struct Path<'s> {
     pub(super) certificates: Vec<&'s Sent<'s>>,
     pub(super) anchor: Arc<Anchor>,
+    /// Those off the path that signed lists which counted.
+    pub(super) list_signers: Vec<&'s Certificate<'s>>,
 }
 
 /// The best path that does not hold.
@@ -135,7 +137,7 @@ pub(super) struct Search<'s> {
     leaf: &'s Sent<'s>,
     others: &'s [Candidate<'s>],
     budget: Budget,
-    lists: Verified,
+    lists: Verified<'s>,
     /// Signatures verified: child, issuer, result. The second pass reads what
     /// the first one computed.
     signatures: Vec<(usize, Key, Result<(), SignatureRefused>)>,
@@ -156,7 +158,8 @@ impl<'s> Search<'s> {
         others: &'s [Candidate<'s>],
         memory: Option<&Memory>,
     ) -> Self {
-        let lists = Verified::default();
+        let read = |other: &'s Candidate<'s>| other.read().as_ref().ok().map(|sent| &sent.certificate);
+        let lists = Verified::among(move || others.iter().filter_map(read).collect());
         let budget = Budget { recall: Recall::of(memory), ..Budget::FULL };
         Self { inquiry, roots, leaf, others, budget, lists, signatures: Vec::new() }
     }
@@ -172,7 +175,7 @@ impl<'s> Search<'s> {
                 let keys = above.chain([anchor.spki()]);
                 let links = path.iter().zip(keys).map(|(child, key)| judge::signed(&child.certificate, key));
                 self.budget.recall.remember(links);
-                return Ok(Path { certificates: path, anchor });
+                return Ok(Path { certificates: path, anchor, list_signers: self.lists.used });
             }
             Ok(None) | Err(Stop::Broken) => None,
             Err(Stop::Exhausted(what)) => Some(what),

@@ -50,26 +50,8 @@ impl<'a> Name<'a> {
     pub(super) fn folded(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.content.len());
         let mut names = Der::new(self.content);
-        while let Ok(mut set) = names.inside(tag::SET) {
-            let mut attributes = Vec::new();
-            while let Ok((oid, value)) = attribute(&mut set) {
-                let mut one = Vec::with_capacity(oid.len() + value.content.len() + 10);
-                length(&mut one, oid);
-                match decoded(value) {
-                    Some(text) => {
-                        one.push(0);
-                        length(&mut one, fold(&text).as_bytes());
-                    }
-                    None => {
-                        one.push(value.tag);
-                        length(&mut one, value.content);
-                    }
-                }
-                attributes.push(one);
-            }
-            // A SET has no order.
-            attributes.sort_unstable();
-            length(&mut out, &attributes.concat());
+        while let Ok(set) = names.inside(tag::SET) {
+            fold_set(&mut out, set);
         }
         out
     }
@@ -105,6 +87,41 @@ impl<'a> Name<'a> {
         }
         words.join(", ")
     }
+}
+
+/// The folded form of a relative name, given as the contents of its SET: the
+/// name that it completes, folded, and this one are the whole one.
+pub(super) fn relative(set: &[u8]) -> Result<Vec<u8>, NotDer> {
+    let mut attributes = Der::new(set);
+    attribute(&mut attributes)?;
+    while !attributes.is_empty() {
+        attribute(&mut attributes)?;
+    }
+    let mut out = Vec::with_capacity(set.len());
+    fold_set(&mut out, Der::new(set));
+    Ok(out)
+}
+
+fn fold_set(out: &mut Vec<u8>, mut set: Der<'_>) {
+    let mut attributes = Vec::new();
+    while let Ok((oid, value)) = attribute(&mut set) {
+        let mut one = Vec::with_capacity(oid.len() + value.content.len() + 10);
+        length(&mut one, oid);
+        match decoded(value) {
+            Some(text) => {
+                one.push(0);
+                length(&mut one, fold(&text).as_bytes());
+            }
+            None => {
+                one.push(value.tag);
+                length(&mut one, value.content);
+            }
+        }
+        attributes.push(one);
+    }
+    // A SET has no order.
+    attributes.sort_unstable();
+    length(out, &attributes.concat());
 }
 
 /// A string's text, if the value is a string (RFC 5280 section 4.1.2.4).
@@ -234,6 +251,11 @@ mod tests {
         let ab = name(&[a.clone(), b.clone()]);
         assert_ne!(folded(&ab), folded(&name(&[b.clone(), a.clone()])));
         assert_ne!(folded(&ab), folded(&name(&[set(&a, &b)])));
+        assert_eq!(
+            folded(&ab),
+            [folded(&name(std::slice::from_ref(&a))), relative(&b[2..]).unwrap()].concat()
+        );
+        assert!(relative(&[]).is_err() && relative(&b).is_err());
         assert!(folded(&ab).starts_with(&folded(&name(&[a]))));
         assert!(!folded(&ab).starts_with(&folded(&name(&[b]))));
     }

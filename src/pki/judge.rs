@@ -12,7 +12,8 @@ use super::policies;
 use super::remembered::Signed;
 use super::roots::Anchor;
 use super::rules::{Profile, Rule};
-use super::status::{Verified, revocation};
+use super::signer::Verified;
+use super::status::revocation;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
 
 /// The peer's own certificate.
@@ -188,7 +189,7 @@ pub(super) fn whole<S: Sink>(
     inquiry: &Inquiry<'_>,
     (path, anchor): (&[&Certificate<'_>], &Anchor),
     depth: usize,
-    verified: &mut Verified,
+    verified: &mut Verified<'_>,
     budget: &mut Budget,
     sink: &mut S,
 ) -> Result<(), Stop> {

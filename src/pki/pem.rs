@@ -5,7 +5,7 @@
 //! among them, and over the headers of old encrypted keys (RFC 1421 section
 //! 4.6.1.1): both are looked for here.
 
-use super::revocation::Crl;
+use super::crl::Crl;
 use crate::crypto::der::{Der, tag};
 use rustls_pemfile::{Item, read_one_from_slice};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};

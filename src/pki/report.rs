@@ -11,7 +11,7 @@ use super::judge;
 use super::name::{GeneralName, server_text};
 use super::roots::Anchor;
 use super::rules::{Profile, Rule};
-use super::status::Verified;
+use super::signer::Verified;
 use super::time;
 use crate::alert::AlertDescription;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo, verify_certificate};
@@ -50,8 +50,17 @@ struct Inner {
 #[derive(Clone, Debug)]
 enum Basis {
     Words,
-    Path { certificates: Vec<Box<[u8]>>, anchor: Arc<Anchor>, inquiry: Inquiry<'static> },
-    Leaf { certificate: Box<[u8]>, exactly: bool, inquiry: Inquiry<'static> },
+    Path {
+        certificates: Vec<Box<[u8]>>,
+        list_signers: Vec<Box<[u8]>>,
+        anchor: Arc<Anchor>,
+        inquiry: Inquiry<'static>,
+    },
+    Leaf {
+        certificate: Box<[u8]>,
+        exactly: bool,
+        inquiry: Inquiry<'static>,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -121,8 +130,9 @@ impl Report {
 
     pub(super) fn of_path(path: &Path<'_>, inquiry: Inquiry<'_>) -> Self {
         let certificates = path.certificates.iter().map(|sent| sent.certificate.der.into()).collect();
-        let anchor = Arc::clone(&path.anchor);
-        Self::unworded(Basis::Path { certificates, anchor, inquiry: inquiry.into_owned() })
+        let list_signers = path.list_signers.iter().map(|signer| signer.der.into()).collect();
+        let (anchor, inquiry) = (Arc::clone(&path.anchor), inquiry.into_owned());
+        Self::unworded(Basis::Path { certificates, list_signers, anchor, inquiry })
     }
 
     /// A leaf that was accepted for itself: exactly the one given, or by its key.
@@ -236,7 +246,9 @@ impl Report {
     fn text(&self) -> &Text {
         self.0.text.get_or_init(|| match &self.0.basis {
             Basis::Words => Text::default(),
-            Basis::Path { certificates, anchor, inquiry } => path_text(certificates, anchor, inquiry),
+            Basis::Path { certificates, list_signers, anchor, inquiry } => {
+                path_text(certificates, list_signers, anchor, inquiry)
+            }
             Basis::Leaf { certificate, exactly, inquiry } => leaf_text(certificate, *exactly, inquiry),
         })
     }
@@ -277,7 +289,12 @@ fn refusal(weightiest: &Finding, whose: &str, others: usize) -> String {
 }
 
 /// An accepted path, judged once more for its words. The signatures held.
-fn path_text(certificates: &[Box<[u8]>], anchor: &Anchor, inquiry: &Inquiry<'_>) -> Text {
+fn path_text(
+    certificates: &[Box<[u8]>],
+    list_signers: &[Box<[u8]>],
+    anchor: &Anchor,
+    inquiry: &Inquiry<'_>,
+) -> Text {
     let read: Vec<_> = certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
     let all: Vec<_> = read.iter().collect();
     let mut text = Text::default();
@@ -306,7 +323,8 @@ fn path_text(certificates: &[Box<[u8]>], anchor: &Anchor, inquiry: &Inquiry<'_>)
     let mut findings = vec![Finding { rule: Rule::Trust, passed: true, found }];
     let _ = judge::anchor(inquiry, &all, anchor, &mut budget, &mut findings);
     take(all.len(), anchor.text(), "trusted root", findings);
-    let mut lists = Verified::default();
+    let beside: Vec<_> = list_signers.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    let mut lists = Verified::among(|| beside.iter().collect());
     for depth in 0..all.len() {
         let mut findings = Vec::new();
         let _ = judge::whole(inquiry, (&all, anchor), depth, &mut lists, &mut budget, &mut findings);

@@ -10,24 +10,25 @@ use crate::crypto::der::{Der, tag, tlv};
 use crate::crypto::kdf::sha1_identifier;
 use crate::wire::codepoints::SignatureScheme;
 
-const NUMBER: &[u8] = b"\x55\x1d\x14";
-const DELTA: &[u8] = b"\x55\x1d\x1b";
-const POINT: &[u8] = b"\x55\x1d\x1c";
-const POINTS: &[u8] = b"\x55\x1d\x1f";
+pub(super) const NUMBER: &[u8] = b"\x55\x1d\x14";
+pub(super) const DELTA: &[u8] = b"\x55\x1d\x1b";
+pub(super) const POINT: &[u8] = b"\x55\x1d\x1c";
+pub(super) const POINTS: &[u8] = b"\x55\x1d\x1f";
 const TLS_FEATURE: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x01\x18";
 
 /// The fields of a list.
-struct List {
+pub(super) struct List {
     version: Vec<u8>,
     issuer: Vec<u8>,
-    from: &'static str,
-    to: Option<&'static str>,
-    revoked: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) from: &'static str,
+    pub(super) to: Option<&'static str>,
+    /// Serial numbers, each with its entry's extensions.
+    pub(super) revoked: Vec<(Vec<u8>, Vec<u8>)>,
     extensions: Vec<Extension>,
 }
 
 impl List {
-    fn of(issuer: &Party, revoked: &[u8]) -> Self {
+    pub(super) fn of(issuer: &Party, revoked: &[u8]) -> Self {
         let number = Extension { oid: NUMBER, critical: false, value: vec![2, 1, 1] };
         Self {
             version: vec![2, 1, 1],
@@ -39,17 +40,17 @@ impl List {
         }
     }
 
-    fn with(mut self, oid: &'static [u8], critical: bool, value: &[u8]) -> Self {
+    pub(super) fn with(mut self, oid: &'static [u8], critical: bool, value: &[u8]) -> Self {
         self.extensions.retain(|one| one.oid != oid);
         self.extensions.push(Extension { oid, critical, value: value.to_vec() });
         self
     }
 
-    fn sign(&self, signer: &Party) -> Crl {
+    pub(super) fn sign(&self, signer: &Party) -> Crl {
         Crl::read(&self.der(signer)).unwrap()
     }
 
-    fn der(&self, signer: &Party) -> Vec<u8> {
+    pub(super) fn der(&self, signer: &Party) -> Vec<u8> {
         let time = |text: &str| tlv(tag::UTC_TIME, &[text.as_bytes()]);
         let entries = self.revoked.iter().map(|(serial, extensions)| {
             tlv(tag::SEQUENCE, &[&tlv(tag::INTEGER, &[serial]), &time("260615000000Z"), extensions])
@@ -74,7 +75,7 @@ pub(super) fn list(issuer: &Party, serial: u8) -> Vec<u8> {
     List::of(issuer, &[serial]).der(issuer)
 }
 
-fn extension(one: &Extension) -> Vec<u8> {
+pub(super) fn extension(one: &Extension) -> Vec<u8> {
     let critical: &[u8] = if one.critical { &[1, 1, 0xff] } else { &[] };
     tlv(tag::SEQUENCE, &[&tlv(tag::OID, &[one.oid]), critical, &tlv(tag::OCTET_STRING, &[&one.value])])
 }
@@ -86,7 +87,7 @@ fn signed(signer: &Party, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The rules that are broken; none if the chain holds.
-fn verdict(chain: &Chain, revocation: Revocation) -> Vec<Rule> {
+pub(super) fn verdict(chain: &Chain, revocation: Revocation) -> Vec<Rule> {
     let verifier = Verifier::web_pki(chain.roots()).with_revocation(revocation);
     match verifier.verify(&chain.sent(), Some(&name("example.com")), Purpose::Server, at(NOW)) {
         Ok(_) => vec![],
@@ -137,51 +138,93 @@ fn lists_revoke_what_they_have_and_clear_what_they_have_not() {
     );
 }
 
+/// What a list can still do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Says who is good and who is revoked.
+    Whole,
+    /// Revokes, and clears nobody.
+    Revokes,
+    /// Is not about the certificate, or cannot be understood.
+    Nothing,
+}
+
 #[test]
-fn what_is_wrong_with_a_list_makes_it_say_nothing() {
+fn what_is_wrong_with_a_list_leaves_its_revocations_or_nothing() {
+    use Use::{Nothing, Revokes, Whole};
     let mut chain = Chain::new();
     let uri = |text: &str| tlv(0xa0, &[&tlv(0xa0, &[&tlv(0x86, &[text.as_bytes()])])]);
     let points = tlv(tag::SEQUENCE, &[&tlv(tag::SEQUENCE, &[&uri("http://ca.example/1.crl")])]);
     chain.server_fields.put(POINTS, false, points);
     let point = |fields: &[u8]| tlv(tag::SEQUENCE, &[fields]);
     let one: &[u8] = &uri("http://ca.example/1.crl");
+    let critical =
+        |oid| tlv(tag::SEQUENCE, &[&extension(&Extension { oid, critical: true, value: vec![5, 0] })]);
     type Change = Box<dyn Fn(List) -> List>;
     let with = |oid: &'static [u8], critical: bool, value: Vec<u8>| -> Change {
         Box::new(move |list| list.with(oid, critical, &value))
     };
-    let cases: Vec<(bool, Change)> = vec![
-        (true, Box::new(|list| list)),
-        (true, Box::new(|list| List { from: "260702120000Z", ..list })),
-        (false, Box::new(|list| List { from: "260702120001Z", ..list })),
-        (true, Box::new(|list| List { to: Some("260702120000Z"), ..list })),
-        (false, Box::new(|list| List { to: Some("260702115959Z"), ..list })),
-        (false, Box::new(|list| List { to: None, ..list })),
-        (false, Box::new(|list| List { version: vec![], extensions: vec![], ..list })),
-        (false, Box::new(|list| List { extensions: vec![], ..list })),
-        (false, with(NUMBER, true, vec![2, 1, 1])),
-        (false, with(DELTA, true, vec![2, 1, 1])),
-        (true, with(oid::UNKNOWN, false, vec![5, 0])),
-        (false, with(oid::UNKNOWN, true, vec![5, 0])),
+    let another_entry = |extensions: Vec<u8>| -> Change {
+        Box::new(move |mut list| {
+            list.revoked.push((vec![99], extensions.clone()));
+            list
+        })
+    };
+    let old_and = |oid: &'static [u8]| -> Change {
+        Box::new(move |list| List { to: Some("260702115959Z"), ..list }.with(oid, true, &[5, 0]))
+    };
+    let cases: Vec<(Use, Change)> = vec![
+        (Whole, Box::new(|list| list)),
+        // As far as clocks differ, and a second more.
+        (Whole, Box::new(|list| List { from: "260702120500Z", ..list })),
+        (Revokes, Box::new(|list| List { from: "260702120501Z", ..list })),
+        (Whole, Box::new(|list| List { to: Some("260702120000Z"), ..list })),
+        (Revokes, Box::new(|list| List { to: Some("260702115959Z"), ..list })),
+        (Revokes, Box::new(|list| List { to: None, ..list })),
+        (Revokes, Box::new(|list| List { version: vec![], extensions: vec![], ..list })),
+        (Revokes, Box::new(|list| List { version: vec![], extensions: vec![], to: None, ..list })),
+        (Revokes, Box::new(|list| List { version: vec![], ..list })),
+        (Nothing, Box::new(|list| List { version: vec![2, 1, 2], ..list })),
+        (Revokes, Box::new(|list| List { extensions: vec![], ..list })),
+        (Revokes, with(NUMBER, true, vec![2, 1, 1])),
+        (Revokes, with(NUMBER, false, vec![2, 1, 0xff])),
+        (Revokes, with(DELTA, true, vec![2, 1, 1])),
+        (Whole, with(oid::UNKNOWN, false, vec![5, 0])),
+        (Nothing, with(oid::UNKNOWN, true, vec![5, 0])),
+        (Nothing, old_and(oid::UNKNOWN)),
+        (Whole, another_entry(vec![])),
+        (Nothing, another_entry(critical(oid::UNKNOWN))),
+        (Nothing, another_entry(critical(b"\x55\x1d\x1d"))),
         // issuingDistributionPoint
-        (true, with(POINT, true, point(one))),
-        (false, with(POINT, true, point(&uri("http://ca.example/2.crl")))),
-        (false, with(POINT, true, point(&tlv(0xa0, &[&tlv(0xa1, &[])])))),
-        (true, with(POINT, true, point(&[0x81, 1, 0xff]))),
-        (false, with(POINT, true, point(&[0x82, 1, 0xff]))),
-        (false, with(POINT, true, point(&[0x83, 2, 1, 0x40]))),
-        (false, with(POINT, true, point(&[0x84, 1, 0xff]))),
-        (false, with(POINT, true, point(&[0x85, 1, 0xff]))),
+        (Whole, with(POINT, true, point(one))),
+        (Nothing, with(POINT, true, point(&uri("http://ca.example/2.crl")))),
+        (Whole, with(POINT, true, point(&[0x81, 1, 0xff]))),
+        (Nothing, with(POINT, true, point(&[0x82, 1, 0xff]))),
+        (Revokes, with(POINT, true, point(&[0x83, 2, 1, 0x40]))),
+        (Nothing, with(POINT, true, point(&[0x84, 1, 0xff]))),
+        (Nothing, with(POINT, true, point(&[0x85, 1, 0xff]))),
     ];
-    for (place, (good, change)) in cases.iter().enumerate() {
-        let list = change(List::of(&chain.middle, &[3])).sign(&chain.middle);
-        let broken = verdict(&chain, Revocation::hard([list.clone()]).leaf_only());
-        assert_eq!(broken.is_empty(), *good, "case {place}: {broken:?}");
-        assert_eq!(verdict(&chain, Revocation::soft([list.clone()])), [], "case {place}");
-        assert_eq!(verdict(&chain, Revocation::firm([list])), broken, "case {place}");
+    for (place, (can, change)) in cases.iter().enumerate() {
+        let list = |serial| change(List::of(&chain.middle, &[serial])).sign(&chain.middle);
+        let [good, revoked] = [list(3), list(1)];
+        let status = if *can == Whole { vec![] } else { vec![Rule::RevocationStatus] };
+        let case = format!("case {place}: {can:?}");
+        assert_eq!(verdict(&chain, Revocation::hard([good.clone()]).leaf_only()), status, "{case}");
+        assert_eq!(verdict(&chain, Revocation::soft([good.clone()])), [], "{case}");
+        assert_eq!(verdict(&chain, Revocation::firm([good.clone()])), status, "{case}");
+        let status = if *can == Nothing { status } else { vec![Rule::Revoked] };
+        let soft = if *can == Nothing { vec![] } else { vec![Rule::Revoked] };
+        assert_eq!(verdict(&chain, Revocation::hard([revoked.clone()]).leaf_only()), status, "{case}");
+        assert_eq!(verdict(&chain, Revocation::soft([revoked.clone()])), soft, "{case}");
+        assert_eq!(verdict(&chain, Revocation::firm([revoked.clone()])), status, "{case}");
+        // A list that says the contrary, and could be used, does not outweigh it.
+        let current = List::of(&chain.middle, &[3]).sign(&chain.middle);
+        assert_eq!(verdict(&chain, Revocation::firm([current, revoked.clone()])), soft, "{case}");
+        // An application hears of it, but of what depends on the certificate.
+        if let Some(why) = revoked.unusable(at(NOW)) {
+            assert_eq!(why.still_revokes(), *can == Revokes, "{case}: {why}");
+        }
     }
-    // A list about some reasons alone still revokes.
-    let partial = List::of(&chain.middle, &[1]).with(POINT, true, &point(&[0x83, 2, 1, 0x40]));
-    assert_eq!(verdict(&chain, Revocation::soft([partial.sign(&chain.middle)])), [Rule::Revoked]);
     // An entry that may belong to somebody else's certificate.
     let mut indirect = List::of(&chain.middle, &[]);
     let critical = extension(&Extension { oid: b"\x55\x1d\x1d", critical: true, value: vec![0x30, 0] });
@@ -306,29 +349,39 @@ fn a_stapled_response_is_about_one_certificate_at_one_time() {
     let revoked = tlv(0xa1, &[&tlv(tag::GENERALIZED_TIME, &[b"20260615000000Z"]), &[0xa0, 3, 10, 1, 4]]);
     assert_eq!(stapled(&chain, false, &Staple::of(&chain, &revoked).sign(&chain.middle)), [Rule::Revoked]);
     assert_eq!(stapled(&chain, true, &Staple::of(&chain, &revoked).sign(&chain.middle)), [Rule::Revoked]);
+    use Use::{Nothing, Revokes, Whole};
     type Change = fn(Staple, &Chain) -> Staple;
-    let cases: &[(bool, Change)] = &[
-        (true, |staple, _| staple),
-        (true, |staple, _| Staple { sha256: true, ..staple }),
-        (true, |staple, chain| Staple { responder: tlv(0xa1, &[&chain.middle.name]), ..staple }),
-        (true, |staple, _| Staple { from: "20260702120000Z", to: Some("20260702120000Z"), ..staple }),
-        (false, |staple, _| Staple { from: "20260702120001Z", ..staple }),
-        (false, |staple, _| Staple { to: Some("20260702115959Z"), ..staple }),
-        (false, |staple, _| Staple { to: None, ..staple }),
-        (false, |staple, _| Staple { serial: 2, ..staple }),
-        (false, |staple, chain| Staple { name: chain.root.name.clone(), ..staple }),
-        (false, |staple, chain| Staple { key: chain.root.key.public_key().to_vec(), ..staple }),
-        (false, |staple, chain| Staple { responder: tlv(0xa1, &[&chain.root.name]), ..staple }),
-        (false, |staple, _| Staple { status: vec![0x82, 0], ..staple }),
-        (false, |staple, _| Staple { status: vec![0x80, 1, 0], ..staple }),
-        (true, |staple, _| Staple { extensions: entry_extension(false), ..staple }),
-        (false, |staple, _| Staple { extensions: entry_extension(true), ..staple }),
+    let cases: &[(Use, Change)] = &[
+        (Whole, |staple, _| staple),
+        (Whole, |staple, _| Staple { sha256: true, ..staple }),
+        (Whole, |staple, chain| Staple { responder: tlv(0xa1, &[&chain.middle.name]), ..staple }),
+        (Whole, |staple, _| Staple { from: "20260702120000Z", to: Some("20260702120000Z"), ..staple }),
+        // As far as clocks differ, and a second more.
+        (Whole, |staple, _| Staple { from: "20260702120500Z", ..staple }),
+        (Revokes, |staple, _| Staple { from: "20260702120501Z", ..staple }),
+        (Revokes, |staple, _| Staple { to: Some("20260702115959Z"), ..staple }),
+        (Revokes, |staple, _| Staple { to: None, ..staple }),
+        (Nothing, |staple, _| Staple { serial: 2, ..staple }),
+        (Nothing, |staple, chain| Staple { name: chain.root.name.clone(), ..staple }),
+        (Nothing, |staple, chain| Staple { key: chain.root.key.public_key().to_vec(), ..staple }),
+        (Nothing, |staple, chain| Staple { responder: tlv(0xa1, &[&chain.root.name]), ..staple }),
+        (Whole, |staple, _| Staple { extensions: entry_extension(false), ..staple }),
+        (Nothing, |staple, _| Staple { extensions: entry_extension(true), ..staple }),
     ];
-    for (place, (good, change)) in cases.iter().enumerate() {
-        let staple = change(Staple::of(&chain, GOOD), &chain).sign(&chain.middle);
-        let broken = if *good { vec![] } else { vec![Rule::RevocationStatus] };
-        assert_eq!(stapled(&chain, true, &staple), broken, "case {place}");
-        assert_eq!(stapled(&chain, false, &staple), [], "case {place}");
+    for (place, (can, change)) in cases.iter().enumerate() {
+        let staple = |status: &[u8]| change(Staple::of(&chain, status), &chain).sign(&chain.middle);
+        let status = if *can == Whole { vec![] } else { vec![Rule::RevocationStatus] };
+        assert_eq!(stapled(&chain, true, &staple(GOOD)), status, "case {place}");
+        assert_eq!(stapled(&chain, false, &staple(GOOD)), [], "case {place}");
+        let status = if *can == Nothing { status } else { vec![Rule::Revoked] };
+        let soft = if *can == Nothing { vec![] } else { vec![Rule::Revoked] };
+        assert_eq!(stapled(&chain, true, &staple(&revoked)), status, "case {place}");
+        assert_eq!(stapled(&chain, false, &staple(&revoked)), soft, "case {place}");
+    }
+    for unknown in [&[0x82, 0][..], &[0x80, 1, 0]] {
+        let staple = Staple::of(&chain, unknown).sign(&chain.middle);
+        assert_eq!(stapled(&chain, true, &staple), [Rule::RevocationStatus]);
+        assert_eq!(stapled(&chain, false, &staple), []);
     }
     let forged = Staple::of(&chain, GOOD).sign(&chain.root);
     assert_eq!(stapled(&chain, true, &forged), [Rule::RevocationStatus]);
@@ -361,14 +414,11 @@ fn responders_are_appointed_by_the_issuer_itself() {
         fields
     };
     let by_name = tlv(0xa1, &[&responder.name]);
-    let verify = |certificate: CertificateDer<'static>| {
-        let staple = Staple {
-            responder: by_name.clone(),
-            certificates: vec![certificate],
-            ..Staple::of(&chain, GOOD)
-        };
-        stapled(&chain, true, &staple.sign(&responder)).is_empty()
+    let judged = |certificates: Vec<CertificateDer<'static>>, status: &[u8]| {
+        let staple = Staple { responder: by_name.clone(), certificates, ..Staple::of(&chain, status) };
+        stapled(&chain, true, &staple.sign(&responder))
     };
+    let verify = |certificate| judged(vec![certificate], GOOD).is_empty();
     assert!(verify(fields(&chain.middle).sign(&chain.middle)));
     assert!(!verify(fields(&chain.root).sign(&chain.root)), "the issuer's issuer is somebody else");
     assert!(!verify(fields(&chain.middle).sign(&chain.root)), "not the issuer's signature");
@@ -385,6 +435,24 @@ fn responders_are_appointed_by_the_issuer_itself() {
         change(&mut fields);
         assert!(!verify(fields.sign(&chain.middle)), "case {place}");
     }
+    // The response is of 2026-07-01. Who might sign then has revoked for good;
+    // who may not sign any more clears nobody, and who never might revokes nobody.
+    let revoked = tlv(0xa1, &[&tlv(tag::GENERALIZED_TIME, &[b"20260615000000Z"])]);
+    let lasting = |from: &str, to: &str| {
+        let mut fields = fields(&chain.middle);
+        fields.valid(from, to);
+        fields.sign(&chain.middle)
+    };
+    let expired = lasting("260601000000Z", "260701120000Z");
+    let expired_before = lasting("260601000000Z", "260630235959Z");
+    let current = lasting("260601000000Z", "260801000000Z");
+    assert_eq!(judged(vec![expired.clone()], GOOD), [Rule::RevocationStatus]);
+    assert_eq!(judged(vec![expired.clone()], &revoked), [Rule::Revoked]);
+    assert_eq!(judged(vec![expired_before.clone()], &revoked), [Rule::RevocationStatus]);
+    // Of two certificates of its key the one that is valid counts.
+    assert_eq!(judged(vec![expired_before, current], GOOD), []);
+    // Never a stranger's word.
+    assert_eq!(judged(vec![fields(&chain.root).sign(&chain.root)], &revoked), [Rule::RevocationStatus]);
 }
 
 #[test]
