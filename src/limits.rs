@@ -118,6 +118,10 @@ pub const CHAIN_STEPS: usize = 4_000;
 /// Certificates on one path, leaf and anchor among them.
 pub const CHAIN_DEPTH: usize = 20;
 
+/// Octets of certificate policies and their mappings that are walked for one
+/// chain: the paths through a message that is full of them, a few times.
+pub const CHAIN_POLICIES: usize = 1 << 20;
+
 /// Seconds that a list's or an OCSP response's thisUpdate may be ahead of this
 /// side's clock: clocks that nobody keeps by a second differ by less than five
 /// minutes, and a statement made a moment ago is no lie on one that is behind.

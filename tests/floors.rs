@@ -34,9 +34,9 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(3, &[
         "pki/time.rs", "pki/dn.rs", "pki/name.rs", "pki/constraints.rs", "pki/extensions.rs",
-        "pki/certificate.rs", "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policies.rs",
+        "pki/certificate.rs", "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policy.rs",
         "pki/pem.rs", "pki/rules.rs", "pki/roots.rs", "pki/suffix.rs",
-        "pki/remembered.rs", "pki/inquiry.rs", "pki/checks.rs",
+        "pki/remembered.rs", "pki/inquiry.rs", "pki/checks.rs", "pki/policies.rs",
         "pki/signer.rs", "pki/listed.rs", "pki/stapled.rs", "pki/status.rs", "pki/judge.rs", "pki/chain.rs",
         "pki/report.rs", "pki/json.rs", "pki/verifier.rs", "pki/mod.rs",
     ]),

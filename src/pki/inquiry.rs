@@ -3,6 +3,7 @@
 //! broken rule makes the search fast, one that collects makes the report. What
 //! was found is put into words only where it is shown.
 
+use super::policy::Policies;
 use super::remembered::{Recall, Signed};
 use super::revocation::Revocation;
 use super::rules::{Profile, Rule};
@@ -30,6 +31,8 @@ pub(super) struct Inquiry<'n> {
     /// Seconds since 1970.
     pub(super) now: i64,
     pub(super) most_intermediates: Option<usize>,
+    /// The certificate policies that are asked for.
+    pub(super) policies: Policies,
     /// SHA-256 of a SubjectPublicKeyInfo, one of which must be the leaf's.
     pub(super) pins: Option<Arc<[[u8; 32]]>>,
     /// The leaf is one of the trusted roots.
@@ -44,8 +47,19 @@ impl Inquiry<'_> {
     /// The question without a name, a limit, pins or statements about revocation.
     pub(super) fn about(purpose: Purpose, profile: Profile, now: i64) -> Self {
         let (name, most_intermediates, pins, staple) = Default::default();
-        let (leaf_is_trusted, revocation) = Default::default();
-        Self { profile, purpose, name, now, most_intermediates, pins, leaf_is_trusted, revocation, staple }
+        let (leaf_is_trusted, revocation, policies) = Default::default();
+        Self {
+            profile,
+            purpose,
+            name,
+            now,
+            most_intermediates,
+            policies,
+            pins,
+            leaf_is_trusted,
+            revocation,
+            staple,
+        }
     }
 
     pub(super) fn into_owned(self) -> Inquiry<'static> {
@@ -54,8 +68,19 @@ impl Inquiry<'_> {
             Expected::NotGiven => Expected::NotGiven,
         });
         let Self { profile, purpose, now, most_intermediates, pins, .. } = self;
-        let Self { leaf_is_trusted, revocation, staple, .. } = self;
-        Inquiry { profile, purpose, name, now, most_intermediates, pins, leaf_is_trusted, revocation, staple }
+        let Self { leaf_is_trusted, revocation, staple, policies, .. } = self;
+        Inquiry {
+            profile,
+            purpose,
+            name,
+            now,
+            most_intermediates,
+            policies,
+            pins,
+            leaf_is_trusted,
+            revocation,
+            staple,
+        }
     }
 }
 
@@ -72,6 +97,8 @@ pub(super) struct Budget {
     pub(super) signatures: usize,
     pub(super) steps: usize,
     pub(super) comparisons: usize,
+    /// Octets of policies.
+    pub(super) policies: usize,
     /// What need not be verified again costs the same: no verdict depends on it.
     pub(super) recall: Recall,
 }
@@ -81,6 +108,7 @@ impl Budget {
         signatures: limits::CHAIN_SIGNATURES,
         steps: limits::CHAIN_STEPS,
         comparisons: limits::CHAIN_CONSTRAINTS,
+        policies: limits::CHAIN_POLICIES,
         recall: Recall::NONE,
     };
 

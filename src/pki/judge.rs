@@ -194,11 +194,9 @@ pub(super) fn whole<S: Sink>(
     sink: &mut S,
 ) -> Result<(), Stop> {
     if depth == 0 {
-        let passed = policies::is_valid(path, anchor.policies);
-        Judge { profile: inquiry.profile, sink }.check(Rule::PolicyTree, passed, || match passed {
-            true => "no policy is demanded, or one is common to all".into(),
-            false => "a policy is demanded, and none is common to all certificates".into(),
-        })?;
+        let common = policies::common(path, anchor.policies, &inquiry.policies, budget)?;
+        let mut judge = Judge { profile: inquiry.profile, sink };
+        judge.check(Rule::PolicyTree, common.passed(), || common.text())?;
     }
     revocation(inquiry, (path, anchor), depth, verified, budget, sink)
 }

@@ -82,7 +82,7 @@ rules! {
     BasicConstraints,   Core, BAD_CERTIFICATE, "RFC 5280 6.1.4 (k)", "cA, for an issuer";
     PathLength,         Core, BAD_CERTIFICATE, "RFC 5280 6.1.4 (m)", "no more intermediates below than it allows";
     NameConstraints,    Core, BAD_CERTIFICATE, "RFC 5280 6.1.3 (b), (c)", "names within the constraints of every issuer above";
-    PolicyTree,         Core, BAD_CERTIFICATE, "RFC 5280 6.1.3 (f)", "a policy that the whole path has, where a certificate demands one";
+    PolicyTree,         Core, BAD_CERTIFICATE, "RFC 5280 6.1.3 (f)", "a policy that the whole path has, where a certificate or the configuration demands one";
     RevocationStatus,   Core, BAD_CERTIFICATE_STATUS_RESPONSE, "the configuration", "a current statement of the issuer's that the certificate is not revoked";
     Depth,              Core, UNKNOWN_CA, "the configuration", "no more intermediates than the configuration allows";
 

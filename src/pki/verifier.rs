@@ -7,6 +7,7 @@ use super::chain::{Candidate, Search, Sent};
 use super::checks::sha256;
 use super::inquiry::{Expected, FirstBroken, Inquiry, Purpose};
 use super::judge;
+use super::policy::Policies;
 use super::remembered::Memory;
 use super::report::Report;
 use super::revocation::Revocation;
@@ -45,6 +46,7 @@ pub struct Verifier {
     profile: Profile,
     pins: Option<Arc<[[u8; 32]]>>,
     most_intermediates: Option<usize>,
+    policies: Policies,
     revocation: Revocation,
     memory: Option<Memory>,
 }
@@ -189,6 +191,13 @@ impl Verifier {
         Self { most_intermediates: Some(most), ..self }
     }
 
+    /// The same policy, and of the certificate policies those that are asked for
+    /// (RFC 5280 section 6.1.1). Without this a path has a policy in common only
+    /// where a certificate demands it. Pins and exact leaves have no path.
+    pub fn with_policies(self, policies: Policies) -> Self {
+        Self { policies, ..self }
+    }
+
     /// The same policy with lists of revoked certificates, or with the demand
     /// for a statement that nothing is revoked. Without this only what the peer
     /// staples is looked at.
@@ -255,6 +264,7 @@ impl Verifier {
                 &pins.unwrap_or_default(),
                 &most.unwrap_or_default(),
                 &rules,
+                &self.policies.fingerprint(),
                 &self.revocation.fingerprint(),
             ]
             .concat(),
@@ -322,6 +332,7 @@ impl Verifier {
         let mut inquiry = Inquiry {
             name: named,
             most_intermediates: self.most_intermediates,
+            policies: self.policies.clone(),
             pins: self.pins.clone(),
             leaf_is_trusted,
             revocation: self.revocation.clone(),
@@ -352,9 +363,9 @@ impl Verifier {
     }
 
     fn new(basis: Basis) -> Self {
-        let (profile, revocation) = Default::default();
+        let (profile, policies, revocation) = Default::default();
         let memory = Some(Memory::default());
-        Self { basis, profile, pins: None, most_intermediates: None, revocation, memory }
+        Self { basis, profile, pins: None, most_intermediates: None, policies, revocation, memory }
     }
 }
 
