@@ -118,9 +118,10 @@ pub const CHAIN_STEPS: usize = 4_000;
 /// Certificates on one path, leaf and anchor among them.
 pub const CHAIN_DEPTH: usize = 20;
 
-/// Octets of certificate policies and their mappings that are walked for one
-/// chain: the paths through a message that is full of them, a few times.
-pub const CHAIN_POLICIES: usize = 1 << 20;
+/// Octets of policies, names, distribution points and OCSP responses that are
+/// walked for one chain, once for each path that reaches a root: a few times
+/// what a Certificate message holds. A usual path takes a thousand.
+pub const CHAIN_OCTETS: usize = 1 << 20;
 
 /// Seconds that a list's or an OCSP response's thisUpdate may be ahead of this
 /// side's clock: clocks that nobody keeps by a second differ by less than five

@@ -71,6 +71,10 @@ impl Authority {
 
     /// A list of June 2030 with these numbers: PEM, and DER.
     fn list(&self, revoked: &[u64]) -> (String, Vec<u8>) {
+        self.list_until((2030, 7, 1), revoked)
+    }
+
+    fn list_until(&self, (year, month, day): (i32, u8, u8), revoked: &[u64]) -> (String, Vec<u8>) {
         let revoked = revoked.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2030, 5, 1),
@@ -79,7 +83,7 @@ impl Authority {
         });
         let params = CertificateRevocationListParams {
             this_update: date_time_ymd(2030, 6, 1),
-            next_update: date_time_ymd(2030, 7, 1),
+            next_update: date_time_ymd(year, month, day),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),
@@ -239,6 +243,55 @@ fn revocation_lists() {
     judged(&[&foreign], &["--require-status"]).says(1, &["FAILED RevocationStatus"]);
     judged(&[&good], &["--require-status"]).says(0, &[]);
     judged(&[&ca], &[]).says(2, &["no certificate revocation list found"]);
+    // A list whose time is over still revokes, and clears nobody.
+    let until = (2030, 6, 10);
+    let old = folder.file("old.pem", root.list_until(until, &[8]).0);
+    let old_revoked = folder.file("old-revoked.pem", root.list_until(until, &[7]).0);
+    judged(&[&old, &good], &["--require-status"]).says(0, &[]);
+    for more in [&[][..], &["--require-status"]] {
+        judged(&[&old], more).says(1, &["it was to be renewed by 2030-06-10 00:00:00 UTC"]);
+        judged(&[&old_revoked], more).says(1, &["its issuer revoked it"]);
+        judged(&[&good, &old_revoked], more).says(1, &["its issuer revoked it"]);
+    }
+}
+
+/// As `openssl ca -gencrl` makes them where nothing is configured: of version 1,
+/// without a number.
+#[test]
+fn the_simplest_lists_of_openssl_revoke() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("skipped: openssl is missing");
+        return;
+    }
+    let (folder, root) = (Folder::new("simplest"), Authority::root("root"));
+    let file = folder.file("leaf.pem", root.leaf(|_| {}));
+    let ca = folder.file("ca.pem", &root.pem);
+    let key = folder.file("key.pem", root.issuer.key().serialize_pem());
+    let list = |name: &str, serial: u8| {
+        let entry = format!("R\t310101000000Z\t300501000000Z\t{serial:02}\tunknown\t/CN=server.test\n");
+        let database = folder.file(&format!("{name}.txt"), entry);
+        let settings = format!("[ca]\ndefault_ca=own\n[own]\ndatabase={database}\ndefault_md=sha256\n");
+        let settings = folder.file(&format!("{name}.cnf"), settings);
+        let out = folder.file(name, "");
+        let made = Command::new("openssl")
+            .args(["ca", "-gencrl", "-config", &settings, "-cert", &ca, "-keyfile", &key, "-out", &out])
+            .args(["-crl_lastupdate", "300601000000Z", "-crl_nextupdate", "300701000000Z"])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        out
+    };
+    let judged = |list: &str, more: &[&str]| {
+        verify(
+            &[&[file.as_str(), "--host", "server.test", "--ca", &ca, "--at", AT, "--crl", list], more]
+                .concat(),
+        )
+    };
+    let (revoked, other) = (list("revoked.pem", 7), list("other.pem", 8));
+    for more in [&[][..], &["--require-status"]] {
+        judged(&revoked, more).says(1, &["its issuer revoked it on 2030-05-01", "FAILED Revoked"]);
+        judged(&other, more).says(1, &["FAILED RevocationStatus", "it is of version 1, and version 2"]);
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub struct Crl {
 #[non_exhaustive]
 #[allow(missing_docs)] // each says what it is
 pub enum Unusable {
-    #[error("it is of version 1, which has no numbers and no extensions")]
+    #[error("it is of version 1, and version 2 is required, with a CRLNumber")]
     Version1,
     #[error("it has no CRLNumber")]
     NoNumber,

@@ -97,8 +97,8 @@ pub(super) struct Budget {
     pub(super) signatures: usize,
     pub(super) steps: usize,
     pub(super) comparisons: usize,
-    /// Octets of policies.
-    pub(super) policies: usize,
+    /// Octets that are walked anew for each path.
+    pub(super) octets: usize,
     /// What need not be verified again costs the same: no verdict depends on it.
     pub(super) recall: Recall,
 }
@@ -108,7 +108,7 @@ impl Budget {
         signatures: limits::CHAIN_SIGNATURES,
         steps: limits::CHAIN_STEPS,
         comparisons: limits::CHAIN_CONSTRAINTS,
-        policies: limits::CHAIN_POLICIES,
+        octets: limits::CHAIN_OCTETS,
         recall: Recall::NONE,
     };
 
@@ -126,6 +126,12 @@ impl Budget {
 
     fn spend_signature(&mut self) -> Result<(), Stop> {
         self.signatures = self.signatures.checked_sub(1).ok_or(Stop::Exhausted("signatures to verify"))?;
+        Ok(())
+    }
+
+    /// Draws what walking so many octets costs.
+    pub(super) fn walk(&mut self, octets: usize) -> Result<(), Stop> {
+        self.octets = self.octets.checked_sub(octets).ok_or(Stop::Exhausted("octets to walk"))?;
         Ok(())
     }
 }

@@ -65,14 +65,20 @@ fn judged<'s>(
     if inquiry.revocation.has_no_lists() {
         return Ok(Status::Unknown("no revocation list was given".into()));
     }
+    let points = certificate.extensions.crl_points.unwrap_or(&[]);
+    let names = asked.above.iter().map(|signer| signer.subject_bytes.len());
+    budget.walk(names.fold(points.len(), usize::saturating_add))?;
     let issuer = certificate.issuer.folded();
-    let points = Points::read(certificate.extensions.crl_points.unwrap_or(&[]), &issuer);
+    let points = Points::read(points, &issuer);
+    let issuers: Vec<_> = asked.above.iter().filter(|signer| signer.is_issuer_of(certificate)).collect();
     let mut unknown: Option<String> = None;
-    let mut useless = |why: String| {
-        unknown.get_or_insert(why);
+    // The first reason; in words only where it is one.
+    let mut useless = |why: &dyn Fn() -> String| {
+        unknown.get_or_insert_with(why);
     };
     let mut heard = Vec::new();
     let all = || inquiry.revocation.lists_of(&issuer);
+    budget.walk(all().count())?;
     let any_delta = all().any(|(_, crl)| crl.delta_to.is_some());
     let names = |crl: &Crl| crl.revoked.contains_key(certificate.serial);
     // Those that name the certificate first: the others need a look only where
@@ -87,19 +93,19 @@ fn judged<'s>(
         let base = any_delta && matches!(untimely, Some(Unusable::Stale { .. }));
         let flaw = crl.flaw.or(untimely.filter(|_| !base));
         if let Some(why) = crl.mute.or(flaw.filter(|_| entry.is_none())) {
-            useless(of_no_use(&why));
+            useless(&|| of_no_use(&why));
             continue;
         }
         let authority = certificate.is_ca();
         let apart = (crl.scope.users_only && authority) || (crl.scope.authorities_only && !authority);
         let Some(reasons) = points.reasons(&crl.scope).filter(|_| !apart) else {
-            useless(format!("the revocation list of {} is about other certificates", crl.issuer_text));
+            useless(&|| format!("the revocation list of {} is about other certificates", crl.issuer_text));
             continue;
         };
-        let key = match signer(asked, (place, crl), entry.is_some(), anybody, verified, budget)? {
+        let key = match signer(asked, &issuers, (place, crl), entry.is_some(), anybody, verified, budget)? {
             Ok(key) => key,
             Err(why) => {
-                useless(of_no_use(&why));
+                useless(&|| of_no_use(&why));
                 continue;
             }
         };
@@ -179,6 +185,7 @@ fn weighed(heard: &[Heard<'_>]) -> Status {
 /// signing lists; why there is none, if there is not (RFC 5280 section 6.3.3 (f), (g)).
 fn signer<'s>(
     asked: &Asked<'_>,
+    issuers: &[&Signer<'_>],
     (place, crl): (usize, &Crl),
     names_it: bool,
     anybody: bool,
@@ -194,7 +201,7 @@ fn signer<'s>(
         (Some(named), Some(own)) => !names_it && **named != *own,
         _ => false,
     };
-    for signer in asked.above.iter().filter(|signer| signer.is_issuer_of(asked.certificate)) {
+    for signer in issuers {
         if !signer.may_sign_lists() {
             why = "its issuer's keyUsage does not allow to sign lists (cRLSign)";
             continue;
@@ -215,7 +222,7 @@ fn signer<'s>(
             && verified.holds(What::List(place), &signed_by(signer.key), budget)?
             && is_appointed(asked, beside, verified, budget)?
         {
-            verified.used.push(beside);
+            verified.use_of(beside);
             return Ok(Ok(signer.key.identity()));
         }
     }

@@ -133,7 +133,7 @@ impl<'a> State<'a, '_> {
             self.expected = None;
             return Ok(());
         };
-        look(expected.len().saturating_add(listed.len()), budget)?;
+        budget.walk(expected.len().saturating_add(listed.len()))?;
         let any_allowed = self.inhibit_any_policy > 0 || (!last && certificate.is_self_issued());
         let any_expected = expected.contains_key(ANY_POLICY);
         let mut kept = HashMap::new();
@@ -159,7 +159,7 @@ impl<'a> State<'a, '_> {
     fn prepare(&mut self, certificate: &'a Certificate<'a>, budget: &mut Budget) -> Result<(), Stop> {
         let policies = &certificate.extensions.policies;
         if let (Some(expected), Some(mappings)) = (&mut self.expected, policies.mappings) {
-            look(expected.len().saturating_add(mappings.len()), budget)?;
+            budget.walk(expected.len().saturating_add(mappings.len()))?;
             let before = expected.clone();
             for from in sequences(mappings) {
                 // The policy itself is not expected below: what it maps to is.
@@ -200,14 +200,6 @@ impl<'a> State<'a, '_> {
         lower(&mut self.policy_mapping, limits.inhibit_mapping);
         lower(&mut self.inhibit_any_policy, limits.inhibit_any);
     }
-}
-
-/// Octets and policies that are walked draw on the budget: many paths may lead
-/// through certificates with many policies.
-fn look(octets: usize, budget: &mut Budget) -> Result<(), Stop> {
-    const SPENT: Stop = Stop::Exhausted("comparisons of policies");
-    budget.policies = budget.policies.checked_sub(octets).ok_or(SPENT)?;
-    Ok(())
 }
 
 /// The object identifier that begins each SEQUENCE of a list.

@@ -94,6 +94,13 @@ impl<'s> Verified<'s> {
         self.list_signers.get(name).cloned().unwrap_or_default()
     }
 
+    /// Its list counted.
+    pub(super) fn use_of(&mut self, signer: &'s Certificate<'s>) {
+        if !self.used.iter().any(|known| known.der == signer.der) {
+            self.used.push(signer);
+        }
+    }
+
     /// Whether a signature holds, looked up where it was asked before.
     pub(super) fn holds(
         &mut self,

@@ -24,6 +24,7 @@ pub(super) fn by_ocsp<'s>(
     budget: &mut Budget,
 ) -> Result<Status, Stop> {
     let useless = |why: String| Ok(Status::Unknown(format!("the stapled OCSP response is of no use: {why}")));
+    budget.walk(staple.len())?;
     let response = match OcspResponse::read(staple) {
         Ok(response) => response,
         Err(why) => return useless(why.into()),

@@ -319,6 +319,7 @@ fn a_policy_is_told_by_all_that_it_judges_by() {
         trusting().with_profile(crate::pki::Profile::STRICT),
         trusting().with_revocation(crate::pki::Revocation::hard([])),
         trusting().with_revocation(crate::pki::Revocation::hard([]).leaf_only()),
+        trusting().with_policies(crate::pki::Policies::one()),
     ];
     let before = Verifier::web_pki(roots.clone()).fingerprint();
     assert_eq!(before, policies[0].fingerprint());

@@ -2,8 +2,12 @@
 //! some reasons each, holds that ended; distribution points by name; and lists
 //! signed by somebody beside the path.
 
+use super::super::inquiry::{Budget, FirstBroken, Inquiry, Stop};
 use super::super::maker::{Extension, Fields, NOW, Party, oid};
-use super::super::{CertificateDer, Crl, Purpose, Revocation, Roots, Rule, Verifier};
+use super::super::signer::Verified;
+use super::super::{
+    Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Roots, Rule, Verifier, status,
+};
 use super::revocation::{DELTA, List, NUMBER, POINT, POINTS, extension, verdict};
 use super::{Chain, at, name, rules};
 use crate::crypto::der::{tag, tlv};
@@ -364,4 +368,42 @@ fn a_list_that_names_another_key_costs_no_signature_unless_it_names_the_certific
     let misnamed = |revoked| names(List::of(&chain.middle, revoked), b"another").sign(&chain.middle);
     assert_eq!(verify(vec![misnamed(&[])]), UNKNOWN);
     assert_eq!(verify(with(misnamed(&[1]))), REVOKED);
+}
+
+/// What is walked anew for each path is paid for: a certificate full of
+/// distribution points, and a long response.
+#[test]
+fn statements_cost_what_their_octets_cost() {
+    let spent = |count: u32| {
+        let points: Vec<Vec<u8>> =
+            (0..count).map(|n| tlv(tag::SEQUENCE, &[&full(&format!("http://a/{n}"))])).collect();
+        let mut chain = Chain::new();
+        chain.server_fields.put(POINTS, false, tlv(tag::SEQUENCE, &[&points.concat()]));
+        let scope = tlv(tag::SEQUENCE, &[&full("http://a/0")]);
+        let list = List::of(&chain.middle, &[]).with(POINT, true, &scope).sign(&chain.middle);
+        let revocation = Revocation::hard([list]).leaf_only();
+        let inquiry = Inquiry { revocation, ..Inquiry::about(Purpose::Server, Profile::PRIVATE, NOW as i64) };
+        let sent = chain.sent();
+        let read: Vec<_> = sent.iter().map(|der| Certificate::read(der).unwrap()).collect();
+        let path: Vec<_> = read.iter().collect();
+        let roots = chain.roots();
+        let anchor = roots.anchors().next().unwrap();
+        let judge = |mut budget: Budget| {
+            let mut verified = Verified::among(Vec::new);
+            let sink = &mut FirstBroken;
+            let verdict = status::revocation(&inquiry, (&path, anchor), 0, &mut verified, &mut budget, sink);
+            (verdict, budget.octets)
+        };
+        let (verdict, left) = judge(Budget::FULL);
+        assert_eq!(verdict, Ok(()));
+        let spent = Budget::FULL.octets - left;
+        // One octet less is too few.
+        assert_eq!(judge(Budget { octets: spent, ..Budget::FULL }).0, Ok(()));
+        let short = judge(Budget { octets: spent - 1, ..Budget::FULL }).0;
+        assert_eq!(short, Err(Stop::Exhausted("octets to walk")));
+        (spent, sent[0].len())
+    };
+    let (few, many) = (spent(100), spent(1000));
+    assert!(few.0 <= few.1 && many.0 <= many.1, "{few:?} {many:?}");
+    assert!(many.0 > 9 * few.0, "{few:?} {many:?}");
 }

@@ -446,7 +446,7 @@ fn many_policies_cost_what_their_octets_cost() {
         let mut budget = Budget::FULL;
         let verdict = common(&path, PolicyLimits::default(), &Policies::one(), &mut budget);
         assert!(verdict.is_ok_and(|common| common.passed()));
-        (Budget::FULL.policies - budget.policies, der.len() * length)
+        (Budget::FULL.octets - budget.octets, der.len() * length)
     };
     for (count, length) in [(10, 2), (20, 3), (40, 5)] {
         let (spent, octets) = spent(count, length);
@@ -457,7 +457,7 @@ fn many_policies_cost_what_their_octets_cost() {
     list(&mut fields, &[A]);
     let der = fields.sign(&root);
     let read = Certificate::read(&der).unwrap();
-    let mut budget = Budget { policies: 10, ..Budget::FULL };
+    let mut budget = Budget { octets: 10, ..Budget::FULL };
     let verdict = common(&[&read, &read], PolicyLimits::default(), &Policies::one(), &mut budget);
-    assert!(matches!(verdict, Err(Stop::Exhausted("comparisons of policies"))));
+    assert!(matches!(verdict, Err(Stop::Exhausted("octets to walk"))));
 }
