@@ -195,8 +195,8 @@ fn signer<'s>(
     let mut why = "nobody on the path has its issuer's name";
     let (algorithm, message, signature) = (&crl.algorithm, &crl.tbs, &crl.signature);
     let signed_by = |key| Signed { key, algorithm, message, signature };
-    // A list that says that another key signed it proves nothing good; that it
-    // revokes is not taken from what it says of its key.
+    // A list that says that another key signed it clears nobody, and costs no
+    // signature. Whether it revokes does not depend on what it says of its key.
     let other_key = |signer: &Signer<'_>| match (&crl.authority_key, signer.key_id) {
         (Some(named), Some(own)) => !names_it && **named != *own,
         _ => false,
@@ -206,8 +206,12 @@ fn signer<'s>(
             why = "its issuer's keyUsage does not allow to sign lists (cRLSign)";
             continue;
         }
+        if other_key(signer) {
+            why = "it names another key of its issuer's";
+            continue;
+        }
         why = "its signature was not made by its issuer's key";
-        if !other_key(signer) && verified.holds(What::List(place), &signed_by(signer.key), budget)? {
+        if verified.holds(What::List(place), &signed_by(signer.key), budget)? {
             return Ok(Ok(signer.key.identity()));
         }
     }
@@ -216,9 +220,7 @@ fn signer<'s>(
     }
     for beside in verified.list_signers(&crl.issuer) {
         let signer = Signer::of(beside);
-        let on_path = asked.above.iter().any(|one| one.key == signer.key);
-        if !on_path
-            && !other_key(&signer)
+        if !other_key(&signer)
             && verified.holds(What::List(place), &signed_by(signer.key), budget)?
             && is_appointed(asked, beside, verified, budget)?
         {

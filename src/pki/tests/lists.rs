@@ -61,6 +61,13 @@ fn a_hold_ends_by_a_later_word_and_nothing_else_does() {
     for permanent in [0, 1, 4, 10] {
         judged(&chain, &[of(1, first, Some(permanent)), of(2, second, None)], REVOKED);
     }
+    // Who says nothing about holds ends none.
+    let compromise = |bits: &[u8]| {
+        let scope = tlv(tag::SEQUENCE, &[&tlv(0x83, &[bits])]);
+        list(&chain.middle, 2, second, None).with(POINT, true, &scope).sign(&chain.middle)
+    };
+    judged(&chain, &[of(1, first, Some(HOLD)), compromise(&[5, 0x60])], REVOKED);
+    judged(&chain, &[of(1, first, Some(HOLD)), compromise(&[7, 0x7f, 0x80])], &[]);
     // Removed is not revoked; an old list of it clears nobody.
     judged(&chain, &[of(1, first, Some(REMOVED))], &[]);
     judged(&chain, &[old(Some(REMOVED))], UNKNOWN);
@@ -245,6 +252,14 @@ fn lists_about_some_reasons_add_up_to_all() {
         judged(&chain, &[at(&one), at(&two)], if whole { &[] } else { UNKNOWN });
         judged(&chain, &[at(&one)], UNKNOWN);
     }
+    // So does the list, of its point.
+    let chain = with_points(&[&[&one]]);
+    let at = |reasons: &[u8]| {
+        let scope = tlv(tag::SEQUENCE, &[&one, &tlv(0x83, &[reasons])]);
+        List::of(&chain.middle, &[]).with(POINT, true, &scope).sign(&chain.middle)
+    };
+    judged(&chain, &[at(compromise)], UNKNOWN);
+    judged(&chain, &[at(compromise), at(others)], &[]);
 }
 
 /// Root -> Authority -> leaf; lists are signed by another key of the authority's
@@ -343,6 +358,11 @@ fn a_namesake_beside_the_path_is_held_to_the_lists_too() {
     assert_eq!(with(Some(&[77]), true), UNKNOWN);
     assert_eq!(with(Some(&[77]), false), UNKNOWN);
     assert_eq!(with(None, false), []);
+    // Nothing is known of it, where something must be: the root's list is about authorities.
+    let authorities = tlv(tag::SEQUENCE, &[&[0x82, 1, 0xff]]);
+    let of_root = || List::of(&case.root, &[]).with(POINT, true, &authorities).sign(&case.root);
+    assert_eq!(case.verify(&beside, Revocation::hard([case.list(&[]), of_root()])), UNKNOWN);
+    assert_eq!(case.verify(&beside, Revocation::hard([case.list(&[]), of_root()]).leaf_only()), []);
     let soft = |lists: Vec<Crl>| case.verify(&beside, Revocation::soft(lists));
     assert_eq!(soft(vec![case.list(&[1])]), REVOKED);
     assert_eq!(soft(vec![case.list(&[1]), case.of_root(&[77])]), []);
@@ -399,6 +419,14 @@ fn statements_cost_what_their_octets_cost() {
         let spent = Budget::FULL.octets - left;
         // One octet less is too few.
         assert_eq!(judge(Budget { octets: spent, ..Budget::FULL }).0, Ok(()));
+        // A signature is verified once in a search.
+        let (mut verified, mut budget) =
+            (Verified::among(Vec::new), Budget { signatures: 1, ..Budget::FULL });
+        for _ in 0..2 {
+            let sink = &mut FirstBroken;
+            let verdict = status::revocation(&inquiry, (&path, anchor), 0, &mut verified, &mut budget, sink);
+            assert_eq!((verdict, budget.signatures), (Ok(()), 0));
+        }
         let short = judge(Budget { octets: spent - 1, ..Budget::FULL }).0;
         assert_eq!(short, Err(Stop::Exhausted("octets to walk")));
         (spent, sent[0].len())
