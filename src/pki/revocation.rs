@@ -11,6 +11,13 @@ use std::sync::Arc;
 /// which nothing is known. The verifier asks nobody: lists are given here, and
 /// an OCSP response comes from the peer.
 ///
+/// Of the lists each certificate's issuer is asked: several about some reasons
+/// each add up, a delta completes the list that it names (RFC 5280 section
+/// 5.2.4), and a certificate on hold is free by a later list that has it no more.
+/// Who signed a list is on the path, or was sent beside it, under the same
+/// name, and with a certificate for signing lists (cRLSign) of somebody's on the
+/// path. Indirect lists, of several issuers, are of no use here.
+///
 /// ```no_run
 /// # let roots = handfast::pki::Roots::new();
 /// use handfast::pki::{Crl, Revocation, Verifier};

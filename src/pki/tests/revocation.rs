@@ -3,7 +3,9 @@
 
 use super::super::checks::sha256;
 use super::super::maker::{ED25519, Extension, Fields, NOW, Party, basic, extended, oid};
-use super::super::{Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Verifier};
+use super::super::{
+    Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Unusable, Verifier,
+};
 use super::{Chain, at, name, rules};
 use crate::alert::AlertDescription;
 use crate::crypto::der::{Der, tag, tlv};
@@ -16,9 +18,13 @@ pub(super) const POINT: &[u8] = b"\x55\x1d\x1c";
 pub(super) const POINTS: &[u8] = b"\x55\x1d\x1f";
 const TLS_FEATURE: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x01\x18";
 
+const ED448: &[u8] = b"\x30\x05\x06\x03\x2b\x65\x71";
+
 /// The fields of a list.
 pub(super) struct List {
     version: Vec<u8>,
+    /// Inside of what is signed.
+    algorithm: &'static [u8],
     issuer: Vec<u8>,
     pub(super) from: &'static str,
     pub(super) to: Option<&'static str>,
@@ -32,6 +38,7 @@ impl List {
         let number = Extension { oid: NUMBER, critical: false, value: vec![2, 1, 1] };
         Self {
             version: vec![2, 1, 1],
+            algorithm: ED25519,
             issuer: issuer.name.clone(),
             from: "260701000000Z",
             to: Some("260801000000Z"),
@@ -65,7 +72,7 @@ impl List {
         let next = self.to.map_or(vec![], time);
         signed(
             signer,
-            &[&self.version, ED25519, &self.issuer, &time(self.from), &next, &entries, &extensions],
+            &[&self.version, self.algorithm, &self.issuer, &time(self.from), &next, &entries, &extensions],
         )
     }
 }
@@ -173,38 +180,51 @@ fn what_is_wrong_with_a_list_leaves_its_revocations_or_nothing() {
     let old_and = |oid: &'static [u8]| -> Change {
         Box::new(move |list| List { to: Some("260702115959Z"), ..list }.with(oid, true, &[5, 0]))
     };
-    let cases: Vec<(Use, Change)> = vec![
-        (Whole, Box::new(|list| list)),
+    let now = NOW as i64;
+    let not_yet = Unusable::NotYet { this_update: now + 301, now };
+    let stale = Unusable::Stale { next_update: now - 1 };
+    // What an application hears is none where it depends on the certificate.
+    let cases: Vec<(Use, Option<Unusable>, Change)> = vec![
+        (Whole, None, Box::new(|list| list)),
         // As far as clocks differ, and a second more.
-        (Whole, Box::new(|list| List { from: "260702120500Z", ..list })),
-        (Revokes, Box::new(|list| List { from: "260702120501Z", ..list })),
-        (Whole, Box::new(|list| List { to: Some("260702120000Z"), ..list })),
-        (Revokes, Box::new(|list| List { to: Some("260702115959Z"), ..list })),
-        (Revokes, Box::new(|list| List { to: None, ..list })),
-        (Revokes, Box::new(|list| List { version: vec![], extensions: vec![], ..list })),
-        (Revokes, Box::new(|list| List { version: vec![], extensions: vec![], to: None, ..list })),
-        (Revokes, Box::new(|list| List { version: vec![], ..list })),
-        (Nothing, Box::new(|list| List { version: vec![2, 1, 2], ..list })),
-        (Revokes, Box::new(|list| List { extensions: vec![], ..list })),
-        (Revokes, with(NUMBER, true, vec![2, 1, 1])),
-        (Revokes, with(NUMBER, false, vec![2, 1, 0xff])),
-        (Revokes, with(DELTA, true, vec![2, 1, 1])),
-        (Whole, with(oid::UNKNOWN, false, vec![5, 0])),
-        (Nothing, with(oid::UNKNOWN, true, vec![5, 0])),
-        (Nothing, old_and(oid::UNKNOWN)),
-        (Whole, another_entry(vec![])),
-        (Nothing, another_entry(critical(oid::UNKNOWN))),
-        (Nothing, another_entry(critical(b"\x55\x1d\x1d"))),
+        (Whole, None, Box::new(|list| List { from: "260702120500Z", ..list })),
+        (Revokes, Some(not_yet), Box::new(|list| List { from: "260702120501Z", ..list })),
+        (Whole, None, Box::new(|list| List { to: Some("260702120000Z"), ..list })),
+        (Revokes, Some(stale), Box::new(|list| List { to: Some("260702115959Z"), ..list })),
+        (Revokes, Some(Unusable::NoNextUpdate), Box::new(|list| List { to: None, ..list })),
+        (
+            Revokes,
+            Some(Unusable::Version1),
+            Box::new(|list| List { version: vec![], extensions: vec![], ..list }),
+        ),
+        (
+            Revokes,
+            Some(Unusable::Version1),
+            Box::new(|list| List { version: vec![], extensions: vec![], to: None, ..list }),
+        ),
+        (Revokes, Some(Unusable::Version1), Box::new(|list| List { version: vec![], ..list })),
+        (Nothing, Some(Unusable::UnknownVersion), Box::new(|list| List { version: vec![2, 1, 2], ..list })),
+        (Nothing, Some(Unusable::TwoAlgorithms), Box::new(|list| List { algorithm: ED448, ..list })),
+        (Revokes, Some(Unusable::NoNumber), Box::new(|list| List { extensions: vec![], ..list })),
+        (Revokes, Some(Unusable::CriticalNumber), with(NUMBER, true, vec![2, 1, 1])),
+        (Revokes, Some(Unusable::NoNumber), with(NUMBER, false, vec![2, 1, 0xff])),
+        (Revokes, Some(Unusable::Delta), with(DELTA, true, vec![2, 1, 1])),
+        (Whole, None, with(oid::UNKNOWN, false, vec![5, 0])),
+        (Nothing, Some(Unusable::UnknownExtension), with(oid::UNKNOWN, true, vec![5, 0])),
+        (Nothing, Some(Unusable::UnknownExtension), old_and(oid::UNKNOWN)),
+        (Whole, None, another_entry(vec![])),
+        (Nothing, Some(Unusable::UnknownEntryExtension), another_entry(critical(oid::UNKNOWN))),
+        (Nothing, Some(Unusable::UnknownEntryExtension), another_entry(critical(b"\x55\x1d\x1d"))),
         // issuingDistributionPoint
-        (Whole, with(POINT, true, point(one))),
-        (Nothing, with(POINT, true, point(&uri("http://ca.example/2.crl")))),
-        (Whole, with(POINT, true, point(&[0x81, 1, 0xff]))),
-        (Nothing, with(POINT, true, point(&[0x82, 1, 0xff]))),
-        (Revokes, with(POINT, true, point(&[0x83, 2, 1, 0x40]))),
-        (Nothing, with(POINT, true, point(&[0x84, 1, 0xff]))),
-        (Nothing, with(POINT, true, point(&[0x85, 1, 0xff]))),
+        (Whole, None, with(POINT, true, point(one))),
+        (Nothing, None, with(POINT, true, point(&uri("http://ca.example/2.crl")))),
+        (Whole, None, with(POINT, true, point(&[0x81, 1, 0xff]))),
+        (Nothing, None, with(POINT, true, point(&[0x82, 1, 0xff]))),
+        (Revokes, None, with(POINT, true, point(&[0x83, 2, 1, 0x40]))),
+        (Nothing, Some(Unusable::Indirect), with(POINT, true, point(&[0x84, 1, 0xff]))),
+        (Nothing, Some(Unusable::AttributeCertificates), with(POINT, true, point(&[0x85, 1, 0xff]))),
     ];
-    for (place, (can, change)) in cases.iter().enumerate() {
+    for (place, (can, why, change)) in cases.iter().enumerate() {
         let list = |serial| change(List::of(&chain.middle, &[serial])).sign(&chain.middle);
         let [good, revoked] = [list(3), list(1)];
         let status = if *can == Whole { vec![] } else { vec![Rule::RevocationStatus] };
@@ -220,10 +240,8 @@ fn what_is_wrong_with_a_list_leaves_its_revocations_or_nothing() {
         // A list that says the contrary, and could be used, does not outweigh it.
         let current = List::of(&chain.middle, &[3]).sign(&chain.middle);
         assert_eq!(verdict(&chain, Revocation::firm([current, revoked.clone()])), soft, "{case}");
-        // An application hears of it, but of what depends on the certificate.
-        if let Some(why) = revoked.unusable(at(NOW)) {
-            assert_eq!(why.still_revokes(), *can == Revokes, "{case}: {why}");
-        }
+        assert_eq!(revoked.unusable(at(NOW)), *why, "{case}");
+        assert!(why.is_none_or(|why| why.still_revokes() == (*can == Revokes)), "{case}");
     }
     // An entry that may belong to somebody else's certificate.
     let mut indirect = List::of(&chain.middle, &[]);
