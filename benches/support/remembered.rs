@@ -7,15 +7,16 @@ use std::hint::black_box;
 pub(crate) fn report(name: &str, sent: &[CertificateDer<'_>], root: &CertificateDer<'_>) {
     let server = ServerName::try_from(HOST).unwrap();
     let now = UnixTime::since_unix_epoch(NOW);
-    let took = |remember: bool| {
+    let verify = |remember: bool| {
         let mut roots = Roots::new();
         roots.add(root.clone()).unwrap();
         let verifier = Verifier::web_pki(roots).remember_signatures(remember);
-        fastest(|| {
-            black_box(verifier.verify(sent, Some(&server), Purpose::Server, now).unwrap());
-        })
+        let server = &server;
+        move || {
+            black_box(verifier.verify(sent, Some(server), Purpose::Server, now).unwrap());
+        }
     };
-    let (verified, remembered) = (took(false), took(true));
+    let [verified, remembered] = fastest([&verify(false), &verify(true)]);
     println!(
         "{name}: {verified:?} where each signature is verified, {remembered:?} where both are remembered: \
          {:?} less",
