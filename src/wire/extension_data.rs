@@ -185,18 +185,25 @@ impl<'a> Codec<'a, &'a [u8]> for HostName {
 /// A DNS host name: letters, digits, hyphens not at the ends of a label (RFC 1123
 /// section 2.1); underscores, which hosts in private networks have.
 pub(crate) fn is_host(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
+    let mut label = 0;
+    let mut last = b'.';
+    for octet in name.bytes() {
+        label = match octet {
+            b'.' if label == 0 || label > 63 || last == b'-' => return false,
+            b'.' => 0,
+            b'-' if label == 0 => return false,
+            b'-' | b'_' => label + 1,
+            _ if octet.is_ascii_alphanumeric() => label + 1,
+            _ => return false,
+        };
+        last = octet;
+    }
+    name.len() <= 253 && (1..=63).contains(&label) && last != b'-'
 }
 
 /// Whether it could be taken for an IPv4 address: no top-level domain is a number.
 pub(crate) fn ends_in_number(name: &str) -> bool {
-    name.rsplit('.').next().is_some_and(|last| last.bytes().all(|c| c.is_ascii_digit()))
+    name.bytes().rev().take_while(|octet| *octet != b'.').all(|octet| octet.is_ascii_digit())
 }
 
 /// A ProtocolNameList of exactly one name (RFC 7301 section 3.1).
@@ -272,6 +279,41 @@ mod tests {
             }
         });
         read::<_, HostName>(&bytes).map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn hosts_are_labels_between_dots() {
+        let (most, long) = ("a".repeat(63), "a".repeat(64));
+        let whole = [most.as_str(); 3].join(".");
+        for (name, good) in [
+            ("a", true),
+            ("a.b", true),
+            ("A-b.c_d.0", true),
+            ("_a.b_", true),
+            (&most, true),
+            (&long, false),
+            (&format!("{most}.a"), true),
+            (&format!("{long}.a"), false),
+            (&format!("{whole}.{}", "a".repeat(61)), true),
+            (&format!("{whole}.{}", "a".repeat(62)), false),
+            ("", false),
+            (".", false),
+            (".a", false),
+            ("a.", false),
+            ("a..b", false),
+            ("-a", false),
+            ("a-", false),
+            ("a-.b", false),
+            ("a.-b", false),
+            ("a b", false),
+            ("a*", false),
+            ("ä", false),
+        ] {
+            assert_eq!(is_host(name), good, "{name}");
+        }
+        for (name, number) in [("1", true), ("a.1", true), ("1.a", false), ("1a", false), ("a.", true)] {
+            assert_eq!(ends_in_number(name), number, "{name}");
+        }
     }
 
     #[test]
