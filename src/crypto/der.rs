@@ -95,13 +95,7 @@ impl<'a> Der<'a> {
 
     /// The next value, which must have this tag.
     pub(crate) fn value(&mut self, tag: u8) -> Result<Value<'a>, NotDer> {
-        let mut ahead = *self;
-        let value = ahead.any()?;
-        if value.tag != tag {
-            return Err(NotDer);
-        }
-        *self = ahead;
-        Ok(value)
+        if self.peek() == Some(tag) { self.any() } else { Err(NotDer) }
     }
 
     /// The next value's contents, if it has this tag.
@@ -144,6 +138,12 @@ impl<'a> Der<'a> {
         }
     }
 
+    /// An OBJECT IDENTIFIER's contents.
+    pub(crate) fn oid(&mut self) -> Result<&'a [u8], NotDer> {
+        let content = self.content(tag::OID)?;
+        if well_formed_oid(content) { Ok(content) } else { Err(NotDer) }
+    }
+
     /// A BIT STRING of whole octets.
     pub(crate) fn octet_aligned_bits(&mut self) -> Result<&'a [u8], NotDer> {
         match self.content(tag::BIT_STRING)? {
@@ -161,6 +161,30 @@ pub(crate) fn minimal_integer(content: &[u8]) -> bool {
         [0xff, next, ..] => *next < 0x80,
         _ => true,
     }
+}
+
+/// Whether a BIT STRING's contents, its number of unused bits first, are what
+/// DER writes: at most seven of them, in an octet that is there, all zero (X.690
+/// sections 8.6.2 and 11.2.1).
+pub(crate) fn well_formed_bits(content: &[u8]) -> bool {
+    match content {
+        [] => false,
+        [unused] => *unused == 0,
+        [unused, .., last] => *unused < 8 && last & !(0xff << unused) == 0,
+    }
+}
+
+/// Whether an OBJECT IDENTIFIER's contents are whole: one part at least, each
+/// in the fewest octets, the last one not cut short (X.690 section 8.19.2).
+pub(crate) fn well_formed_oid(content: &[u8]) -> bool {
+    let mut open = false;
+    for octet in content {
+        if !open && *octet == 0x80 {
+            return false;
+        }
+        open = *octet >= 0x80;
+    }
+    !open && !content.is_empty()
 }
 
 /// An OBJECT IDENTIFIER's contents in dotted decimal; a part that does not fit
@@ -254,6 +278,38 @@ mod tests {
         assert_eq!(Der::new(&[1, 1, 1]).boolean(), Err(NotDer));
         assert_eq!(Der::new(&[3, 2, 0, 9]).octet_aligned_bits(), Ok(&[9u8][..]));
         assert_eq!(Der::new(&[3, 2, 1, 8]).octet_aligned_bits(), Err(NotDer));
+    }
+
+    #[test]
+    fn bit_strings_and_object_identifiers_have_one_form() {
+        for (bits, good) in [
+            (&[][..], false),
+            (&[0], true),
+            (&[1], false),
+            (&[0, 0xff], true),
+            (&[1, 0xfe], true),
+            (&[1, 0xff], false),
+            (&[7, 0x80], true),
+            (&[7, 0xc0], false),
+            (&[8, 0], false),
+            (&[9, 0], false),
+            (&[3, 0xff, 0xf8], true),
+        ] {
+            assert_eq!(well_formed_bits(bits), good, "{bits:x?}");
+        }
+        for (oid, good) in [
+            (&[0x55, 0x1d, 0x11][..], true),
+            (&[], false),
+            (&[0x2a, 0x86, 0x48], true),
+            (&[0x2a, 0x86], false),
+            (&[0x80, 0x01], false),
+            (&[0x2a, 0x80, 0x01], false),
+            (&[0x2a, 0x81, 0x80, 0x01], true),
+        ] {
+            assert_eq!(well_formed_oid(oid), good, "{oid:x?}");
+            assert_eq!(Der::new(&tlv(tag::OID, &[oid])).oid().is_ok(), good, "{oid:x?}");
+        }
+        assert_eq!(Der::new(&[5, 1, 0x2a]).oid(), Err(NotDer));
     }
 
     #[test]

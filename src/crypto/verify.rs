@@ -315,7 +315,7 @@ const OID_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 pub(super) const OID_EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
 
 /// The object identifier of an algorithm, and that of its parameters if they are one.
-pub(super) fn identifiers(algorithm: &[u8]) -> Result<(&[u8], Option<&[u8]>), NotDer> {
+pub(crate) fn identifiers(algorithm: &[u8]) -> Result<(&[u8], Option<&[u8]>), NotDer> {
     let mut inside = Der::new(algorithm).inside(tag::SEQUENCE)?;
     let oid = inside.content(tag::OID)?;
     Ok((oid, inside.content(tag::OID).ok()))

@@ -1,19 +1,17 @@
-//! A certificate, taken apart (RFC 5280 section 4.1). x509-parser reads it; what
-//! x509-parser passes over is looked at here, on the bytes: what follows a
-//! structure inside of its parent, the version, times, and every extension
-//! that decides about trust. Whether a rule is kept is not judged here, but
-//! where the certificate is used.
+//! A certificate, taken apart (RFC 5280 section 4.1) by the one reader that
+//! decides: every octet is where the structure has it, in DER, with nothing
+//! between the fields and nothing after. Whether a rule is kept is not judged
+//! here, but where the certificate is used.
 
 use super::dn::Name;
-use super::extensions::{Extensions, KeyUsage, extension};
+use super::extensions::{Extensions, KeyUsage};
 use super::name::{GeneralName, GeneralNames};
+use super::opinion::{Facts, NameFacts, Said};
 use super::time;
-use crate::crypto::der::{Der, NotDer, tag};
-use crate::crypto::verify::SubjectPublicKeyInfo;
+use crate::crypto::der::{Der, NotDer, tag, well_formed_bits};
+use crate::crypto::verify::{SubjectPublicKeyInfo, identifiers};
 use crate::wire::SignatureScheme;
 use std::sync::OnceLock;
-use x509_parser::certificate::X509CertificateParser;
-use x509_parser::nom::Parser;
 
 /// The bytes are not a certificate of version 3 or 1 in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,40 +69,78 @@ impl<'a> Certificate<'a> {
     /// The bytes are not DER, not a certificate, or one of version 2; or one
     /// of version 1 has a field that this version lacks (RFC 5280 section 4.1).
     pub fn read(der: &'a [u8]) -> Result<Self, Malformed> {
-        let shape = Shape::read(der)?;
-        let (rest, parsed) = X509CertificateParser::new()
-            .with_deep_parse_extensions(false)
-            .parse(der)
-            .map_err(|_| Malformed { reason: "x509-parser does not read it" })?;
-        // Two readers, one certificate.
-        let same = rest.is_empty()
-            && parsed.tbs_certificate.as_ref() == shape.tbs
-            && parsed.tbs_certificate.issuer.as_raw() == shape.issuer_bytes
-            && parsed.tbs_certificate.subject.as_raw() == shape.subject_bytes
-            && parsed.tbs_certificate.subject_pki.raw == shape.spki_bytes
-            && parsed.extensions().len() == shape.extensions;
-        if !same {
-            return Err(Malformed { reason: "two readers do not find the same in it" });
+        let bad = |reason| move |NotDer| Malformed { reason };
+        let mut outer = Der::new(der);
+        let mut certificate = outer.inside(tag::SEQUENCE).map_err(bad("it is not one SEQUENCE"))?;
+        outer.finish().map_err(bad("something follows it"))?;
+        let tbs = certificate.value(tag::SEQUENCE).map_err(bad("tbsCertificate"))?;
+        let algorithm = algorithm(&mut certificate).map_err(bad("signatureAlgorithm"))?;
+        let signature = certificate.octet_aligned_bits().map_err(bad("signatureValue"))?;
+        certificate.finish().map_err(bad("something follows signatureValue"))?;
+
+        let mut fields = Der::new(tbs.content);
+        // Version 1 is the default, which DER does not write.
+        let version = match fields.optional(tag::constructed(0)).map_err(bad("version"))? {
+            None => 1,
+            Some([2, 1, 2]) => 3,
+            Some(_) => return Err(Malformed { reason: "it is not of version 3, nor of version 1" }),
+        };
+        let serial = fields.integer().map_err(bad("serialNumber"))?;
+        let inner_algorithm = self::algorithm(&mut fields).map_err(bad("signature"))?;
+        let issuer_bytes = fields.value(tag::SEQUENCE).map_err(bad("issuer"))?.bytes;
+        let issuer = Name::read(issuer_bytes).map_err(bad("issuer"))?;
+        let mut times = fields.inside(tag::SEQUENCE).map_err(bad("validity"))?;
+        let from = times.any().map_err(bad("notBefore"))?;
+        let not_before = time::read(from).map_err(bad("notBefore"))?;
+        let to = times.any().map_err(bad("notAfter"))?;
+        let not_after = time::read(to).map_err(bad("notAfter"))?;
+        let early = |tag, seconds| tag == tag::GENERALIZED_TIME && seconds < time::YEAR_2050;
+        let odd_time = early(from.tag, not_before) || early(to.tag, not_after);
+        times.finish().map_err(bad("something follows notAfter"))?;
+        let subject_bytes = fields.value(tag::SEQUENCE).map_err(bad("subject"))?.bytes;
+        let subject = Name::read(subject_bytes).map_err(bad("subject"))?;
+        let spki_value = fields.value(tag::SEQUENCE).map_err(bad("subjectPublicKeyInfo"))?;
+        let spki = public_key(spki_value.content).map_err(bad("subjectPublicKeyInfo"))?;
+        if version == 1 && !fields.is_empty() {
+            return Err(Malformed { reason: "it is of version 1, and has a field that this version lacks" });
         }
-        Ok(Self {
+        unique_id(&mut fields, 1).map_err(bad("issuerUniqueID"))?;
+        unique_id(&mut fields, 2).map_err(bad("subjectUniqueID"))?;
+        let extension_bytes = match fields.optional(tag::constructed(3)).map_err(bad("extensions"))? {
+            Some(inner) => {
+                let mut inner = Der::new(inner);
+                let list = inner.content(tag::SEQUENCE).map_err(bad("extensions"))?;
+                inner.finish().map_err(bad("something follows the extensions"))?;
+                if list.is_empty() {
+                    return Err(Malformed { reason: "an empty list of extensions" });
+                }
+                list
+            }
+            None => &[],
+        };
+        fields.finish().map_err(bad("something follows the last field of tbsCertificate"))?;
+        let extensions = Extensions::read(extension_bytes).map_err(bad("an extension"))?;
+        let read = Self {
             der,
-            tbs: shape.tbs,
-            version: shape.version,
-            inner_algorithm: shape.inner_algorithm,
-            algorithm: shape.algorithm,
-            signature: shape.signature,
-            serial: shape.serial,
-            issuer: shape.issuer,
-            issuer_bytes: shape.issuer_bytes,
-            subject: shape.subject,
-            subject_bytes: shape.subject_bytes,
-            validity: shape.validity,
-            odd_time: shape.odd_time,
-            spki: shape.spki,
-            spki_bytes: shape.spki_bytes,
-            extensions: Extensions::read(parsed.extensions(), shape.extension_bytes),
+            tbs: tbs.bytes,
+            version,
+            inner_algorithm,
+            algorithm,
+            signature,
+            serial,
+            issuer,
+            issuer_bytes,
+            subject,
+            subject_bytes,
+            validity: (not_before, not_after),
+            odd_time,
+            spki,
+            spki_bytes: spki_value.bytes,
+            extensions,
             self_issued: OnceLock::new(),
-        })
+        };
+        debug_assert_eq!(read.second_opinion(), Ok(()), "two readers, one certificate");
+        Ok(read)
     }
 
     /// All of its bytes.
@@ -219,107 +255,70 @@ impl<'a> Certificate<'a> {
             && self.algorithm == self.inner_algorithm
     }
 
+    /// Whether x509-parser finds the same in the same octets.
+    pub(super) fn second_opinion(&self) -> Result<(), &'static str> {
+        let Some((facts, said)) = Facts::by_x509_parser(self.der) else {
+            return Err("x509-parser does not read it");
+        };
+        if facts != self.facts() {
+            return Err("x509-parser finds other fields in it");
+        }
+        // Of what is there twice either may be meant; no such certificate is used.
+        if self.extensions.duplicate.is_none() && !self.said().is_said_by(&said) {
+            return Err("x509-parser finds something else in an extension");
+        }
+        Ok(())
+    }
+
+    fn facts(&self) -> Facts<'a> {
+        let oid = |algorithm| identifiers(algorithm).map_or(vec![], |(oid, _)| oid.to_vec());
+        let name = |bytes, name: &Name<'a>| -> NameFacts<'a> {
+            (bytes, name.attributes().map(|(oid, value)| (oid.to_vec(), value.content)).collect())
+        };
+        Facts {
+            tbs: self.tbs,
+            version: self.version.into(),
+            serial: self.serial,
+            algorithms: [self.inner_algorithm, self.algorithm, self.spki.algorithm].map(oid),
+            signature: self.signature.to_vec(),
+            issuer: name(self.issuer_bytes, &self.issuer),
+            subject: name(self.subject_bytes, &self.subject),
+            validity: self.validity,
+            spki: self.spki_bytes,
+            key: self.spki.key.to_vec(),
+            extensions: self
+                .extensions
+                .iter()
+                .map(|(oid, critical, value)| (oid.to_vec(), critical, value))
+                .collect(),
+        }
+    }
+
+    fn said(&self) -> Said<'a> {
+        let Extensions { basic_constraints, key_usage, extended_key_usage, .. } = &self.extensions;
+        let Extensions { names, subject_key, authority_key, .. } = &self.extensions;
+        let bare = |name| match name {
+            GeneralName::Other(form, _) => GeneralName::Other(form, &[]),
+            other => other,
+        };
+        Said {
+            // x509-parser does not read a path length beyond 32 bits, which here is the largest.
+            basic_constraints: basic_constraints
+                .map(|basic| (basic.ca, basic.path_length))
+                .filter(|(_, length)| *length != Some(u32::MAX)),
+            key_usage: key_usage.map(KeyUsage::bits),
+            purposes: extended_key_usage.map(|extended| {
+                let usage = extended.usage;
+                [usage.any, usage.server_auth, usage.client_auth, usage.ocsp_signing]
+            }),
+            names: names.map(|found| found.names.iter().map(bare).collect()),
+            subject_key: subject_key.map(|own| own.key),
+            authority_key: authority_key.and_then(|authority| authority.key),
+        }
+    }
+
     pub(super) fn general_names(&self) -> GeneralNames<'a> {
         self.extensions.names.map_or(GeneralNames::NONE, |extension| extension.names)
-    }
-}
-
-/// The fixed parts, with nothing between them and nothing after.
-struct Shape<'a> {
-    tbs: &'a [u8],
-    version: u8,
-    inner_algorithm: &'a [u8],
-    algorithm: &'a [u8],
-    signature: &'a [u8],
-    serial: &'a [u8],
-    issuer: Name<'a>,
-    issuer_bytes: &'a [u8],
-    subject: Name<'a>,
-    subject_bytes: &'a [u8],
-    validity: (i64, i64),
-    odd_time: bool,
-    spki: SubjectPublicKeyInfo<'a>,
-    spki_bytes: &'a [u8],
-    extension_bytes: &'a [u8],
-    extensions: usize,
-}
-
-impl<'a> Shape<'a> {
-    fn read(der: &'a [u8]) -> Result<Self, Malformed> {
-        let bad = |reason| move |NotDer| Malformed { reason };
-        let mut outer = Der::new(der);
-        let mut certificate = outer.inside(tag::SEQUENCE).map_err(bad("it is not one SEQUENCE"))?;
-        outer.finish().map_err(bad("something follows it"))?;
-        let tbs = certificate.value(tag::SEQUENCE).map_err(bad("tbsCertificate"))?;
-        let algorithm = algorithm(&mut certificate).map_err(bad("signatureAlgorithm"))?;
-        let signature = certificate.octet_aligned_bits().map_err(bad("signatureValue"))?;
-        certificate.finish().map_err(bad("something follows signatureValue"))?;
-
-        let mut fields = Der::new(tbs.content);
-        // Version 1 is the default, which DER does not write.
-        let version = match fields.optional(tag::constructed(0)).map_err(bad("version"))? {
-            None => 1,
-            Some([2, 1, 2]) => 3,
-            Some(_) => return Err(Malformed { reason: "it is not of version 3, nor of version 1" }),
-        };
-        let serial = fields.integer().map_err(bad("serialNumber"))?;
-        let inner_algorithm = self::algorithm(&mut fields).map_err(bad("signature"))?;
-        let issuer_bytes = fields.value(tag::SEQUENCE).map_err(bad("issuer"))?.bytes;
-        let issuer = Name::read(issuer_bytes).map_err(bad("issuer"))?;
-        let mut times = fields.inside(tag::SEQUENCE).map_err(bad("validity"))?;
-        let from = times.any().map_err(bad("notBefore"))?;
-        let not_before = time::read(from).map_err(bad("notBefore"))?;
-        let to = times.any().map_err(bad("notAfter"))?;
-        let not_after = time::read(to).map_err(bad("notAfter"))?;
-        let early = |tag, seconds| tag == tag::GENERALIZED_TIME && seconds < time::YEAR_2050;
-        let odd_time = early(from.tag, not_before) || early(to.tag, not_after);
-        times.finish().map_err(bad("something follows notAfter"))?;
-        let subject_bytes = fields.value(tag::SEQUENCE).map_err(bad("subject"))?.bytes;
-        let subject = Name::read(subject_bytes).map_err(bad("subject"))?;
-        let spki_value = fields.value(tag::SEQUENCE).map_err(bad("subjectPublicKeyInfo"))?;
-        let spki = public_key(spki_value.content).map_err(bad("subjectPublicKeyInfo"))?;
-        if version == 1 && !fields.is_empty() {
-            return Err(Malformed { reason: "it is of version 1, and has a field that this version lacks" });
-        }
-        fields.optional(tag::context(1)).map_err(bad("issuerUniqueID"))?;
-        fields.optional(tag::context(2)).map_err(bad("subjectUniqueID"))?;
-        let extension_bytes = match fields.optional(tag::constructed(3)).map_err(bad("extensions"))? {
-            Some(inner) => {
-                let mut inner = Der::new(inner);
-                let list = inner.content(tag::SEQUENCE).map_err(bad("extensions"))?;
-                inner.finish().map_err(bad("something follows the extensions"))?;
-                if list.is_empty() {
-                    return Err(Malformed { reason: "an empty list of extensions" });
-                }
-                list
-            }
-            None => &[],
-        };
-        fields.finish().map_err(bad("something follows the last field of tbsCertificate"))?;
-        let mut count = 0;
-        let mut list = Der::new(extension_bytes);
-        while !list.is_empty() {
-            extension(&mut list).map_err(bad("an extension"))?;
-            count += 1;
-        }
-        Ok(Self {
-            tbs: tbs.bytes,
-            version,
-            inner_algorithm,
-            algorithm,
-            signature,
-            serial,
-            issuer,
-            issuer_bytes,
-            subject,
-            subject_bytes,
-            validity: (not_before, not_after),
-            odd_time,
-            spki,
-            spki_bytes: spki_value.bytes,
-            extension_bytes,
-            extensions: count,
-        })
     }
 }
 
@@ -327,12 +326,21 @@ impl<'a> Shape<'a> {
 pub(super) fn algorithm<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], NotDer> {
     let value = fields.value(tag::SEQUENCE)?;
     let mut inside = Der::new(value.content);
-    inside.content(tag::OID)?;
+    inside.oid()?;
     if !inside.is_empty() {
         inside.any()?;
     }
     inside.finish()?;
     Ok(value.bytes)
+}
+
+/// A UniqueIdentifier, which nobody uses: an IMPLICIT BIT STRING (RFC 5280
+/// section 4.1.2.8).
+fn unique_id(fields: &mut Der<'_>, number: u8) -> Result<(), NotDer> {
+    match fields.optional(tag::context(number))? {
+        Some(bits) if !well_formed_bits(bits) => Err(NotDer),
+        _ => Ok(()),
+    }
 }
 
 /// The contents of a SubjectPublicKeyInfo.

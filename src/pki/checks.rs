@@ -9,6 +9,7 @@ use super::name::{GeneralName, GeneralNames, is_address, is_named, is_strict_dns
 use super::rules::Rule;
 use super::suffix::{Section, suffix};
 use super::time;
+use super::words::identifier;
 use crate::crypto::der::dotted;
 use crate::crypto::kdf::hash;
 use crate::crypto::suite::Hash;
@@ -321,16 +322,18 @@ pub(super) fn alt_names<S: Sink>(
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
     let found = certificate.extensions.names;
-    let odd =
-        certificate.names().find(|name| matches!(name, GeneralName::Dns(name) if !is_strict_dns_name(name)));
+    let names = certificate.general_names();
+    let is_odd = |name: &GeneralName<'_>| matches!(name, GeneralName::Dns(name) if !is_strict_dns_name(name));
     // Who is not looked for by name need not have one.
     let there =
         found.map_or(inquiry.name.is_none(), |names| names.critical == certificate.subject.is_empty());
-    judge.check(Rule::AltNames, odd.is_none() && there, || match (found, odd) {
-        (None, _) => "it has no subjectAltName".into(),
-        (Some(_), Some(odd)) => format!("the name {} is not in its strict form", odd.text()),
-        (Some(names), None) if names.critical => "its subjectAltName is critical".into(),
-        (Some(_), None) => "its subjectAltName is not critical".into(),
+    judge.check(Rule::AltNames, !names.has_odd_dns && there, || {
+        match (found, names.iter().find(is_odd)) {
+            (None, _) => "it has no subjectAltName".into(),
+            (Some(_), Some(odd)) => format!("the name {} is not in its strict form", odd.text()),
+            (Some(names), None) if names.critical => "its subjectAltName is critical".into(),
+            (Some(_), None) => "its subjectAltName is not critical".into(),
+        }
     })?;
     // The list is looked at for the few wildcards alone.
     let wildcard = |name| match name {
@@ -340,8 +343,8 @@ pub(super) fn alt_names<S: Sink>(
     for (rule, section) in
         [(Rule::PublicSuffix, Section::Registries), (Rule::PrivateSuffix, Section::Private)]
     {
-        let mut wildcards = certificate.names().filter_map(wildcard);
-        let listed = cfg!(feature = "public-suffix") && judge.profile.has(rule);
+        let mut wildcards = names.iter().filter_map(wildcard);
+        let listed = cfg!(feature = "public-suffix") && names.has_wildcard && judge.profile.has(rule);
         let wide = if listed { wildcards.find(|(_, found)| *found == section) } else { None };
         judge.check(rule, wide.is_none(), || match wide {
             Some((name, _)) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
@@ -449,7 +452,7 @@ fn extension_name(oid: &[u8]) -> String {
         "2.5.29.54" => "inhibitAnyPolicy",
         "1.3.6.1.5.5.7.1.1" => "authorityInfoAccess",
         "1.3.6.1.4.1.11129.2.4.3" => "the poison of a precertificate",
-        _ => return format!("the extension {}", shown(&dotted, 60)),
+        _ => return format!("the extension {}", identifier(oid)),
     };
     known.into()
 }

@@ -79,9 +79,8 @@ impl Bases<'_> {
     ) -> Result<(), Violation<'n>> {
         let directory = (!subject.is_empty()).then_some(GeneralName::Directory(subject_bytes));
         // Addresses in the subject stand for those that the extension should have.
-        let has_email = names.iter().any(|name| matches!(name, GeneralName::Email(_)));
         let emails = subject.attributes().filter_map(|(oid, value)| {
-            if has_email || oid != dn::EMAIL_ADDRESS {
+            if names.has_email || oid != dn::EMAIL_ADDRESS {
                 return None;
             }
             Some(GeneralName::Email(std::str::from_utf8(value.content).unwrap_or("")))

@@ -1,7 +1,9 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4): compared with case and white
 //! space folded, across string types (section 7.1), and shown without harm.
 
-use crate::crypto::der::{Der, NotDer, Value, dotted, tag};
+use super::words::identifier;
+use crate::crypto::der::{Der, NotDer, Value, tag};
+use std::borrow::Cow;
 
 /// A Name: a SEQUENCE of SETs of attributes, walked once and known to be whole.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +50,7 @@ impl<'a> Name<'a> {
     /// A form in which equal names are equal octets, and a name that begins
     /// with the relative names of another begins with its octets.
     pub(super) fn folded(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.content.len());
+        let mut out = Vec::with_capacity(2 * self.content.len());
         let mut names = Der::new(self.content);
         while let Ok(set) = names.inside(tag::SET) {
             fold_set(&mut out, set);
@@ -76,9 +78,10 @@ impl<'a> Name<'a> {
                     b"\x55\x04\x0b" => "OU".into(),
                     b"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19" => "DC".into(),
                     EMAIL_ADDRESS => "emailAddress".into(),
-                    _ => shown(&dotted(oid), 40),
+                    _ => identifier(oid),
                 };
-                let text = decoded(value).unwrap_or_else(|| format!("#{}", hex::encode(value.content)));
+                let text =
+                    decoded(value).unwrap_or_else(|| format!("#{}", hex::encode(value.content)).into());
                 format!("{kind}={}", shown(&text, 80))
             })
             .collect();
@@ -103,39 +106,39 @@ pub(super) fn relative(set: &[u8]) -> Result<Vec<u8>, NotDer> {
 }
 
 fn fold_set(out: &mut Vec<u8>, mut set: Der<'_>) {
-    let mut attributes = Vec::new();
-    while let Ok((oid, value)) = attribute(&mut set) {
-        let mut one = Vec::with_capacity(oid.len() + value.content.len() + 10);
-        length(&mut one, oid);
-        match decoded(value) {
-            Some(text) => {
-                one.push(0);
-                length(&mut one, fold(&text).as_bytes());
-            }
-            None => {
-                one.push(value.tag);
-                length(&mut one, value.content);
-            }
+    counted(out, |out| {
+        let Ok(first) = attribute(&mut set) else { return };
+        if set.is_empty() {
+            return fold_attribute(out, first);
         }
-        attributes.push(one);
-    }
-    // A SET has no order.
-    attributes.sort_unstable();
-    length(out, &attributes.concat());
+        let mut attributes = vec![first];
+        attributes.extend(std::iter::from_fn(|| attribute(&mut set).ok()));
+        let mut folded: Vec<Vec<u8>> = attributes
+            .into_iter()
+            .map(|attribute| {
+                let mut one = Vec::new();
+                fold_attribute(&mut one, attribute);
+                one
+            })
+            .collect();
+        // A SET has no order.
+        folded.sort_unstable();
+        out.extend(folded.concat());
+    });
 }
 
 /// A string's text, if the value is a string (RFC 5280 section 4.1.2.4).
-pub(super) fn decoded(value: Value<'_>) -> Option<String> {
+pub(super) fn decoded(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value.tag {
         // UTF8String, NumericString, PrintableString, IA5String, VisibleString
-        0x0c | 0x12 | 0x13 | 0x16 | 0x1a => std::str::from_utf8(value.content).ok().map(str::to_owned),
+        0x0c | 0x12 | 0x13 | 0x16 | 0x1a => std::str::from_utf8(value.content).ok().map(Cow::Borrowed),
         // TeletexString, in practice Latin-1
         0x14 => Some(value.content.iter().map(|&octet| char::from(octet)).collect()),
         // BMPString: UCS-2
         0x1e => {
             let (pairs, rest) = value.content.as_chunks::<2>();
             let decoded = char::decode_utf16(pairs.iter().map(|&pair| u16::from_be_bytes(pair)));
-            let text = decoded.collect::<Result<String, _>>().ok();
+            let text = decoded.collect::<Result<_, _>>().ok();
             text.filter(|_| rest.is_empty())
         }
         // UniversalString: UCS-4
@@ -176,32 +179,68 @@ pub(super) fn shown(text: &str, most: usize) -> String {
 
 fn attribute<'a>(set: &mut Der<'a>) -> Result<(&'a [u8], Value<'a>), NotDer> {
     let mut pair = set.inside(tag::SEQUENCE)?;
-    let oid = pair.content(tag::OID)?;
+    let oid = pair.oid()?;
     let value = pair.any()?;
     pair.finish()?;
     Ok((oid, value))
 }
 
+fn fold_attribute(out: &mut Vec<u8>, (oid, value): (&[u8], Value<'_>)) {
+    counted(out, |out| out.extend(oid));
+    match decoded(value) {
+        Some(text) => {
+            out.push(0);
+            counted(out, |out| fold(out, &text));
+        }
+        None => {
+            out.push(value.tag);
+            counted(out, |out| out.extend(value.content));
+        }
+    }
+}
+
 /// Octets after their number, so that what follows cannot be taken for them.
-fn length(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend((octets.len() as u64).to_be_bytes());
-    out.extend(octets);
+fn counted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let place = out.len();
+    out.extend([0; 8]);
+    let start = out.len();
+    write(out);
+    let count = (out.len() - start) as u64;
+    if let Some(number) = out.get_mut(place..start) {
+        number.copy_from_slice(&count.to_be_bytes());
+    }
 }
 
 /// Lower case, and one space for each run of white space within.
-fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
+fn fold(out: &mut Vec<u8>, text: &str) {
+    let start = out.len();
+    let mut gap = false;
+    if text.is_ascii() {
+        for octet in text.bytes() {
+            match octet {
+                b'\t'..=b'\r' | b' ' => gap = out.len() > start,
+                _ => {
+                    if std::mem::take(&mut gap) {
+                        out.push(b' ');
+                    }
+                    out.push(octet.to_ascii_lowercase());
+                }
+            }
         }
-        if word.is_ascii() {
-            out.extend(word.bytes().map(|octet| char::from(octet.to_ascii_lowercase())));
-        } else {
-            out.extend(word.chars().flat_map(char::to_lowercase));
+        return;
+    }
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = out.len() > start;
+            continue;
+        }
+        if std::mem::take(&mut gap) {
+            out.push(b' ');
+        }
+        for lower in c.to_lowercase() {
+            out.extend(lower.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -240,6 +279,29 @@ mod tests {
         let broken = name(&[rdn(COMMON_NAME, 0x0c, b"\xff")]);
         let broken_too = name(&[rdn(COMMON_NAME, 0x0c, b"\xfe")]);
         assert_ne!(folded(&broken), folded(&broken_too));
+    }
+
+    /// Text of ASCII goes a way of its own, to the same end.
+    #[test]
+    fn white_space_and_case_are_folded_alike_in_every_text() {
+        let fold = |text: &str| {
+            let mut out = Vec::new();
+            super::fold(&mut out, text);
+            String::from_utf8(out).unwrap()
+        };
+        for (text, folded) in [
+            ("", ""),
+            (" \t\r\n\u{b}\u{c} ", ""),
+            ("  A\u{b} \tB  ", "a b"),
+            ("A\u{1c}B", "a\u{1c}b"),
+            ("A\0B", "a\0b"),
+        ] {
+            assert_eq!(fold(text), folded, "{text:?}");
+            // The same among letters that are not ASCII.
+            assert_eq!(fold(&format!("Ä {text}")), format!("ä {folded}").trim_end(), "{text:?}");
+        }
+        assert_eq!(fold("\u{2003}ÄRGER\u{a0} \u{85}Straße\u{3000}"), "ärger straße");
+        assert_eq!(fold("İ"), "i\u{307}");
     }
 
     #[test]

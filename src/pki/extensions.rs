@@ -1,11 +1,10 @@
-//! The extensions of a certificate (RFC 5280 section 4.2). x509-parser finds
-//! them; what is in those that this crate knows is read here, whole, for
-//! x509-parser passes over much of what is wrong there.
+//! The extensions of a certificate (RFC 5280 section 4.2), taken apart once and
+//! whole: what is wrong in one is told from what is absent.
 
 use super::constraints::NameConstraints;
 use super::name::{GeneralName, GeneralNames, general_name};
-use crate::crypto::der::{Der, NotDer, dotted, minimal_integer, tag};
-use x509_parser::extensions::X509Extension;
+use super::words::identifier;
+use crate::crypto::der::{Der, NotDer, minimal_integer, tag, well_formed_bits};
 
 /// The policy that stands for all (RFC 5280 section 4.2.1.4).
 pub(super) const ANY_POLICY: &[u8] = b"\x55\x1d\x20\x00";
@@ -13,6 +12,8 @@ pub(super) const ANY_POLICY: &[u8] = b"\x55\x1d\x20\x00";
 /// What the extensions say (RFC 5280 section 4.2).
 #[derive(Debug, Default)]
 pub(super) struct Extensions<'a> {
+    /// The contents of the list, each of them whole.
+    list: &'a [u8],
     /// The first that occurs twice.
     pub(super) duplicate: Option<&'a [u8]>,
     /// The first whose contents are not what its definition says.
@@ -57,6 +58,10 @@ impl KeyUsage {
         self.0 & bit != 0
     }
 
+    pub(super) fn bits(self) -> u16 {
+        self.0
+    }
+
     pub(super) fn text(self) -> String {
         const NAMES: [&str; 9] = [
             "digitalSignature",
@@ -95,15 +100,15 @@ impl ExtendedKeyUsage<'_> {
         let mut list = Der::new(self.value).inside(tag::SEQUENCE).unwrap_or(Der::new(&[]));
         let mut names = Vec::new();
         while let Ok(oid) = list.content(tag::OID) {
-            names.push(match dotted(oid).as_str() {
-                "2.5.29.37.0" => "anyExtendedKeyUsage".into(),
-                "1.3.6.1.5.5.7.3.1" => "serverAuth".into(),
-                "1.3.6.1.5.5.7.3.2" => "clientAuth".into(),
-                "1.3.6.1.5.5.7.3.3" => "codeSigning".into(),
-                "1.3.6.1.5.5.7.3.4" => "emailProtection".into(),
-                "1.3.6.1.5.5.7.3.8" => "timeStamping".into(),
-                "1.3.6.1.5.5.7.3.9" => "OCSPSigning".into(),
-                other => super::dn::shown(other, 40),
+            names.push(match oid {
+                b"\x55\x1d\x25\x00" => "anyExtendedKeyUsage".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 1] => "serverAuth".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 2] => "clientAuth".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 3] => "codeSigning".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 4] => "emailProtection".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 8] => "timeStamping".into(),
+                [0x2b, 6, 1, 5, 5, 7, 3, 9] => "OCSPSigning".into(),
+                other => identifier(other),
             });
             if names.len() == 10 {
                 names.push("…".into());
@@ -177,7 +182,7 @@ pub(super) struct AuthorityAccess<'a> {
 /// the default, which DER does not write.
 pub(super) fn extension<'a>(list: &mut Der<'a>) -> Result<(&'a [u8], bool, &'a [u8]), NotDer> {
     let mut fields = list.inside(tag::SEQUENCE)?;
-    let oid = fields.content(tag::OID)?;
+    let oid = fields.oid()?;
     let critical = fields.peek() == Some(tag::BOOLEAN);
     if critical && !fields.boolean()? {
         return Err(NotDer);
@@ -188,25 +193,37 @@ pub(super) fn extension<'a>(list: &mut Der<'a>) -> Result<(&'a [u8], bool, &'a [
 }
 
 impl<'a> Extensions<'a> {
-    /// Both readings of the same list: as many, in the same order.
-    pub(super) fn read(parsed: &[X509Extension<'a>], bytes: &'a [u8]) -> Self {
-        let mut all = Self::default();
+    /// The list of extensions, each of which has the shape of one. What is
+    /// wrong in one of them is not judged here.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, NotDer> {
+        let mut all = Self { list: bytes, ..Self::default() };
         let mut list = Der::new(bytes);
-        let mut seen: Vec<&[u8]> = Vec::with_capacity(parsed.len());
-        for parsed in parsed {
-            let Ok((oid, critical, value)) = extension(&mut list) else {
-                break;
-            };
-            seen.push(oid);
-            let agreed = parsed.critical == critical
-                && parsed.oid.as_bytes() == oid
-                && parsed.value.as_ptr() == value.as_ptr();
-            if !agreed || all.take(oid, critical, value).is_err() {
+        // Of id-ce, a bit each; the others are compared.
+        let mut seen = 0u64;
+        let mut others = Vec::new();
+        while !list.is_empty() {
+            let (oid, critical, value) = extension(&mut list)?;
+            match oid {
+                [0x55, 0x1d, number @ 0..64] => {
+                    if seen >> number & 1 == 1 {
+                        all.duplicate.get_or_insert(oid);
+                    }
+                    seen |= 1 << number;
+                }
+                _ => others.push(oid),
+            }
+            if all.take(oid, critical, value).is_err() {
                 all.malformed.get_or_insert(oid);
             }
         }
-        all.duplicate = twice(&mut seen);
-        all
+        all.duplicate = all.duplicate.or_else(|| twice(&mut others));
+        Ok(all)
+    }
+
+    /// Each: its identifier, whether it is critical, its value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a [u8], bool, &'a [u8])> + use<'a> {
+        let mut list = Der::new(self.list);
+        std::iter::from_fn(move || extension(&mut list).ok())
     }
 
     fn take(&mut self, oid: &'a [u8], critical: bool, value: &'a [u8]) -> Result<(), NotDer> {
@@ -340,15 +357,12 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, NotDer> {
     let mut outer = Der::new(value);
     let bits = outer.content(tag::BIT_STRING)?;
     outer.finish()?;
-    let (unused, first, second) = match bits {
-        [unused, first] => (*unused, *first, 0),
-        [unused, first, second] => (*unused, *first, *second),
+    let (first, second) = match bits {
+        _ if !well_formed_bits(bits) => return Err(NotDer),
+        [_, first] => (*first, 0),
+        [_, first, second] => (*first, *second),
         _ => return Err(NotDer),
     };
-    let last = if bits.len() == 2 { first } else { second };
-    if unused > 7 || last & !(0xff << unused) != 0 {
-        return Err(NotDer);
-    }
     let flags = u16::from(first.reverse_bits()) | u16::from(second.reverse_bits()) << 8;
     if flags == 0 { Err(NotDer) } else { Ok(KeyUsage(flags)) }
 }
@@ -357,7 +371,7 @@ fn usage(value: &[u8]) -> Result<Usage, NotDer> {
     let mut list = whole(value, tag::SEQUENCE)?;
     let mut usage = Usage { any: false, server_auth: false, client_auth: false, ocsp_signing: false };
     loop {
-        match list.content(tag::OID)? {
+        match list.oid()? {
             b"\x55\x1d\x25\x00" => usage.any = true,
             b"\x2b\x06\x01\x05\x05\x07\x03\x01" => usage.server_auth = true,
             b"\x2b\x06\x01\x05\x05\x07\x03\x02" => usage.client_auth = true,
@@ -381,12 +395,12 @@ fn policies(value: &[u8]) -> Result<(&[u8], bool), NotDer> {
     let mut seen = Vec::new();
     loop {
         let mut policy = list.inside(tag::SEQUENCE)?;
-        seen.push(policy.content(tag::OID)?);
+        seen.push(policy.oid()?);
         if let Some(qualifiers) = policy.optional(tag::SEQUENCE)? {
             let mut qualifiers = Der::new(qualifiers);
             loop {
                 let mut one = qualifiers.inside(tag::SEQUENCE)?;
-                let kind = one.content(tag::OID)?;
+                let kind = one.oid()?;
                 known &=
                     matches!(kind, b"\x2b\x06\x01\x05\x05\x07\x02\x01" | b"\x2b\x06\x01\x05\x05\x07\x02\x02");
                 one.any()?;
@@ -415,7 +429,7 @@ fn mappings(value: &[u8]) -> Result<&[u8], NotDer> {
     let mut list = Der::new(content);
     loop {
         let mut pair = list.inside(tag::SEQUENCE)?;
-        let (issuers, subjects) = (pair.content(tag::OID)?, pair.content(tag::OID)?);
+        let (issuers, subjects) = (pair.oid()?, pair.oid()?);
         pair.finish()?;
         if issuers == ANY_POLICY || subjects == ANY_POLICY {
             return Err(NotDer);
@@ -482,7 +496,7 @@ fn authority_access(value: &[u8]) -> AuthorityAccess<'_> {
         }
         while !list.is_empty() {
             let mut description = list.inside(tag::SEQUENCE)?;
-            let method = description.content(tag::OID)?;
+            let method = description.oid()?;
             let location = general_name(description.any()?)?;
             description.finish()?;
             if let (b"\x2b\x06\x01\x05\x05\x07\x30\x02", GeneralName::Uri(uri)) = (method, location) {

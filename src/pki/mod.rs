@@ -17,6 +17,7 @@ mod judge;
 mod listed;
 mod name;
 mod ocsp;
+mod opinion;
 mod pem;
 mod policies;
 mod policy;
@@ -31,6 +32,7 @@ mod status;
 mod suffix;
 mod time;
 mod verifier;
+mod words;
 
 pub use certificate::{Certificate, Malformed};
 pub use crl::{Crl, Unusable};

@@ -3,9 +3,13 @@
 //! octets compared.
 
 use super::dn::{Name, shown};
-use crate::crypto::der::{Der, NotDer, Value, tag};
+use crate::crypto::der::{Der, NotDer, Value, tag, well_formed_oid};
 use crate::wire::{ends_in_number, is_host};
 use rustls_pki_types::{IpAddr, ServerName};
+
+const RFC822_NAME: u8 = tag::context(1);
+const DNS_NAME: u8 = tag::context(2);
+const IP_ADDRESS: u8 = tag::context(7);
 
 /// One name of a subjectAltName extension (RFC 5280 section 4.2.1.6). Text is
 /// as the certificate has it: ASCII, but not to be trusted or printed as it is.
@@ -30,37 +34,41 @@ pub enum GeneralName<'a> {
 impl<'a> GeneralName<'a> {
     /// `addresses` are the lengths that an iPAddress may have.
     pub(super) fn read(value: Value<'a>, addresses: [usize; 2]) -> Result<Self, NotDer> {
-        const STRINGS: [u8; 3] = [tag::context(1), tag::context(2), tag::context(6)];
-        if STRINGS.contains(&value.tag) {
+        let name = Self::of(value).ok_or(NotDer)?;
+        let well_formed = match name {
             // IA5String: ASCII. An empty base of a constraint is allowed, so
             // whoever reads a subjectAltName looks at emptiness itself.
-            let text = std::str::from_utf8(value.content).map_err(|_| NotDer)?;
-            if !text.bytes().all(|octet| octet.is_ascii_graphic() || octet == b' ') {
-                return Err(NotDer);
-            }
-            return Ok(match value.tag & 0x1f {
-                1 => Self::Email(text),
-                2 => Self::Dns(text),
-                _ => Self::Uri(text),
-            });
-        }
-        match value.tag {
-            0xa4 => {
-                Name::read(value.content)?;
-                Ok(Self::Directory(value.content))
-            }
-            0x87 if addresses.contains(&value.content.len()) => Ok(Self::Ip(value.content)),
-            0xa0 => {
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) => is_printable(text),
+            Self::Directory(name) => Name::read(name).is_ok(),
+            Self::Ip(octets) => addresses.contains(&octets.len()),
+            Self::Other(0, content) => {
                 // OtherName: a type, and [0] EXPLICIT a value.
-                let mut other = Der::new(value.content);
-                other.content(tag::OID)?;
-                other.content(tag::constructed(0))?;
+                let mut other = Der::new(content);
+                other.oid()?;
+                let mut value = other.inside(tag::constructed(0))?;
                 other.finish()?;
-                Ok(Self::Other(0, value.content))
+                value.any()?;
+                value.finish()?;
+                true
             }
-            0xa3 | 0xa5 | 0x88 => Ok(Self::Other(value.tag & 0x1f, value.content)),
-            _ => Err(NotDer),
-        }
+            Self::Other(8, oid) => well_formed_oid(oid),
+            Self::Other(..) => true,
+        };
+        if well_formed { Ok(name) } else { Err(NotDer) }
+    }
+
+    /// By the value's tag alone, where it was read before.
+    fn of(value: Value<'a>) -> Option<Self> {
+        let text = || std::str::from_utf8(value.content).ok();
+        Some(match value.tag {
+            RFC822_NAME => Self::Email(text()?),
+            DNS_NAME => Self::Dns(text()?),
+            0x86 => Self::Uri(text()?),
+            0xa4 => Self::Directory(value.content),
+            IP_ADDRESS => Self::Ip(value.content),
+            0xa0 | 0xa3 | 0xa5 | 0x88 => Self::Other(value.tag & 0x1f, value.content),
+            _ => return None,
+        })
     }
 
     /// The name for a person; hostile text is escaped, long text cut.
@@ -106,15 +114,24 @@ impl<'a> GeneralName<'a> {
     }
 }
 
-/// The names of a subjectAltName extension or of an access location, each of
-/// which was read once, when the extension was taken apart.
+/// The names of a subjectAltName extension or of an access location: each was
+/// read once, when the extension was taken apart, and what that found is kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GeneralNames<'a> {
     content: &'a [u8],
+    /// How many there are.
+    pub(super) count: usize,
+    /// An rfc822Name is among them.
+    pub(super) has_email: bool,
+    /// A dNSName that begins with `*.` is.
+    pub(super) has_wildcard: bool,
+    /// A dNSName is that is not in its strict form.
+    pub(super) has_odd_dns: bool,
 }
 
 impl<'a> GeneralNames<'a> {
-    pub(super) const NONE: Self = Self { content: &[] };
+    pub(super) const NONE: Self =
+        Self { content: &[], count: 0, has_email: false, has_wildcard: false, has_odd_dns: false };
 
     /// From an extension's value: at least one name, all of them well formed.
     pub(super) fn read(value: &'a [u8]) -> Result<Self, NotDer> {
@@ -126,22 +143,31 @@ impl<'a> GeneralNames<'a> {
 
     /// The same from the contents of the SEQUENCE.
     pub(super) fn of_content(content: &'a [u8]) -> Result<Self, NotDer> {
+        let mut all = Self { content, ..Self::NONE };
         let mut names = Der::new(content);
-        if names.is_empty() {
-            return Err(NotDer);
-        }
         while !names.is_empty() {
             let name = general_name(names.any()?)?;
-            if matches!(name, GeneralName::Dns("") | GeneralName::Email("") | GeneralName::Uri("")) {
-                return Err(NotDer);
+            match name {
+                GeneralName::Dns("") | GeneralName::Email("") | GeneralName::Uri("") => return Err(NotDer),
+                GeneralName::Dns(name) => {
+                    all.has_wildcard |= name.starts_with("*.");
+                    all.has_odd_dns |= !is_strict_dns_name(name);
+                }
+                GeneralName::Email(_) => all.has_email = true,
+                _ => {}
             }
+            all.count += 1;
         }
-        Ok(Self { content })
+        if all.count == 0 { Err(NotDer) } else { Ok(all) }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+        self.values().filter_map(GeneralName::of)
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let mut names = Der::new(self.content);
-        std::iter::from_fn(move || names.any().and_then(general_name).ok())
+        std::iter::from_fn(move || names.any().ok())
     }
 }
 
@@ -152,18 +178,20 @@ pub(super) fn general_name(value: Value<'_>) -> Result<GeneralName<'_>, NotDer> 
 
 /// Whether one of the names is the server's (RFC 9525 section 6.3 and 6.5).
 pub(super) fn is_named(names: GeneralNames<'_>, server: &ServerName<'_>) -> bool {
+    let mut values = names.values();
     match server {
         ServerName::DnsName(host) => {
             let host = host.as_ref();
             let host = host.strip_suffix('.').unwrap_or(host);
-            names.iter().any(|name| matches!(name, GeneralName::Dns(name) if dns_matches(name, host)))
+            is_host(host)
+                && values.any(|value| value.tag == DNS_NAME && dns_matches(value.content, host.as_bytes()))
         }
         ServerName::IpAddress(address) => {
             let octets: &[u8] = match address {
                 IpAddr::V4(four) => four.as_ref(),
                 IpAddr::V6(sixteen) => sixteen.as_ref(),
             };
-            names.iter().any(|name| name == GeneralName::Ip(octets))
+            values.any(|value| value.tag == IP_ADDRESS && value.content == octets)
         }
         _ => false,
     }
@@ -179,19 +207,21 @@ pub(super) fn server_text(server: &ServerName<'_>) -> String {
     }
 }
 
-/// A dNSName against a host name: equal, or `*.` and the host without its
-/// first label. What stands after `*.` has two labels at least.
-fn dns_matches(pattern: &str, host: &str) -> bool {
-    if !is_host(host) {
+/// A dNSName against a host name, which is one: equal, or `*.` and the host
+/// without its first label. What stands after `*.` has two labels at least.
+fn dns_matches(pattern: &[u8], host: &[u8]) -> bool {
+    let Some(parent) = pattern.strip_prefix(b"*.") else {
+        return pattern.eq_ignore_ascii_case(host);
+    };
+    // The most of them are of another length.
+    let Some(first) = host.len().checked_sub(parent.len() + 1) else {
         return false;
-    }
-    match pattern.strip_prefix("*.") {
-        None => is_host(pattern) && pattern.eq_ignore_ascii_case(host),
-        Some(parent) => {
-            is_host(parent)
-                && parent.contains('.')
-                && host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+    };
+    match host.split_at_checked(first) {
+        Some((label, [b'.', rest @ ..])) => {
+            !label.contains(&b'.') && rest.contains(&b'.') && rest.eq_ignore_ascii_case(parent)
         }
+        _ => false,
     }
 }
 
@@ -219,7 +249,11 @@ pub(super) fn is_strict_dns_name(name: &str) -> bool {
         Some(parent) => parent,
         None => name,
     };
-    is_host(host) && !name.contains('_') && !ends_in_number(host)
+    is_host(host) && !name.bytes().any(|octet| octet == b'_') && !ends_in_number(host)
+}
+
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|octet| octet.is_ascii_graphic() || octet == b' ')
 }
 
 /// Whether a text means an address, in whatever form people write one: IPv4 in
@@ -294,6 +328,10 @@ mod tests {
         tlv(tag::SEQUENCE, &all.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
+    fn matches(pattern: &str, host: &str) -> bool {
+        is_host(host) && dns_matches(pattern.as_bytes(), host.as_bytes())
+    }
+
     #[test]
     fn wildcards_are_one_whole_leftmost_label() {
         for (pattern, host, expected) in [
@@ -317,7 +355,7 @@ mod tests {
             ("example.com.", "example.com", false),
             ("", "", false),
         ] {
-            assert_eq!(dns_matches(pattern, host), expected, "{pattern} {host}");
+            assert_eq!(matches(pattern, host), expected, "{pattern} {host}");
         }
     }
 
@@ -348,7 +386,7 @@ mod tests {
         for name in names {
             for host in hosts {
                 let found = dns_pattern(name).is_some_and(|name| patterns_of(host).any(|each| each == name));
-                assert_eq!(found, dns_matches(name, host), "{name} {host}");
+                assert_eq!(found, matches(name, host), "{name} {host}");
             }
         }
     }

@@ -4,6 +4,7 @@ mod lists;
 mod paths;
 mod policies;
 mod private;
+mod readers;
 mod remembered;
 mod revocation;
 mod rules;
