@@ -5,23 +5,27 @@
 //! file.
 
 use handfast::pki::{
-    self, Certificate, CertificateDer, PrivateKeyDer, Purpose, Roots, Rule, ServerName, UnixTime, Verifier,
+    self, Certificate, CertificateDer, GeneralName, PrivateKeyDer, Purpose, Roots, Rule, ServerName,
+    UnixTime, Verifier,
 };
 use handfast::wire::{Form, Message, NamedGroup, ProtocolVersion, Writer};
 use handfast::{Answer, ClientAuth, ClientConfig, Connection, Event, Identity, Question, ServerConfig};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use x509_parser::extensions::GeneralName as TheirName;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A target's name, which is its corpus's folder, and its body.
 type Target = (&'static str, fn(&[u8]));
 
-pub(crate) const TARGETS: [Target; 8] = [
+pub(crate) const TARGETS: [Target; 9] = [
     ("records", records),
     ("messages", messages),
     ("server", server),
     ("client", client),
     ("conversation", conversation),
     ("certificates", certificates),
+    ("readers", readers),
     ("pem", pem),
     ("names", names),
 ];
@@ -301,6 +305,47 @@ pub(crate) fn certificates(data: &[u8]) {
     }
 }
 
+/// A certificate as two find it: this crate's reader, and x509-parser, which
+/// reads whatever the stricter one reads. Behind the public names, debug
+/// assertions in `Certificate::read` compare the rest.
+pub(crate) fn readers(data: &[u8]) {
+    let Ok(ours) = Certificate::read(data) else { return };
+    let (rest, theirs) = X509Certificate::from_der(data).expect("x509-parser reads it, too");
+    assert!(rest.is_empty());
+    assert_eq!(ours.der(), theirs.as_raw());
+    assert_eq!(ours.serial(), theirs.raw_serial());
+    assert_eq!(ours.issuer_der(), theirs.issuer().as_raw());
+    assert_eq!(ours.subject_der(), theirs.subject().as_raw());
+    assert_eq!(ours.public_key_der(), theirs.public_key().raw);
+    let validity = theirs.validity();
+    assert_eq!(ours.validity(), (validity.not_before.timestamp(), validity.not_after.timestamp()));
+    // What is there twice, or malformed to one of them, is not compared.
+    if let Ok(Some(basic)) = theirs.basic_constraints() {
+        assert!(!ours.is_ca() || basic.value.ca);
+    }
+    let Ok(Some(listed)) = theirs.subject_alternative_name() else { return };
+    if ours.names().next().is_none() {
+        return;
+    }
+    assert_eq!(ours.names().count(), listed.value.general_names.len());
+    for (ours, theirs) in ours.names().zip(&listed.value.general_names) {
+        match (ours, theirs) {
+            (GeneralName::Dns(ours), TheirName::DNSName(theirs))
+            | (GeneralName::Email(ours), TheirName::RFC822Name(theirs))
+            | (GeneralName::Uri(ours), TheirName::URI(theirs)) => assert_eq!(ours, *theirs),
+            (GeneralName::Ip(ours), TheirName::IPAddress(theirs)) => assert_eq!(ours, *theirs),
+            (GeneralName::Directory(ours), TheirName::DirectoryName(theirs)) => {
+                assert_eq!(ours, theirs.as_raw());
+            }
+            (GeneralName::Other(0, _), TheirName::OtherName(..))
+            | (GeneralName::Other(3, _), TheirName::X400Address(_))
+            | (GeneralName::Other(5, _), TheirName::EDIPartyName(_))
+            | (GeneralName::Other(8, _), TheirName::RegisteredID(_)) => {}
+            (ours, theirs) => panic!("{ours:?} is not {theirs:?}"),
+        }
+    }
+}
+
 fn judge(verifier: &Verifier, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> bool {
     let verdict = verifier.verify(chain, Some(name), Purpose::Server, now());
     let (report, accepted) = match &verdict {
@@ -377,7 +422,7 @@ fn certificate_for(pattern: &[u8]) -> Vec<u8> {
     tlv(0x30, &[tlv(0x30, &fields.concat()), ed25519, tlv(3, &[&[0][..], &[1; 64]].concat())].concat())
 }
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match content.len() {
         n @ ..128 => out.push(n as u8),

@@ -5,7 +5,7 @@
 mod bodies;
 
 use handfast::observe::{Observed, Observer};
-use handfast::pki::ServerName;
+use handfast::pki::{Certificate, ServerName};
 use handfast::wire::{NamedGroup, ProtocolVersion};
 use handfast::{ClientConfig, ClientOptions, Connection, Event, ServerConfig};
 use std::collections::BTreeMap;
@@ -68,6 +68,11 @@ fn seeds() -> Seeds {
     let read = |name: &str| std::fs::read(fixtures.join(name)).unwrap();
     add("certificates", "authority", read("authority.der"));
     add("certificates", "leaf", read("leaf.der"));
+    add("readers", "authority", read("authority.der"));
+    add("readers", "leaf", read("leaf.der"));
+    let every = every_form();
+    assert_eq!(Certificate::read(&every).unwrap().names().count(), 9);
+    add("readers", "every-form", every);
     let pem = |label: &str, der: &[u8]| {
         let encoded = base64(der);
         let lines: Vec<&str> =
@@ -90,6 +95,63 @@ fn seeds() -> Seeds {
         add("names", name, seed.as_bytes().to_vec());
     }
     seeds
+}
+
+/// A certificate with every form of name, both unique identifiers, and each
+/// extension in which something is read; its signature fits no key.
+fn every_form() -> Vec<u8> {
+    let tlv = bodies::tlv;
+    let list = |parts: &[Vec<u8>]| tlv(0x30, &parts.concat());
+    let oid = |content: &[u8]| tlv(6, content);
+    let id_pe = |number: u8| oid(&[0x2b, 6, 1, 5, 5, 7, 1, number]);
+    let extension = |oid: Vec<u8>, value: &[u8]| list(&[oid, tlv(4, value)]);
+    let name = list(&[tlv(0x31, &list(&[oid(&[0x55, 4, 3]), tlv(0x0c, b"x")]))]);
+    let names = [
+        tlv(0x81, b"a@example.com"),
+        tlv(0x82, b"*.example.com"),
+        tlv(0x86, b"https://example.com/"),
+        tlv(0x87, &[192, 0, 2, 1]),
+        tlv(0x88, &[0x2a, 3, 4]),
+        tlv(0xa0, &[oid(&[0x2a, 3]), tlv(0xa0, &[5, 0])].concat()),
+        tlv(0xa3, &[0x30, 0]),
+        tlv(0xa4, &name),
+        tlv(0xa5, &[0x80, 1, b'x']),
+    ];
+    let id_ce: [(u8, Vec<u8>); 13] = [
+        (14, tlv(4, &[7; 20])),
+        (15, vec![3, 2, 1, 6]),
+        (17, list(&names)),
+        (18, list(&names)),
+        (19, list(&[vec![1, 1, 0xff], vec![2, 1, 3]])),
+        (30, list(&[tlv(0xa0, &list(&[tlv(0x82, b"example.com")]))])),
+        (31, list(&[list(&[tlv(0xa0, &tlv(0xa0, &tlv(0x86, b"http://a")))])])),
+        (32, list(&[list(&[oid(&[0x55, 0x1d, 32, 0])])])),
+        (33, list(&[list(&[oid(&[0x2a, 3]), oid(&[0x2a, 4])])])),
+        (35, list(&[tlv(0x80, &[7; 20]), tlv(0xa1, &tlv(0xa4, &name)), tlv(0x82, &[1])])),
+        (36, list(&[vec![0x80, 1, 3], vec![0x81, 1, 0]])),
+        (37, list(&[oid(&[0x55, 0x1d, 37, 0]), oid(&[0x2b, 6, 1, 5, 5, 7, 3, 1])])),
+        (54, vec![2, 1, 2]),
+    ];
+    let mut extensions: Vec<_> =
+        id_ce.iter().map(|(number, value)| extension(oid(&[0x55, 0x1d, *number]), value)).collect();
+    let access = list(&[oid(&[0x2b, 6, 1, 5, 5, 7, 48, 2]), tlv(0x86, b"http://a")]);
+    extensions.push(extension(id_pe(1), &list(&[access])));
+    extensions.push(extension(id_pe(24), &list(&[vec![2, 1, 5]])));
+    extensions.push(extension(oid(&[0x2a, 3, 4]), &[5, 0]));
+    let algorithm = list(&[oid(&[0x2b, 0x65, 0x70])]);
+    let fields = [
+        tlv(0xa0, &[2, 1, 2]),
+        vec![2, 1, 1],
+        algorithm.clone(),
+        name.clone(),
+        list(&[tlv(0x17, b"200101000000Z"), tlv(0x18, b"20600101000000Z")]),
+        name,
+        list(&[algorithm.clone(), tlv(3, &[&[0][..], &[9; 32]].concat())]),
+        vec![0x81, 2, 0, 7],
+        vec![0x82, 2, 1, 6],
+        tlv(0xa3, &list(&extensions)),
+    ];
+    list(&[list(&fields), algorithm, tlv(3, &[&[0][..], &[1; 64]].concat())])
 }
 
 /// All messages of a handshake, as its client sends and receives them.
