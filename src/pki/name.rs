@@ -146,17 +146,21 @@ impl<'a> GeneralNames<'a> {
         let mut all = Self { content, ..Self::NONE };
         let mut names = Der::new(content);
         while !names.is_empty() {
-            let name = general_name(names.any()?)?;
-            match name {
-                GeneralName::Dns("") | GeneralName::Email("") | GeneralName::Uri("") => return Err(NotDer),
-                GeneralName::Dns(name) => {
-                    all.has_wildcard |= name.starts_with("*.");
-                    all.has_odd_dns |= !is_strict_dns_name(name);
+            let value = names.any()?;
+            all.count += 1;
+            // The usual name, of which nothing else is to be known.
+            if let Some(GeneralName::Dns(name)) = GeneralName::of(value) {
+                all.has_wildcard |= name.starts_with("*.");
+                if is_strict_dns_name(name) {
+                    continue;
                 }
+                all.has_odd_dns = true;
+            }
+            match general_name(value)? {
+                GeneralName::Dns("") | GeneralName::Email("") | GeneralName::Uri("") => return Err(NotDer),
                 GeneralName::Email(_) => all.has_email = true,
                 _ => {}
             }
-            all.count += 1;
         }
         if all.count == 0 { Err(NotDer) } else { Ok(all) }
     }
@@ -249,7 +253,7 @@ pub(super) fn is_strict_dns_name(name: &str) -> bool {
         Some(parent) => parent,
         None => name,
     };
-    is_host(host) && !name.bytes().any(|octet| octet == b'_') && !ends_in_number(host)
+    is_host(host) && !name.as_bytes().contains(&b'_') && !ends_in_number(host)
 }
 
 fn is_printable(text: &str) -> bool {

@@ -14,6 +14,7 @@ use super::rules::{Profile, Rule};
 use super::signer::Verified;
 use super::time;
 use crate::alert::AlertDescription;
+use crate::crypto::der::Der;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo, verify_certificate};
 use crate::observe::Check;
 use rustls_pki_types::ServerName;
@@ -50,9 +51,11 @@ struct Inner {
 #[derive(Clone, Debug)]
 enum Basis {
     Words,
+    /// The certificates follow one another, from the leaf up; then those off the
+    /// path that signed lists.
     Path {
-        certificates: Vec<Box<[u8]>>,
-        list_signers: Vec<Box<[u8]>>,
+        certificates: Box<[u8]>,
+        list_signers: Box<[u8]>,
         anchor: Arc<Anchor>,
         inquiry: Inquiry<'static>,
     },
@@ -129,8 +132,9 @@ impl Report {
     }
 
     pub(super) fn of_path(path: &Path<'_>, inquiry: Inquiry<'_>) -> Self {
-        let certificates = path.certificates.iter().map(|sent| sent.certificate.der.into()).collect();
-        let list_signers = path.list_signers.iter().map(|signer| signer.der.into()).collect();
+        let all: Vec<&[u8]> = path.certificates.iter().map(|sent| sent.certificate.der).collect();
+        let beside: Vec<&[u8]> = path.list_signers.iter().map(|signer| signer.der).collect();
+        let (certificates, list_signers) = (all.concat().into(), beside.concat().into());
         let (anchor, inquiry) = (Arc::clone(&path.anchor), inquiry.into_owned());
         Self::unworded(Basis::Path { certificates, list_signers, anchor, inquiry })
     }
@@ -288,14 +292,16 @@ fn refusal(weightiest: &Finding, whose: &str, others: usize) -> String {
     format!("{whose} was refused: {found}; required is {} ({}){more}", rule.required(), rule.section())
 }
 
+/// Certificates that follow one another.
+fn read_all(certificates: &[u8]) -> Vec<Certificate<'_>> {
+    let mut rest = Der::new(certificates);
+    let values = std::iter::from_fn(|| rest.any().ok());
+    values.filter_map(|value| Certificate::read(value.bytes).ok()).collect()
+}
+
 /// An accepted path, judged once more for its words. The signatures held.
-fn path_text(
-    certificates: &[Box<[u8]>],
-    list_signers: &[Box<[u8]>],
-    anchor: &Anchor,
-    inquiry: &Inquiry<'_>,
-) -> Text {
-    let read: Vec<_> = certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry: &Inquiry<'_>) -> Text {
+    let read = read_all(certificates);
     let all: Vec<_> = read.iter().collect();
     let mut text = Text::default();
     let mut budget = Budget::FULL;
@@ -323,7 +329,7 @@ fn path_text(
     let mut findings = vec![Finding { rule: Rule::Trust, passed: true, found }];
     let _ = judge::anchor(inquiry, &all, anchor, &mut budget, &mut findings);
     take(all.len(), anchor.text(), "trusted root", findings);
-    let beside: Vec<_> = list_signers.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    let beside = read_all(list_signers);
     let mut lists = Verified::among(|| beside.iter().collect());
     for depth in 0..all.len() {
         let mut findings = Vec::new();

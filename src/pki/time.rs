@@ -99,8 +99,9 @@ fn days_before_year(year: i64) -> i64 {
 }
 
 fn days_before(year: i64, month: i64, day: i64) -> i64 {
-    let months: i64 = (1..month).map(|month| month_length(year, month)).sum();
-    days_before_year(year) + months + day - 1
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let months = usize::try_from(month - 1).ok().and_then(|month| BEFORE.get(month)).copied().unwrap_or(0);
+    days_before_year(year) + months + i64::from(month > 2 && is_leap(year)) + day - 1
 }
 
 /// Year, month and day of a number of days since 1970-01-01.

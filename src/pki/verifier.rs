@@ -95,8 +95,9 @@ impl std::error::Error for Refused {}
 /// The public key of a peer's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerKey {
-    algorithm: Box<[u8]>,
-    key: Box<[u8]>,
+    /// The algorithm's identifier and, behind so many octets, the key.
+    octets: Box<[u8]>,
+    algorithm: usize,
     signs: bool,
 }
 
@@ -121,12 +122,17 @@ impl PeerKey {
     }
 
     pub(crate) fn as_spki(&self) -> SubjectPublicKeyInfo<'_> {
-        SubjectPublicKeyInfo { algorithm: &self.algorithm, key: &self.key }
+        let (algorithm, key) = self.octets.split_at_checked(self.algorithm).unwrap_or_default();
+        SubjectPublicKeyInfo { algorithm, key }
     }
 
     pub(crate) fn of(certificate: &Certificate<'_>) -> Self {
         let SubjectPublicKeyInfo { algorithm, key } = certificate.spki;
-        Self { algorithm: algorithm.into(), key: key.into(), signs: certificate.allows_signatures() }
+        Self {
+            octets: [algorithm, key].concat().into(),
+            algorithm: algorithm.len(),
+            signs: certificate.allows_signatures(),
+        }
     }
 }
 

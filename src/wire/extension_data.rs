@@ -189,17 +189,26 @@ pub(crate) fn is_host(name: &str) -> bool {
     let mut last = b'.';
     for octet in name.bytes() {
         label = match octet {
-            b'.' if label == 0 || label > 63 || last == b'-' => return false,
-            b'.' => 0,
-            b'-' if label == 0 => return false,
-            b'-' | b'_' => label + 1,
-            _ if octet.is_ascii_alphanumeric() => label + 1,
+            _ if INNER.get(usize::from(octet)) == Some(&true) => label + 1,
+            b'-' if label > 0 => label + 1,
+            b'.' if (1..=63).contains(&label) && last != b'-' => 0,
             _ => return false,
         };
         last = octet;
     }
     name.len() <= 253 && (1..=63).contains(&label) && last != b'-'
 }
+
+/// What may stand anywhere in a label.
+static INNER: [bool; 256] = {
+    let mut inner = [false; 256];
+    let mut octet = 0u8;
+    while octet < 128 {
+        inner[octet as usize] = octet.is_ascii_alphanumeric() || octet == b'_';
+        octet += 1;
+    }
+    inner
+};
 
 /// Whether it could be taken for an IPv4 address: no top-level domain is a number.
 pub(crate) fn ends_in_number(name: &str) -> bool {
