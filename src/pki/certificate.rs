@@ -8,6 +8,7 @@ use super::extensions::{Extensions, KeyUsage};
 use super::name::{GeneralName, GeneralNames};
 use super::opinion::{Facts, NameFacts, Said};
 use super::time;
+use super::words::identifier;
 use crate::crypto::der::{Der, NotDer, tag, well_formed_bits};
 use crate::crypto::verify::{SubjectPublicKeyInfo, identifiers};
 use crate::wire::SignatureScheme;
@@ -197,6 +198,21 @@ impl<'a> Certificate<'a> {
     /// The names of the subjectAltName extension (RFC 5280 section 4.2.1.6).
     pub fn names(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
         self.general_names().iter()
+    }
+
+    /// The extensions in their order, each by its name, or its numbers where it
+    /// has no name that is widely known, and whether it is critical.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+    /// # let der = made.cert.der();
+    /// use handfast::pki::Certificate;
+    /// let certificate = Certificate::read(der)?;
+    /// assert!(certificate.extensions().any(|extension| extension == ("subjectAltName".to_owned(), false)));
+    /// # Ok::<(), handfast::pki::Malformed>(())
+    /// ```
+    pub fn extensions(&self) -> impl Iterator<Item = (String, bool)> {
+        self.extensions.iter().map(|(oid, critical, _)| (identifier(oid), critical))
     }
 
     /// Its SubjectPublicKeyInfo in DER: what a pin is the hash of.

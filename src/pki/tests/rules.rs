@@ -280,6 +280,45 @@ fn weak_and_foreign_keys_are_refused_by_name() {
 }
 
 #[test]
+fn identifiers_that_this_crate_has_no_words_for_are_named() {
+    // nsComment, privateKeyUsagePeriod, and one that nobody knows.
+    for (oid, said) in [
+        (&b"\x60\x86\x48\x01\x86\xf8\x42\x01\x0d"[..], "the extension nsComment is critical"),
+        (b"\x55\x1d\x10", "the extension privateKeyUsagePeriod is critical"),
+        (oid::UNKNOWN, "the extension 1.2.3.4 is critical"),
+    ] {
+        let mut chain = Chain::new();
+        chain.server_fields.put(oid, true, vec![5, 0]);
+        let refused = chain.verify().unwrap_err();
+        assert_eq!(rules(&refused), [Rule::CriticalExtensions]);
+        assert!(refused.to_string().contains(said), "{refused}");
+    }
+    let mut chain = Chain::new();
+    chain.server_fields.put(oid::UNKNOWN, false, vec![5, 0]);
+    let sent = chain.sent();
+    let names: Vec<_> = crate::pki::Certificate::read(&sent[0]).unwrap().extensions().collect();
+    let named: Vec<_> = names.iter().map(|(name, critical)| (name.as_str(), *critical)).collect();
+    assert_eq!(
+        named,
+        [
+            ("authorityKeyIdentifier", false),
+            ("keyUsage", true),
+            ("extendedKeyUsage", false),
+            ("subjectAltName", false),
+            ("1.2.3.4", false),
+        ]
+    );
+    // An attribute of a name.
+    let mut chain = Chain::new();
+    chain.server_fields.put(oid::UNKNOWN, true, vec![5, 0]);
+    chain.server_fields.subject = crate::pki::maker::common_name("x");
+    let place = chain.server_fields.subject.windows(3).position(|oid| oid == [0x55, 4, 3]).unwrap();
+    chain.server_fields.subject[place + 2] = 15;
+    let refused = chain.verify().unwrap_err().to_string();
+    assert!(refused.contains("businessCategory=x"), "{refused}");
+}
+
+#[test]
 fn what_is_no_certificate_is_refused_as_such() {
     let change = |change: &dyn Fn(&mut Fields)| {
         let mut chain = Chain::new();
