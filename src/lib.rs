@@ -79,6 +79,9 @@
 //!   `SignatureVerified`, `FinishedVerified` are made in `handshake/auth.rs`,
 //!   and demanded by the handler that may only run after them. Until then the
 //!   peer is `Unproven`, and [`ConnectionInfo`] says nothing of who it is.
+//! - A certificate is read once, whole, by this crate's own reader. x509-parser gives
+//!   names to what there are no words for here, and under debug assertions a second
+//!   opinion: it decides nothing.
 //! - A server asks for its certificate before it looks at a session: the names of
 //!   the one that it would show say which sessions are its own.
 //! - A state that needs the world returns a [`Question`]. The configuration

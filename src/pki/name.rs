@@ -456,6 +456,28 @@ mod tests {
         assert!(GeneralNames::read(&trailing).is_err());
     }
 
+    /// What the one pass keeps is what a walk would find.
+    #[test]
+    fn what_reading_found_is_kept() {
+        for (list, has_email, has_wildcard, has_odd_dns) in [
+            (&[(0x82, "a.example")][..], false, false, false),
+            (&[(0x82, "a.example"), (0x81, "a@b")], true, false, false),
+            (&[(0x82, "*.a.example"), (0x86, "*.a")], false, true, false),
+            (&[(0x86, "*.a")], false, false, false),
+            (&[(0x82, "a_b.example"), (0x82, "a.example")], false, false, true),
+            (&[(0x82, "*.com")], false, true, true),
+            (&[(0x82, "a b")], false, false, true),
+        ] {
+            let each: Vec<_> = list.iter().map(|(kind, text)| tlv(*kind, &[text.as_bytes()])).collect();
+            let der = tlv(tag::SEQUENCE, &each.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let names = GeneralNames::read(&der).unwrap();
+            assert_eq!(names.count, list.len());
+            assert_eq!(names.iter().count(), list.len());
+            let found = (names.has_email, names.has_wildcard, names.has_odd_dns);
+            assert_eq!(found, (has_email, has_wildcard, has_odd_dns), "{list:?}");
+        }
+    }
+
     #[test]
     fn strict_dns_names() {
         for (name, good) in [
