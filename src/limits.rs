@@ -33,8 +33,12 @@ pub const KEY_MESSAGE: usize = 8 * 1024;
 /// Certificate and a key are less, and leave room for this side's flight.
 pub const SIGNED_MESSAGES: usize = 256 * 1024;
 
-/// Certificates in a chain that a peer sends: public chains have two to four.
+/// Certificates in a chain that a peer sends, if nothing else is said: public
+/// chains have two to four. See [`ClientConfig::longest_chain`](crate::ClientConfig::longest_chain).
 pub const CHAIN_CERTIFICATES: usize = 10;
+
+/// The most that may be said there: as many as a path may have.
+pub const CHAIN_CERTIFICATES_MOST: usize = CHAIN_DEPTH_MOST;
 
 /// Empty application data records without progress between them: they cost
 /// the sender nothing (refilled by data or a handshake message).
@@ -105,31 +109,50 @@ pub const OUTBOX_RECORDS: usize = 4;
 /// not read.
 pub const OUTBOX_RESERVE: usize = 256;
 
-/// Signature checks for one chain (the search for a path can be made to try many).
-pub const CHAIN_SIGNATURES: usize = 100;
+/// What the search for a path may cost, in octets looked at: a certificate that
+/// is read, a name that is compared, a step and a signature each cost what they
+/// take. It is a hundred signatures of the usual keys, and no more than ten
+/// milliseconds or so: the peer is not known yet.
+pub const CHAIN_COST: usize = 5_000_000;
 
 /// Signatures that a verifier remembers: the authorities of the web have some
 /// hundred intermediates, and a peer's own are few. They take 32 octets each.
 pub const REMEMBERED_SIGNATURES: usize = 1_024;
 
-/// Steps of the search for a path.
-pub const CHAIN_STEPS: usize = 4_000;
+/// The same for putting a refusal into words, beside what the search left.
+pub const CHAIN_COST_OF_WORDS: usize = CHAIN_COST / 10;
 
-/// Certificates on one path, leaf and anchor among them.
+/// What verifying a signature of P-256, Ed25519 or RSA-2048 costs, in octets;
+/// larger keys cost more.
+pub const SIGNATURE_COST: usize = 48_000;
+
+/// Certificates on one path, leaf and root among them, if nothing else is said.
+/// See [`Verifier::with_longest_path`](crate::pki::Verifier::with_longest_path).
 pub const CHAIN_DEPTH: usize = 20;
 
-/// Octets of policies, names, distribution points and OCSP responses that are
-/// walked for one chain, once for each path that reaches a root: a few times
-/// what a Certificate message holds. A usual path takes a thousand.
-pub const CHAIN_OCTETS: usize = 1 << 20;
+/// The most that may be said there: the signatures of such a path can be paid for
+/// ([`CHAIN_COST`]), and the search goes no deeper on the stack.
+pub const CHAIN_DEPTH_MOST: usize = 64;
+
+/// Bases of one certificate's name constraints: an authority that is held to
+/// names is held to some, and each is sorted among the others.
+pub const CONSTRAINTS: usize = 2_048;
+
+/// Octets of an email address: 64 before the `@` and 255 behind it (RFC 5321
+/// section 4.5.3.1).
+pub const EMAIL_ADDRESS: usize = EMAIL_LOCAL_PART + 1 + 255;
+
+/// Octets of an email address before the `@` (RFC 5321 section 4.5.3.1.1).
+pub const EMAIL_LOCAL_PART: usize = 64;
+
+/// Common names of a certificate that are held against its other names: there
+/// should be one at most (BR 7.1.4.3).
+pub const COMMON_NAMES: usize = 4;
 
 /// Seconds that a list's or an OCSP response's thisUpdate may be ahead of this
 /// side's clock: clocks that nobody keeps by a second differ by less than five
 /// minutes, and a statement made a moment ago is no lie on one that is behind.
 pub const CLOCK_SKEW: i64 = 300;
-
-/// Comparisons of a name with a name constraint, for one chain.
-pub const CHAIN_CONSTRAINTS: usize = 250_000;
 
 /// What one AES-GCM key protects, in pieces of [`AES_GCM_PIECE`] octets, before
 /// this side updates it, or in TLS 1.2, which has no other, ends the connection:

@@ -33,12 +33,12 @@ const HOUSE: &[Floor] = &[
         "record/join.rs", "record/reading.rs", "record/writing.rs", "record/mod.rs",
     ]),
     Floor(3, &[
-        "pki/time.rs", "pki/words.rs", "pki/dn.rs", "pki/name.rs", "pki/constraints.rs", "pki/extensions.rs",
-        "pki/opinion.rs", "pki/certificate.rs", "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policy.rs",
-        "pki/pem.rs", "pki/rules.rs", "pki/roots.rs", "pki/suffix.rs",
-        "pki/remembered.rs", "pki/inquiry.rs", "pki/checks.rs", "pki/policies.rs",
+        "pki/remembered.rs", "pki/budget.rs", "pki/time.rs", "pki/words.rs", "pki/dn.rs", "pki/name.rs",
+        "pki/constraints.rs", "pki/extensions.rs", "pki/opinion.rs", "pki/certificate.rs", "pki/sent.rs",
+        "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policy.rs", "pki/pem.rs", "pki/rules.rs",
+        "pki/roots.rs", "pki/suffix.rs", "pki/inquiry.rs", "pki/checks.rs", "pki/policies.rs",
         "pki/signer.rs", "pki/listed.rs", "pki/stapled.rs", "pki/status.rs", "pki/judge.rs", "pki/chain.rs",
-        "pki/report.rs", "pki/json.rs", "pki/verifier.rs", "pki/mod.rs",
+        "pki/story.rs", "pki/report.rs", "pki/json.rs", "pki/verifier.rs", "pki/mod.rs",
     ]),
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[

@@ -6,6 +6,7 @@
 
 use super::der::{Der, NotDer, dotted, tag};
 use super::pss::Pss;
+use crate::limits;
 use crate::wire::codepoints::SignatureScheme;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
@@ -48,6 +49,23 @@ impl<'a> SubjectPublicKeyInfo<'a> {
     /// The same octets for the same key, and for no other.
     pub(crate) fn identity(&self) -> Vec<u8> {
         [self.algorithm, self.key].concat()
+    }
+
+    /// What verifying a signature with this key costs, in the octets that could
+    /// be looked at instead (see [`limits::SIGNATURE_COST`]): measured with ring,
+    /// whose P-384 is slow. RSA's work grows with the square of the modulus, and
+    /// with the multiplications that its exponent asks for: 17, if it is 65537.
+    pub(crate) fn cost(&self) -> usize {
+        const ONE: usize = limits::SIGNATURE_COST;
+        match self.kind() {
+            Some(KeyKind::P384) => 8 * ONE,
+            Some(KeyKind::Rsa { bits }) => {
+                // What is larger is refused before the work begins.
+                let (bits, multiplications) = (bits.clamp(2048, 8192), rsa_multiplications(self.key).min(64));
+                ONE / 17 * multiplications.max(17) * (bits / 64).pow(2) / 32_usize.pow(2)
+            }
+            _ => ONE,
+        }
     }
 
     /// The kind of key in words, for a person.
@@ -345,6 +363,15 @@ pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, &'static str> {
     }
 }
 
+/// Squarings and multiplications by which a signature is raised to the power of
+/// the public exponent.
+fn rsa_multiplications(bytes: &[u8]) -> usize {
+    let mut key = Der::new(bytes).inside(tag::SEQUENCE).unwrap_or(Der::new(&[]));
+    let (Ok(_), Ok(exponent)) = (key.unsigned(), key.unsigned()) else { return 0 };
+    let ones: usize = exponent.iter().map(|octet| octet.count_ones() as usize).sum();
+    (bits(exponent) + ones).saturating_sub(2)
+}
+
 /// Bits of a number that has no leading zero octet.
 pub(super) fn bits(magnitude: &[u8]) -> usize {
     match magnitude.split_first() {
@@ -449,6 +476,27 @@ mod tests {
                 assert_eq!(refused, Err(SignatureRefused::BadKey));
             }
         }
+    }
+
+    #[test]
+    fn a_key_costs_what_its_work_does() {
+        let rsa = |bits: usize, exponent: &[u8]| {
+            let modulus = [&[0][..], &vec![0xff; bits / 8]].concat();
+            let key = tlv(tag::SEQUENCE, &[&tlv(tag::INTEGER, &[&modulus]), &tlv(tag::INTEGER, &[exponent])]);
+            SubjectPublicKeyInfo { algorithm: KEY_RSA, key: &key }.cost() as f64
+                / limits::SIGNATURE_COST as f64
+        };
+        let near = |cost: f64, expected: f64| (cost / expected - 1.0).abs() < 0.01;
+        const F4: &[u8] = &[1, 0, 1];
+        assert!(near(rsa(2048, F4), 1.0) && near(rsa(2048, &[3]), 1.0));
+        assert!(near(rsa(4096, F4), 4.0));
+        assert!(near(rsa(8192, F4), 16.0));
+        // 33 bits, all of them set: what ring takes at most.
+        assert!(near(rsa(8192, &[1, 0xff, 0xff, 0xff, 0xff]), 16.0 * 64.0 / 17.0));
+        // What is larger is refused without work.
+        assert!(near(rsa(1 << 16, F4), 16.0) && near(rsa(8192, &[0x7f; 100]), 1.0));
+        let of = |algorithm| SubjectPublicKeyInfo { algorithm, key: &[] }.cost() / limits::SIGNATURE_COST;
+        assert_eq!([KEY_P256, KEY_P384, KEY_ED25519, KEY_RSA, b""].map(of), [1, 8, 1, 1, 1]);
     }
 
     #[test]

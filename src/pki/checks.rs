@@ -1,12 +1,14 @@
 //! The rules, each held against what one certificate has.
 
+use super::budget::Budget;
 use super::certificate::Certificate;
-use super::constraints::{Exhausted, NameConstraints, Violation};
+use super::constraints::{Bases, Violation};
 use super::dn::{COMMON_NAME, decoded, shown};
 use super::extensions::{KeyUsage, Usage};
-use super::inquiry::{Budget, Expected, Finding, Inquiry, Judge, Purpose, Sink, Stop};
-use super::name::{GeneralName, GeneralNames, is_address, is_named, is_strict_dns_name, server_text};
+use super::inquiry::{Expected, Finding, Inquiry, Judge, Purpose, Sink, Stop};
+use super::name::{GeneralName, GeneralNames, addresses_of, is_named, is_strict_dns_name, server_text};
 use super::rules::Rule;
+use super::sent::Sent;
 use super::suffix::{Section, suffix};
 use super::time;
 use super::words::identifier;
@@ -14,6 +16,7 @@ use crate::crypto::der::dotted;
 use crate::crypto::kdf::hash;
 use crate::crypto::suite::Hash;
 use crate::crypto::verify::{KeyKind, SignatureRefused, SubjectPublicKeyInfo, signature_name};
+use crate::limits;
 
 /// Where a certificate stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,25 +26,31 @@ pub(super) enum Place {
     Root,
 }
 
-/// What every certificate is held to.
-pub(super) fn common<S: Sink>(
+/// What every certificate is held to, and an anchor, which may have no dates.
+pub(super) fn usable<S: Sink>(
     inquiry: &Inquiry<'_>,
+    dates: Option<(i64, i64)>,
+    key: SubjectPublicKeyInfo<'_>,
+    unknown_critical: Option<&[u8]>,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    if let Some(dates) = dates {
+        validity(inquiry, dates, judge)?;
+    }
+    public_key(key, judge)?;
+    judge.check(Rule::CriticalExtensions, unknown_critical.is_none(), || match unknown_critical {
+        Some(oid) => format!("{} is critical", extension_name(oid)),
+        None => "no other one is critical".into(),
+    })
+}
+
+/// The form of every certificate.
+pub(super) fn form<S: Sink>(
     certificate: &Certificate<'_>,
     place: Place,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
     let extensions = &certificate.extensions;
-    if place != Place::Root {
-        // The anchor's validity and key were checked with the anchor.
-        validity(inquiry, certificate.validity, judge)?;
-        public_key(certificate.spki, judge)?;
-        judge.check(Rule::CriticalExtensions, extensions.unknown_critical.is_none(), || match extensions
-            .unknown_critical
-        {
-            Some(oid) => format!("{} is critical", extension_name(oid)),
-            None => "no other one is critical".into(),
-        })?;
-    }
     judge.check(Rule::Version, certificate.version == 3, || {
         format!("it is of version {}", certificate.version)
     })?;
@@ -266,12 +275,12 @@ pub(super) fn allows(inquiry: &Inquiry<'_>, usage: Usage) -> bool {
 }
 
 /// Self-issued certificates and the leaf do not count (RFC 5280 section 6.1.4 (l)).
-pub(super) fn intermediates(below: &[&Certificate<'_>]) -> usize {
-    below.iter().skip(1).filter(|certificate| !certificate.is_self_issued()).count()
+pub(super) fn intermediates(below: &[&Sent<'_>]) -> usize {
+    below.iter().skip(1).filter(|sent| !sent.certificate.is_self_issued()).count()
 }
 
 pub(super) fn path_length<S: Sink>(
-    below: &[&Certificate<'_>],
+    below: &[&Sent<'_>],
     allowed: Option<u32>,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
@@ -287,31 +296,31 @@ pub(super) fn path_length<S: Sink>(
 }
 
 pub(super) fn constraints<S: Sink>(
-    below: &[&Certificate<'_>],
-    constraints: NameConstraints<'_>,
+    below: &[&Sent<'_>],
+    bases: &Bases,
     budget: &mut Budget,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
-    const SPENT: Stop = Stop::Exhausted("comparisons with constraints");
-    let bases = constraints.open(&mut budget.comparisons).map_err(|Exhausted| SPENT)?;
-    for (place, certificate) in below.iter().enumerate() {
+    judge.check(Rule::ConstraintForm, !bases.leading_dot, || match bases.leading_dot {
+        true => "a host name among its constraints begins with a dot".into(),
+        false => "its constraints are in their strict form".into(),
+    })?;
+    for (place, sent) in below.iter().enumerate() {
         // Self-issued certificates are excepted, unless they are the last.
-        if place > 0 && certificate.is_self_issued() {
+        if place > 0 && sent.certificate.is_self_issued() {
             continue;
         }
-        let names = certificate.general_names();
-        let (subject, bytes) = (certificate.subject, certificate.subject_bytes);
-        let result = bases.check(subject, bytes, names, &mut budget.comparisons);
-        let Err(violation) = result else { continue };
-        let found = match violation {
-            Violation::Exhausted => return Err(SPENT),
+        let Err(violation) = bases.check(sent.names(budget)?, budget)? else { continue };
+        return judge.check(Rule::NameConstraints, false, || match violation {
             Violation::Excluded(name) => format!("it excludes {}", name.text()),
             Violation::NotPermitted(name) => format!("it does not permit {}", name.text()),
             Violation::Unclear(name) => {
                 format!("it constrains what {} cannot be held against", name.text())
             }
-        };
-        return judge.check(Rule::NameConstraints, false, || found);
+            Violation::TooMany => {
+                format!("it has more constraints than the {} that are looked at", limits::CONSTRAINTS)
+            }
+        });
     }
     judge.check(Rule::NameConstraints, true, || "all names below are within its constraints".into())
 }
@@ -321,20 +330,23 @@ pub(super) fn alt_names<S: Sink>(
     certificate: &Certificate<'_>,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
-    let found = certificate.extensions.names;
     let names = certificate.general_names();
-    let is_odd = |name: &GeneralName<'_>| matches!(name, GeneralName::Dns(name) if !is_strict_dns_name(name));
-    // Who is not looked for by name need not have one.
-    let there =
-        found.map_or(inquiry.name.is_none(), |names| names.critical == certificate.subject.is_empty());
-    judge.check(Rule::AltNames, !names.has_odd_dns && there, || {
-        match (found, names.iter().find(is_odd)) {
-            (None, _) => "it has no subjectAltName".into(),
-            (Some(_), Some(odd)) => format!("the name {} is not in its strict form", odd.text()),
-            (Some(names), None) if names.critical => "its subjectAltName is critical".into(),
-            (Some(_), None) => "its subjectAltName is not critical".into(),
-        }
-    })?;
+    if judge.holds_to(Rule::AltNames) {
+        let found = certificate.extensions.names;
+        let is_odd =
+            |name: &GeneralName<'_>| matches!(name, GeneralName::Dns(name) if !is_strict_dns_name(name));
+        // Who is not looked for by name need not have one.
+        let there =
+            found.map_or(inquiry.name.is_none(), |names| names.critical == certificate.subject.is_empty());
+        judge.check(Rule::AltNames, !names.has_odd_dns && there, || {
+            match (found, names.iter().find(is_odd)) {
+                (None, _) => "it has no subjectAltName".into(),
+                (Some(_), Some(odd)) => format!("the name {} is not in its strict form", odd.text()),
+                (Some(names), None) if names.critical => "its subjectAltName is critical".into(),
+                (Some(_), None) => "its subjectAltName is not critical".into(),
+            }
+        })?;
+    }
     // The list is looked at for the few wildcards alone.
     let wildcard = |name| match name {
         GeneralName::Dns(name) => Some((name, suffix(name.strip_prefix("*.")?)?)),
@@ -344,7 +356,7 @@ pub(super) fn alt_names<S: Sink>(
         [(Rule::PublicSuffix, Section::Registries), (Rule::PrivateSuffix, Section::Private)]
     {
         let mut wildcards = names.iter().filter_map(wildcard);
-        let listed = cfg!(feature = "public-suffix") && names.has_wildcard && judge.profile.has(rule);
+        let listed = cfg!(feature = "public-suffix") && names.has_wildcard && judge.holds_to(rule);
         let wide = if listed { wildcards.find(|(_, found)| *found == section) } else { None };
         judge.check(rule, wide.is_none(), || match wide {
             Some((name, _)) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
@@ -358,29 +370,35 @@ pub(super) fn common_name<S: Sink>(
     certificate: &Certificate<'_>,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
-    for (oid, value) in certificate.subject.attributes() {
-        if oid != COMMON_NAME {
-            continue;
-        }
+    if !judge.holds_to(Rule::CommonName) && !judge.holds_to(Rule::CommonNameForm) {
+        return Ok(());
+    }
+    let mut found = certificate.subject.attributes().filter(|(oid, _)| *oid == COMMON_NAME);
+    for (_, value) in found.by_ref().take(limits::COMMON_NAMES) {
         let text = decoded(value).unwrap_or_default();
-        let repeats = |name: GeneralName<'_>| match name {
-            GeneralName::Dns(name) => name == text,
-            GeneralName::Ip(_) => name.text() == text,
-            _ => false,
-        };
-        let repeated = certificate.names().any(repeats);
-        let found = || format!("its common name is {}", shown(&text, 80));
-        judge.check(Rule::CommonName, repeated, found)?;
-        // Spelled otherwise: a host in other letters, an address in another form.
-        let misspells = |name: GeneralName<'_>| match name {
-            GeneralName::Dns(name) => name.eq_ignore_ascii_case(&text),
-            GeneralName::Ip(octets) => is_address(&text, octets),
-            _ => false,
-        };
+        let addresses = addresses_of(&text);
+        let said = || format!("its common name is {}", shown(&text, 80));
+        let (mut repeated, mut misspelt) = (false, false);
+        for name in certificate.names() {
+            match name {
+                GeneralName::Dns(name) if name == text => repeated = true,
+                GeneralName::Ip(octets) if addresses.is_text_of(octets) => repeated = true,
+                // Spelled otherwise: a host in other letters, an address in another form.
+                GeneralName::Dns(name) => misspelt |= name.eq_ignore_ascii_case(&text),
+                GeneralName::Ip(octets) => misspelt |= addresses.contains(octets),
+                _ => {}
+            }
+        }
+        judge.check(Rule::CommonName, repeated, said)?;
         let host_like = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '*');
         let u_label = !text.is_ascii() && text.contains('.') && text.chars().all(host_like);
-        let odd = !repeated && (u_label || certificate.names().any(misspells));
-        judge.check(Rule::CommonNameForm, !odd, found)?;
+        judge.check(Rule::CommonNameForm, repeated || !(u_label || misspelt), said)?;
+    }
+    let more = found.next().is_some();
+    for rule in [Rule::CommonName, Rule::CommonNameForm] {
+        if more {
+            judge.check(rule, false, || format!("it has more than {} common names", limits::COMMON_NAMES))?;
+        }
     }
     Ok(())
 }

@@ -1,10 +1,19 @@
 //! Constraints on names (RFC 5280 section 4.2.1.10): what an authority may, and
 //! may not, issue certificates for.
+//!
+//! A base and a name are each written once as a key, so that a name lies within
+//! a base exactly if its key begins with the base's. Keys of bases are sorted,
+//! and those within others left out: then the last one that is not above a
+//! name's key is the only one that it can begin with. So a list costs what its
+//! octets cost, and a name what its own do, however many of them there are.
 
+use super::budget::{Budget, Exhausted};
 use super::dn::{self, Name};
 use super::name::{GeneralName, GeneralNames};
 use crate::crypto::der::{Der, NotDer, tag};
-use crate::wire::is_host;
+use crate::limits;
+use crate::wire::{ends_in_number, is_host};
+use std::ops::Range;
 
 /// The nameConstraints extension (RFC 5280 section 4.2.1.10), read whole: what
 /// is malformed in it makes the extension malformed, never the list shorter.
@@ -14,19 +23,16 @@ pub(super) struct NameConstraints<'a> {
     excluded: &'a [u8],
 }
 
-/// The budget of comparisons is spent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Exhausted;
-
 /// A name that a constraint forbids.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Violation<'a> {
     Excluded(GeneralName<'a>),
     NotPermitted(GeneralName<'a>),
     /// The name's form is constrained, and the name cannot be judged: it is
     /// malformed, or of a form for which this crate knows no comparison.
     Unclear(GeneralName<'a>),
-    Exhausted,
+    /// There are more bases than are looked at.
+    TooMany,
 }
 
 impl<'a> NameConstraints<'a> {
@@ -53,30 +59,100 @@ impl<'a> NameConstraints<'a> {
         Ok(Self { permitted: permitted.unwrap_or(&[]), excluded: excluded.unwrap_or(&[]) })
     }
 
-    /// Makes them ready to be held against names, which `budget` pays for.
-    pub(super) fn open(&self, budget: &mut usize) -> Result<Bases<'a>, Exhausted> {
-        let permitted = List::read(self.permitted, budget)?;
-        let excluded = List::read(self.excluded, budget)?;
-        Ok(Bases { permitted, excluded })
+    /// Makes them ready to be held against names.
+    pub(super) fn open(&self) -> Bases {
+        let mut bases = Bases::default();
+        let mut count = 0;
+        for (bytes, excluded) in [(self.permitted, false), (self.excluded, true)] {
+            let list = if excluded { &mut bases.excluded } else { &mut bases.permitted };
+            let mut subtrees = Der::new(bytes);
+            while let Ok(base) = subtree(&mut subtrees) {
+                count += 1;
+                if count > limits::CONSTRAINTS {
+                    return Bases { too_many: true, ..Bases::default() };
+                }
+                bases.leading_dot |= matches!(base, GeneralName::Dns(host) if host.starts_with('.'));
+                list.add(base, excluded);
+            }
+            list.sort();
+        }
+        bases
     }
 }
 
 /// The constraints, taken apart.
-pub(super) struct Bases<'a> {
-    permitted: List<'a>,
-    excluded: List<'a>,
+#[derive(Debug, Default)]
+pub(super) struct Bases {
+    permitted: List,
+    excluded: List,
+    too_many: bool,
+    /// A dNSName among them begins with a dot, which RFC 5280 does not know.
+    pub(super) leading_dot: bool,
 }
 
-impl Bases<'_> {
-    /// Holds a certificate's names, and its subject, against the constraints.
-    /// Each name and each comparison is paid for from `budget`.
+impl Bases {
+    /// What making them ready has cost.
+    pub(super) fn cost(&self) -> usize {
+        self.permitted.keys.cost() + self.excluded.keys.cost()
+    }
+
+    /// Holds a certificate's names against the constraints.
     pub(super) fn check<'n>(
         &self,
-        subject: Name<'n>,
-        subject_bytes: &'n [u8],
-        names: GeneralNames<'n>,
-        budget: &mut usize,
-    ) -> Result<(), Violation<'n>> {
+        names: &Names<'n>,
+        budget: &mut Budget,
+    ) -> Result<Result<(), Violation<'n>>, Exhausted> {
+        if self.too_many {
+            return Ok(Err(Violation::TooMany));
+        }
+        for name in &names.all {
+            let form = name.name.form();
+            let (permitted, excluded) = (self.permitted.has(form), self.excluded.has(form));
+            budget.spend(PER_NAME)?;
+            if !permitted && !excluded {
+                continue;
+            }
+            let unclear = self.permitted.is_unclear(form) || self.excluded.is_unclear(form);
+            let Some(key) = names.keys.get(&name.key).filter(|_| !unclear) else {
+                return Ok(Err(Violation::Unclear(name.name)));
+            };
+            budget.spend(2 * key.len())?;
+            // A wildcard is excluded if any name that it stands for is.
+            let any = names.keys.get(&name.any);
+            if self.excluded.holds(key) || any.is_some_and(|any| self.excluded.holds(any)) {
+                return Ok(Err(Violation::Excluded(name.name)));
+            }
+            if permitted && !self.permitted.holds(key) {
+                return Ok(Err(Violation::NotPermitted(name.name)));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// The names of one certificate, its subject among them, written as keys.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    all: Vec<Keyed<'a>>,
+    keys: Keys,
+}
+
+/// A name, where its key stands, and where that of any name that a wildcard
+/// stands for; nowhere, if it has none.
+#[derive(Debug)]
+struct Keyed<'a> {
+    name: GeneralName<'a>,
+    key: Range<usize>,
+    any: Range<usize>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(
+        subject: Name<'a>,
+        subject_bytes: &'a [u8],
+        names: GeneralNames<'a>,
+        budget: &mut Budget,
+    ) -> Result<Self, Exhausted> {
         let directory = (!subject.is_empty()).then_some(GeneralName::Directory(subject_bytes));
         // Addresses in the subject stand for those that the extension should have.
         let emails = subject.attributes().filter_map(|(oid, value)| {
@@ -85,87 +161,222 @@ impl Bases<'_> {
             }
             Some(GeneralName::Email(std::str::from_utf8(value.content).unwrap_or("")))
         });
+        let mut this = Self::default();
         for name in names.iter().chain(directory).chain(emails) {
-            // Folded once for the name, not once for each constraint.
-            let folded = fold(name);
-            spend(budget, 1 + folded.len() / 64)?;
-            for base in self.excluded.of(name.form()) {
-                spend(budget, 1)?;
-                match within(name, &folded, base, Wildcard::Any) {
-                    Some(false) => {}
-                    Some(true) => return Err(Violation::Excluded(name)),
-                    None => return Err(Violation::Unclear(name)),
-                }
-            }
-            let bases = self.permitted.of(name.form());
-            let mut allowed = bases.is_empty();
-            for base in bases {
-                spend(budget, 1)?;
-                match within(name, &folded, base, Wildcard::All) {
-                    Some(false) => {}
-                    Some(true) => {
-                        allowed = true;
-                        break;
-                    }
-                    None => return Err(Violation::Unclear(name)),
-                }
-            }
-            if !allowed {
-                return Err(Violation::NotPermitted(name));
+            let key = this.keys.add(|key| name_key(name, key));
+            let any = this.keys.add(|key| any_key(name, key));
+            budget.spend(PER_NAME + key.len() + any.len())?;
+            this.all.push(Keyed { name, key, any });
+        }
+        Ok(this)
+    }
+}
+
+/// What a name costs beside its octets.
+const PER_NAME: usize = 16;
+
+/// What a key costs beside its octets: it is sorted.
+const PER_KEY: usize = 64;
+
+/// The bases of one list.
+#[derive(Debug, Default)]
+struct List {
+    keys: Keys,
+    sorted: Vec<Range<usize>>,
+    /// The forms of its bases, a bit each, and those of which one base cannot
+    /// be compared with.
+    forms: u16,
+    unclear: u16,
+}
+
+impl List {
+    fn add(&mut self, base: GeneralName<'_>, excluded: bool) {
+        let form = 1 << base.form();
+        self.forms |= form;
+        let mut clear = false;
+        // A host name alone, and all names below it.
+        for end in [END, LABEL] {
+            let key = self.keys.add(|key| base_key(base, excluded, end, key));
+            if !key.is_empty() {
+                self.sorted.push(key);
+                clear = true;
             }
         }
-        Ok(())
-    }
-}
-
-/// The bases of one list, those of one form together: a name is compared with
-/// those of its own form alone.
-struct List<'a>(Vec<Base<'a>>);
-
-struct Base<'a> {
-    name: GeneralName<'a>,
-    folded: Vec<u8>,
-}
-
-impl<'a> List<'a> {
-    fn read(list: &'a [u8], budget: &mut usize) -> Result<Self, Exhausted> {
-        let mut list = Der::new(list);
-        let mut bases = Vec::new();
-        while let Ok(name) = subtree(&mut list) {
-            let folded = fold(name);
-            spend(budget, 1 + folded.len() / 64)?;
-            bases.push(Base { name, folded });
+        if !clear {
+            self.unclear |= form;
         }
-        bases.sort_by_key(|base| base.name.form());
-        Ok(Self(bases))
+        if let (true, GeneralName::Dns(host)) = (excluded, base) {
+            // `*.example.com` may be `a.example.com`, which lies within itself.
+            let parent = host.strip_prefix('.').unwrap_or(host).split_once('.');
+            let key = self.keys.add(|key| {
+                let (_, parent) = parent?;
+                key.push(ANY);
+                labels(parent, END, key);
+                Some(())
+            });
+            if !key.is_empty() {
+                self.sorted.push(key);
+            }
+        }
     }
 
-    fn of(&self, form: u8) -> &[Base<'a>] {
-        let start = self.0.partition_point(|base| base.name.form() < form);
-        let end = self.0.partition_point(|base| base.name.form() <= form);
-        self.0.get(start..end).unwrap_or(&[])
+    fn sort(&mut self) {
+        let Self { keys, sorted, .. } = self;
+        let at = |range: &Range<usize>| keys.get(range).unwrap_or(&[]);
+        sorted.sort_unstable_by(|a, b| at(a).cmp(at(b)));
+        let mut last: &[u8] = &[];
+        sorted.retain(|range| {
+            let key = at(range);
+            let within = !last.is_empty() && key.starts_with(last);
+            if !within {
+                last = key;
+            }
+            !within
+        });
+    }
+
+    fn has(&self, form: u8) -> bool {
+        self.forms >> form & 1 == 1
+    }
+
+    fn is_unclear(&self, form: u8) -> bool {
+        self.unclear >> form & 1 == 1
+    }
+
+    /// Whether a name lies within one of the bases.
+    fn holds(&self, name: &[u8]) -> bool {
+        let at = |range: &Range<usize>| self.keys.get(range).unwrap_or(&[]);
+        let above = self.sorted.partition_point(|range| at(range) <= name);
+        let last = above.checked_sub(1).and_then(|place| self.sorted.get(place));
+        last.is_some_and(|range| name.starts_with(at(range)))
     }
 }
 
-/// A directory name's folded form; nothing for the others.
-fn fold(name: GeneralName<'_>) -> Vec<u8> {
+/// Keys, one behind the other. None of them is empty.
+#[derive(Debug, Default)]
+struct Keys {
+    octets: Vec<u8>,
+    count: usize,
+}
+
+impl Keys {
+    /// What `write` adds; nothing, where it gives up.
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> Range<usize> {
+        let start = self.octets.len();
+        match write(&mut self.octets) {
+            Some(()) => self.count += 1,
+            None => self.octets.truncate(start),
+        }
+        start..self.octets.len()
+    }
+
+    fn get(&self, range: &Range<usize>) -> Option<&[u8]> {
+        self.octets.get(range.clone()).filter(|key| !key.is_empty())
+    }
+
+    fn cost(&self) -> usize {
+        self.octets.len() + PER_KEY * self.count
+    }
+}
+
+// A key is the form's number, then what is constrained, the greatest part first.
+// A host's labels each follow LABEL, and END follows the last: `example.com` is
+// the beginning of its own key with END, and of those below it with LABEL.
+const END: u8 = 1;
+const LABEL: u8 = 2;
+/// In place of a form: the hosts that are named with one label more.
+const ANY: u8 = 0x80;
+
+fn labels(host: &str, end: u8, key: &mut Vec<u8>) {
+    for label in host.rsplit('.') {
+        key.push(LABEL);
+        key.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
+    }
+    key.push(end);
+}
+
+/// The key of a name; `None` where the name cannot be judged.
+fn name_key(name: GeneralName<'_>, key: &mut Vec<u8>) -> Option<()> {
+    key.push(name.form());
     match name {
-        GeneralName::Directory(bytes) => Name::read(bytes).map_or(vec![], |name| name.folded()),
-        _ => Vec::new(),
+        GeneralName::Dns(name) => {
+            // All that a wildcard stands for lies below its parent.
+            let parent = name.strip_prefix("*.");
+            let host = parent.unwrap_or(name);
+            is_host(host).then(|| labels(host, if parent.is_some() { LABEL } else { END }, key))
+        }
+        GeneralName::Email(address) => {
+            let (local, host) = mailbox(address)?;
+            labels(host, END, key);
+            key.extend(local.bytes());
+            key.push(END);
+            Some(())
+        }
+        GeneralName::Uri(uri) => {
+            labels(uri_host(uri)?, END, key);
+            Some(())
+        }
+        GeneralName::Ip(octets) => {
+            bits(octets, 8 * octets.len(), key);
+            Some(())
+        }
+        GeneralName::Directory(name) => {
+            key.extend(Name::read(name).ok()?.folded());
+            Some(())
+        }
+        GeneralName::Other(..) => None,
     }
 }
 
-fn spend(budget: &mut usize, cost: usize) -> Result<(), Exhausted> {
-    *budget = budget.checked_sub(cost).ok_or(Exhausted)?;
-    Ok(())
+/// The key of the hosts that a wildcard stands for.
+fn any_key(name: GeneralName<'_>, key: &mut Vec<u8>) -> Option<()> {
+    let GeneralName::Dns(name) = name else { return None };
+    let parent = name.strip_prefix("*.").filter(|parent| is_host(parent))?;
+    key.push(ANY);
+    labels(parent, END, key);
+    Some(())
 }
 
-impl From<Exhausted> for Violation<'_> {
-    fn from(_: Exhausted) -> Self {
-        Self::Exhausted
+/// The key of what a base means: of its host alone where a host's key ends with
+/// END, of the names below it with LABEL; `None` where it does not mean that.
+fn base_key(base: GeneralName<'_>, excluded: bool, end: u8, key: &mut Vec<u8>) -> Option<()> {
+    let alone = end == END;
+    if matches!(base, GeneralName::Directory(_))
+        || matches!(base, GeneralName::Email(address) if address.contains('@'))
+    {
+        // A whole name is the beginning of those that lie within it.
+        return if alone { name_key(base, key) } else { None };
     }
+    key.push(base.form());
+    let (host, is_domain) = match base {
+        GeneralName::Dns("") => return alone.then_some(()),
+        GeneralName::Ip(both) => {
+            let (network, mask) = both.split_at(both.len() / 2);
+            let ones: u32 = mask.iter().map(|octet| octet.count_ones()).sum();
+            bits(network, ones as usize, key);
+            return alone.then_some(());
+        }
+        GeneralName::Dns(host) | GeneralName::Email(host) | GeneralName::Uri(host) => {
+            (host.strip_prefix('.').unwrap_or(host), host.starts_with('.'))
+        }
+        GeneralName::Directory(_) | GeneralName::Other(..) => return None,
+    };
+    let meant = match base {
+        // Itself and what is below; with a leading dot what is below, and if it
+        // is excluded, itself too.
+        GeneralName::Dns(_) => !alone || !is_domain || excluded,
+        // A host, or with a leading dot what is below.
+        GeneralName::Uri(_) if !is_host(host) || ends_in_number(host) => false,
+        _ => alone != is_domain,
+    };
+    meant.then(|| labels(host, end, key))
 }
 
+/// An address as its bits, an octet each, behind the number of its octets.
+fn bits(octets: &[u8], count: usize, key: &mut Vec<u8>) {
+    key.push(octets.len() as u8);
+    key.extend(octets.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1)).take(count));
+}
 /// GeneralSubtree: a base. `minimum` is 0, which DER does not write, and
 /// `maximum` is absent in this profile.
 fn subtree<'a>(subtrees: &mut Der<'a>) -> Result<GeneralName<'a>, NotDer> {
@@ -173,8 +384,9 @@ fn subtree<'a>(subtrees: &mut Der<'a>) -> Result<GeneralName<'a>, NotDer> {
     let base = GeneralName::read(inside.any()?, [8, 32])?;
     inside.finish()?;
     let well_formed = match base {
-        // No `*.` and no leading dot: a base means itself and all below it.
-        GeneralName::Dns(host) => host.is_empty() || is_host(host),
+        // No `*.`: a base means itself and all below it. Whether a leading dot may
+        // stand there, the profile says.
+        GeneralName::Dns(host) => host.is_empty() || is_host(host.strip_prefix('.').unwrap_or(host)),
         GeneralName::Email(address) => match address.contains('@') {
             true => mailbox(address).is_some(),
             false => is_host(address.strip_prefix('.').unwrap_or(address)),
@@ -196,247 +408,31 @@ fn contiguous(mask: &[u8]) -> bool {
     ones == set && mask.iter().skip(first_gap + 1).all(|&octet| octet == 0)
 }
 
-/// Which of the names that a wildcard stands for must lie within.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wildcard {
-    Any,
-    All,
-}
-
-/// Whether a name lies within a base of the same form; `None` where that
-/// cannot be said.
-fn within(name: GeneralName<'_>, folded: &[u8], base: &Base<'_>, wildcard: Wildcard) -> Option<bool> {
-    match (name, base.name) {
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
-            let Some(parent) = name.strip_prefix("*.") else {
-                return is_host(name).then(|| below(name, base));
-            };
-            if !is_host(parent) {
-                return None;
-            }
-            // `*.example.com` may be `a.example.com`, which lies within itself.
-            let may_be = || base.split_once('.').is_some_and(|(_, up)| up.eq_ignore_ascii_case(parent));
-            Some(below(parent, base) || (wildcard == Wildcard::Any && may_be()))
-        }
-        (GeneralName::Email(name), GeneralName::Email(base)) => {
-            let (local, host) = mailbox(name)?;
-            Some(match (mailbox(base), base.strip_prefix('.')) {
-                (Some((mailbox, base)), _) => local == mailbox && host.eq_ignore_ascii_case(base),
-                (None, Some(domain)) => below(host, domain) && host.len() > domain.len(),
-                (None, None) => host.eq_ignore_ascii_case(base),
-            })
-        }
-        (GeneralName::Ip(name), GeneralName::Ip(base)) => {
-            let (network, mask) = base.split_at(base.len() / 2);
-            let mut octets = name.iter().zip(network).zip(mask);
-            Some(name.len() == network.len() && octets.all(|((n, b), m)| n & m == b & m))
-        }
-        (GeneralName::Directory(_), GeneralName::Directory(_)) => Some(folded.starts_with(&base.folded)),
-        // URIs and the others: their presence below is enough.
-        _ => None,
-    }
-}
-
 /// Local part and host of an email address. Quoted local parts are not read.
 fn mailbox(address: &str) -> Option<(&str, &str)> {
+    if address.len() > limits::EMAIL_ADDRESS {
+        return None;
+    }
     let (local, host) = address.split_once('@')?;
     let plain = |c: u8| c.is_ascii_graphic() && !b"\"(),:;<>@[\\]".contains(&c);
-    (!local.is_empty() && local.bytes().all(plain) && is_host(host)).then_some((local, host))
+    let is_local = (1..=limits::EMAIL_LOCAL_PART).contains(&local.len()) && local.bytes().all(plain);
+    (is_local && is_host(host)).then_some((local, host))
 }
 
-/// A host is the base, or ends with it on a label's boundary.
-fn below(host: &str, base: &str) -> bool {
-    if base.is_empty() {
-        return true;
+/// The host of a URI that has one, and by name (RFC 3986 section 3.2).
+fn uri_host(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(plain) {
+        return None;
     }
-    let Some(cut) = host.len().checked_sub(base.len()) else {
-        return false;
-    };
-    let Some((before, end)) = host.split_at_checked(cut) else {
-        return false;
-    };
-    end.eq_ignore_ascii_case(base) && (before.is_empty() || before.ends_with('.'))
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, host_and_port) = authority.split_once('@').unwrap_or(("", authority));
+    let of_user = |c: u8| c.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(&c);
+    let (host, port) = host_and_port.split_once(':').unwrap_or((host_and_port, ""));
+    let is_port = port.len() <= 5 && port.bytes().all(|c| c.is_ascii_digit());
+    (user.bytes().all(of_user) && is_port && is_host(host) && !ends_in_number(host)).then_some(host)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::der::tlv;
-
-    /// Whether a certificate with this subject and these names passes.
-    fn held(constraints: &[u8], subject: &[u8], names: GeneralNames<'_>, mut budget: usize) -> bool {
-        let constraints = NameConstraints::read(constraints).unwrap();
-        let name = Name::read(subject).unwrap();
-        let bases = constraints.open(&mut budget).unwrap();
-        bases.check(name, subject, names, &mut budget).is_ok()
-    }
-
-    fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
-        let list = |n: u8, bases: &[Vec<u8>]| {
-            let all: Vec<_> = bases.iter().map(|base| tlv(tag::SEQUENCE, &[base])).collect();
-            tlv(0xa0 | n, &all.iter().map(Vec::as_slice).collect::<Vec<_>>())
-        };
-        let permitted = if permitted.is_empty() { vec![] } else { list(0, permitted) };
-        let excluded = if excluded.is_empty() { vec![] } else { list(1, excluded) };
-        tlv(tag::SEQUENCE, &[&permitted, &excluded])
-    }
-
-    /// Whether the name passes: `+base` is permitted, `-base` excluded.
-    fn passes(kind: u8, base: &str, name_kind: u8, name: &[u8]) -> bool {
-        let (sign, base) = base.split_at(1);
-        let base = vec![tlv(kind, &[base.as_bytes()])];
-        let der = if sign == "+" { constraints(&base, &[]) } else { constraints(&[], &base) };
-        let names = tlv(tag::SEQUENCE, &[&tlv(name_kind, &[name])]);
-        let subject = [0x30, 0];
-        held(&der, &subject, GeneralNames::read(&names).unwrap(), 100)
-    }
-
-    #[test]
-    fn dns_constraints_are_suffixes_on_a_label_boundary() {
-        for (base, name, expected) in [
-            ("+example.com", "example.com", true),
-            ("+example.com", "a.b.EXAMPLE.com", true),
-            ("+example.com", "badexample.com", false),
-            ("+example.com", "com", false),
-            ("+", "anything.at.all", true),
-            ("-", "anything.at.all", false),
-            ("-example.com", "example.com", false),
-            ("-example.com", "a.example.com", false),
-            ("-example.com", "badexample.com", true),
-            // A wildcard is permitted if all of it is, excluded if any of it is.
-            ("+example.com", "*.example.com", true),
-            ("+a.example.com", "*.example.com", false),
-            ("-a.example.com", "*.example.com", false),
-            ("-a.b.example.com", "*.example.com", true),
-            ("-example.com", "*.example.com", false),
-            ("-a.example.com", "*.example.org", true),
-            ("-com", "*.example.com", false),
-            // What is no host name cannot be judged.
-            ("+example.com", "a b.example.com", false),
-            ("-example.org", "a b.example.com", false),
-            ("-example.org", "*.*.example.com", false),
-        ] {
-            assert_eq!(passes(0x82, base, 0x82, name.as_bytes()), expected, "{base} {name}");
-        }
-        // A form that is not mentioned is free.
-        assert!(passes(0x82, "+example.com", 0x87, &[1, 2, 3, 4]));
-        assert!(passes(0x82, "+example.com", 0x86, b"https://a"));
-        assert!(!passes(0x86, "-example.com", 0x86, b"https://a"), "no comparison of URIs");
-        assert!(!passes(0x86, "+example.com", 0x86, b"https://a"));
-    }
-
-    #[test]
-    fn email_constraints_name_a_mailbox_a_host_or_a_domain() {
-        for (base, name, expected) in [
-            ("+foo@example.com", "foo@EXAMPLE.com", true),
-            ("+foo@example.com", "FOO@example.com", false),
-            ("+example.com", "any@example.com", true),
-            ("+example.com", "any@sub.example.com", false),
-            ("+.example.com", "any@sub.example.com", true),
-            ("+.example.com", "any@example.com", false),
-            ("+*@example.com", "*@example.com", true),
-            ("+*@example.com", "user@example.com", false),
-            ("-example.com", "any@example.org", true),
-            ("-example.com", "nonsense", false),
-            ("-example.com", "a@b c", false),
-            ("+example.com", "a@b@example.com", false),
-            ("+example.com", "\"a@b\"@example.com", false),
-        ] {
-            assert_eq!(passes(0x81, base, 0x81, name.as_bytes()), expected, "{base} {name}");
-        }
-    }
-
-    #[test]
-    fn email_addresses_of_the_subject_are_constrained_too() {
-        let der = constraints(&[], &[tlv(0x81, &[b"example.com"])]);
-        let subject = |address: &[u8]| {
-            let pair = tlv(tag::SEQUENCE, &[&tlv(tag::OID, &[dn::EMAIL_ADDRESS]), &tlv(0x16, &[address])]);
-            tlv(tag::SEQUENCE, &[&tlv(tag::SET, &[&pair])])
-        };
-        let check = |subject: &[u8], names| held(&der, subject, names, 100);
-        assert!(!check(&subject(b"a@example.com"), GeneralNames::NONE));
-        assert!(check(&subject(b"a@example.org"), GeneralNames::NONE));
-        assert!(!check(&subject(b"\xff"), GeneralNames::NONE));
-        let other = tlv(tag::SEQUENCE, &[&tlv(0x81, &[b"a@example.org"])]);
-        assert!(check(&subject(b"a@example.com"), GeneralNames::read(&other).unwrap()));
-    }
-
-    #[test]
-    fn address_and_directory_constraints() {
-        let check = |base: Vec<u8>, name: Vec<u8>, excluded: bool| {
-            let bases = [base];
-            let der = if excluded { constraints(&[], &bases) } else { constraints(&bases, &[]) };
-            let names = tlv(tag::SEQUENCE, &[&name]);
-            let subject = [0x30, 0];
-            held(&der, &subject, GeneralNames::read(&names).unwrap(), 100)
-        };
-        let net = || tlv(0x87, &[&[10, 1, 0, 0, 255, 255, 0, 0]]);
-        let address = |octets: &[u8]| tlv(0x87, &[octets]);
-        assert!(check(net(), address(&[10, 1, 2, 3]), false));
-        assert!(!check(net(), address(&[10, 2, 2, 3]), false));
-        assert!(!check(net(), address(&[10, 1, 2, 3]), true));
-        assert!(check(net(), address(&[10, 2, 2, 3]), true));
-        assert!(!check(net(), address(&[0; 16]), false), "IPv6 is an iPAddress that is not permitted");
-        assert!(check(net(), address(&[0; 16]), true));
-
-        let rdn = |text: &[u8]| {
-            let pair = tlv(tag::SEQUENCE, &[&tlv(tag::OID, &[dn::COMMON_NAME]), &tlv(0x0c, &[text])]);
-            tlv(tag::SET, &[&pair])
-        };
-        let name = |parts: &[Vec<u8>]| {
-            tlv(0xa4, &[&tlv(tag::SEQUENCE, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())])
-        };
-        let base = || name(&[rdn(b"Example")]);
-        assert!(check(base(), name(&[rdn(b"example"), rdn(b"more")]), false));
-        assert!(!check(base(), name(&[rdn(b"more"), rdn(b"example")]), false));
-        assert!(!check(base(), name(&[rdn(b"EXAMPLE")]), true));
-        assert!(check(name(&[]), name(&[rdn(b"any")]), false), "the empty prefix");
-    }
-
-    #[test]
-    fn malformed_constraints_are_refused_whole() {
-        let good = tlv(0x82, &[b"example.com"]);
-        assert!(NameConstraints::read(&constraints(std::slice::from_ref(&good), &[])).is_ok());
-        assert!(NameConstraints::read(&constraints(&[], std::slice::from_ref(&good))).is_ok());
-        assert!(NameConstraints::read(&constraints(&[], &[])).is_err(), "both absent");
-        let empty_list = tlv(tag::SEQUENCE, &[&[0xa0, 0]]);
-        assert!(NameConstraints::read(&empty_list).is_err());
-        for bad in [
-            tlv(0x82, &[b".example.com"]),
-            tlv(0x82, &[b"*.example.com"]),
-            tlv(0x82, &[b"a b"]),
-            tlv(0x81, &[b"@example.com"]),
-            tlv(0x81, &[b""]),
-            tlv(0x81, &[b"a@"]),
-            tlv(0x87, &[&[10, 0, 0, 0]]),
-            tlv(0x87, &[&[10, 0, 0, 0, 255, 0, 255, 0]]),
-            tlv(0x87, &[&[10, 0, 0, 0, 0, 255, 0, 0]]),
-            tlv(0x87, &[&[10, 0, 0, 0, 0x55, 0, 0, 0]]),
-            [&good[..], &[0x80, 1, 0]].concat(),
-            [&good[..], &[0x81, 1, 5]].concat(),
-            vec![],
-        ] {
-            let der = constraints(&[good.clone(), bad.clone()], &[]);
-            assert!(NameConstraints::read(&der).is_err(), "{bad:x?}");
-        }
-        let a = tlv(0xa0, &[&tlv(tag::SEQUENCE, &[&good])]);
-        let b = tlv(0xa1, &[&tlv(tag::SEQUENCE, &[&good])]);
-        assert!(NameConstraints::read(&tlv(tag::SEQUENCE, &[&a, &b])).is_ok());
-        assert!(NameConstraints::read(&tlv(tag::SEQUENCE, &[&b, &a])).is_err(), "order");
-        assert!(NameConstraints::read(&tlv(tag::SEQUENCE, &[&a, &a])).is_err(), "twice");
-    }
-
-    #[test]
-    fn comparisons_are_paid_for() {
-        let bases = vec![tlv(0x82, &[b"example.com"]); 50];
-        let der = constraints(&[], &bases);
-        let names = tlv(tag::SEQUENCE, &[&tlv(0x82, &[b"a.example.org"])[..]; 10]);
-        let subject = [0x30, 0];
-        // 50 to open the list; for each of ten names, itself and 50 comparisons.
-        let names = GeneralNames::read(&names).unwrap();
-        assert!(held(&der, &subject, names, 50 + 10 * 51));
-        assert!(!held(&der, &subject, names, 50 + 10 * 51 - 1));
-        let constraints = NameConstraints::read(&der).unwrap();
-        assert!(constraints.open(&mut 49).is_err());
-    }
-}
+mod tests;

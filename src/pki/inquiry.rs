@@ -1,13 +1,11 @@
-//! What is asked about a chain, what an answer may cost, and who hears of each
-//! check. The same checks decide and explain: a sink that stops at the first
+//! What is asked about a chain, and who hears of each check. The same checks decide and explain: a sink that stops at the first
 //! broken rule makes the search fast, one that collects makes the report. What
 //! was found is put into words only where it is shown.
 
+use super::budget::Exhausted;
 use super::policy::Policies;
-use super::remembered::{Recall, Signed};
 use super::revocation::Revocation;
 use super::rules::{Profile, Rule};
-use crate::crypto::verify::SignatureRefused;
 use crate::limits;
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
@@ -33,6 +31,8 @@ pub(super) struct Inquiry<'n> {
     pub(super) most_intermediates: Option<usize>,
     /// The certificate policies that are asked for.
     pub(super) policies: Policies,
+    /// Certificates on a path, leaf and anchor among them.
+    pub(super) longest_path: usize,
     /// SHA-256 of a SubjectPublicKeyInfo, one of which must be the leaf's.
     pub(super) pins: Option<Arc<[[u8; 32]]>>,
     /// The leaf is one of the trusted roots.
@@ -48,12 +48,14 @@ impl Inquiry<'_> {
     pub(super) fn about(purpose: Purpose, profile: Profile, now: i64) -> Self {
         let (name, most_intermediates, pins, staple) = Default::default();
         let (leaf_is_trusted, revocation, policies) = Default::default();
+        let longest_path = limits::CHAIN_DEPTH;
         Self {
             profile,
             purpose,
             name,
             now,
             most_intermediates,
+            longest_path,
             policies,
             pins,
             leaf_is_trusted,
@@ -67,20 +69,7 @@ impl Inquiry<'_> {
             Expected::Server(server) => Expected::Server(server.to_owned()),
             Expected::NotGiven => Expected::NotGiven,
         });
-        let Self { profile, purpose, now, most_intermediates, pins, .. } = self;
-        let Self { leaf_is_trusted, revocation, staple, policies, .. } = self;
-        Inquiry {
-            profile,
-            purpose,
-            name,
-            now,
-            most_intermediates,
-            policies,
-            pins,
-            leaf_is_trusted,
-            revocation,
-            staple,
-        }
+        Inquiry { name, ..self }
     }
 }
 
@@ -92,57 +81,19 @@ pub(super) enum Expected<'n> {
     NotGiven,
 }
 
-/// What one verdict may cost.
-pub(super) struct Budget {
-    pub(super) signatures: usize,
-    pub(super) steps: usize,
-    pub(super) comparisons: usize,
-    /// Octets that are walked anew for each path.
-    pub(super) octets: usize,
-    /// What need not be verified again costs the same: no verdict depends on it.
-    pub(super) recall: Recall,
-}
-
-impl Budget {
-    pub(super) const FULL: Self = Self {
-        signatures: limits::CHAIN_SIGNATURES,
-        steps: limits::CHAIN_STEPS,
-        comparisons: limits::CHAIN_CONSTRAINTS,
-        octets: limits::CHAIN_OCTETS,
-        recall: Recall::NONE,
-    };
-
-    /// Whether the signature of a certificate holds.
-    pub(super) fn verify(&mut self, signed: &Signed<'_>) -> Result<Result<(), SignatureRefused>, Stop> {
-        self.spend_signature()?;
-        Ok(self.recall.verify(signed))
-    }
-
-    /// Whether that of a list or of a response does.
-    pub(super) fn verify_statement(&mut self, signed: &Signed<'_>) -> Result<bool, Stop> {
-        self.spend_signature()?;
-        Ok(self.recall.verify_statement(signed).is_ok())
-    }
-
-    fn spend_signature(&mut self) -> Result<(), Stop> {
-        self.signatures = self.signatures.checked_sub(1).ok_or(Stop::Exhausted("signatures to verify"))?;
-        Ok(())
-    }
-
-    /// Draws what walking so many octets costs.
-    pub(super) fn walk(&mut self, octets: usize) -> Result<(), Stop> {
-        self.octets = self.octets.checked_sub(octets).ok_or(Stop::Exhausted("octets to walk"))?;
-        Ok(())
-    }
-}
-
 /// Why judging ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// A rule is broken, and the sink wants to hear no more.
     Broken,
-    /// A budget is spent: which one, in words.
-    Exhausted(&'static str),
+    /// The budget is spent.
+    Exhausted,
+}
+
+impl From<Exhausted> for Stop {
+    fn from(_: Exhausted) -> Self {
+        Self::Exhausted
+    }
 }
 
 /// Hears of each check.
@@ -189,6 +140,11 @@ pub(super) struct Judge<'j, S> {
 }
 
 impl<S: Sink> Judge<'_, S> {
+    /// Whether a rule is held to: what only others need is not computed.
+    pub(super) fn holds_to(&self, rule: Rule) -> bool {
+        self.profile.has(rule)
+    }
+
     #[inline]
     pub(super) fn check(
         &mut self,

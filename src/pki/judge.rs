@@ -1,22 +1,24 @@
 //! One certificate in its place on a path: the peer's own, an issuer, a trust
 //! anchor (RFC 5280 sections 6.1.3 to 6.1.5).
 
+use super::budget::Budget;
 use super::certificate::Certificate;
 use super::checks::{
-    Place, allows, alt_names, authority, common, common_name, constraints, host_name, intermediates,
-    path_length, pinned_key, public_key, purpose, sha256, validity,
+    Place, allows, alt_names, authority, common_name, constraints, form, host_name, intermediates,
+    path_length, pinned_key, public_key, purpose, sha256, usable, validity,
 };
 use super::extensions::{ExtendedKeyUsage, KeyUsage};
-use super::inquiry::{Budget, Finding, Inquiry, Judge, Purpose, Sink, Stop};
+use super::inquiry::{Finding, Inquiry, Judge, Purpose, Sink, Stop};
 use super::policies;
 use super::remembered::Signed;
 use super::roots::Anchor;
 use super::rules::{Profile, Rule};
+use super::sent::Sent;
 use super::signer::Verified;
 use super::status::revocation;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
 
-/// The peer's own certificate.
+/// The peer's own certificate, but for the form of its names.
 pub(super) fn leaf<S: Sink>(
     inquiry: &Inquiry<'_>,
     certificate: &Certificate<'_>,
@@ -27,7 +29,7 @@ pub(super) fn leaf<S: Sink>(
     let is_ca = certificate.is_ca();
     pinned_key(inquiry, certificate, &mut judge)?;
     host_name(inquiry, certificate, &mut judge)?;
-    common(inquiry, certificate, Place::Leaf, &mut judge)?;
+    issued(inquiry, certificate, Place::Leaf, &mut judge)?;
     if let Some(usage) = extensions.key_usage {
         let passed = is_ca || !usage.has(KeyUsage::KEY_CERT_SIGN);
         judge.check(Rule::KeyUsage, passed, || format!("its keyUsage is {}", usage.text()))?;
@@ -51,12 +53,22 @@ pub(super) fn leaf<S: Sink>(
     judge.check(Rule::TimeForm, !certificate.odd_time, || {
         let form = if certificate.odd_time { "GeneralizedTime" } else { "UTCTime" };
         format!("its dates are given as {form}")
-    })?;
+    })
+}
+
+/// The form of the names in the peer's own certificate: looked at last, for there
+/// may be many.
+pub(super) fn names_of_leaf<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    sink: &mut S,
+) -> Result<(), Stop> {
+    let mut judge = Judge { profile: inquiry.profile, sink };
     alt_names(inquiry, certificate, &mut judge)?;
-    if inquiry.purpose == Purpose::Server {
-        common_name(certificate, &mut judge)?;
+    match inquiry.purpose {
+        Purpose::Server => common_name(certificate, &mut judge),
+        Purpose::Client => Ok(()),
     }
-    Ok(())
 }
 
 /// The peer's certificate where it is known beforehand, or its key is, and
@@ -82,16 +94,16 @@ pub(super) fn known_leaf<S: Sink>(
     public_key(certificate.spki, &mut judge)
 }
 
-/// A certificate that issued the last one of `below`, the leaf being the first.
+/// A certificate that issued the last one of `below`, the leaf being the first:
+/// all but its signature and its constraints.
 pub(super) fn issuer<S: Sink>(
     inquiry: &Inquiry<'_>,
-    below: &[&Certificate<'_>],
+    below: &[&Sent<'_>],
     certificate: &Certificate<'_>,
-    budget: &mut Budget,
     sink: &mut S,
 ) -> Result<(), Stop> {
     let mut judge = Judge { profile: inquiry.profile, sink };
-    common(inquiry, certificate, Place::Intermediate, &mut judge)?;
+    issued(inquiry, certificate, Place::Intermediate, &mut judge)?;
     authority(certificate, Place::Intermediate, &mut judge)?;
     let basic = certificate.extensions.basic_constraints;
     judge.check(Rule::BasicConstraints, basic.is_some_and(|basic| basic.ca), || match basic {
@@ -105,62 +117,88 @@ pub(super) fn issuer<S: Sink>(
             format!("it is intermediate number {count}, and {most} are allowed")
         })?;
     }
-    purpose(inquiry, certificate, &mut judge)?;
-    match certificate.extensions.constraints {
-        Some(found) => constraints(below, found.constraints, budget, &mut judge),
+    purpose(inquiry, certificate, &mut judge)
+}
+
+/// An issuer's constraints on the names below.
+pub(super) fn below_issuer<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    below: &[&Sent<'_>],
+    issuer: &Sent<'_>,
+    budget: &mut Budget,
+    sink: &mut S,
+) -> Result<(), Stop> {
+    match issuer.bases(budget)? {
+        Some(bases) => constraints(below, bases, budget, &mut Judge { profile: inquiry.profile, sink }),
         None => Ok(()),
     }
 }
 
-/// A trust anchor that issued the last one of `below`.
+/// A trust anchor that issued the last one of `below`: all but its constraints
+/// and its form.
 pub(super) fn anchor<S: Sink>(
     inquiry: &Inquiry<'_>,
-    below: &[&Certificate<'_>],
+    below: &[&Sent<'_>],
     anchor: &Anchor,
-    budget: &mut Budget,
     sink: &mut S,
 ) -> Result<(), Stop> {
     let mut judge = Judge { profile: inquiry.profile, sink };
-    // A peer's certificate that is trusted itself was judged as the peer's. What
-    // an authority's must be, and whom it may name, is about those below it.
-    if let ([leaf], Some(own)) = (below, &anchor.certificate)
-        && own.as_ref() == leaf.der
-    {
+    if is_itself(below, anchor) {
         return Ok(());
     }
-    if let Some(dates) = anchor.validity {
-        validity(inquiry, dates, &mut judge)?;
-    }
-    public_key(anchor.spki(), &mut judge)?;
-    judge.check(Rule::CriticalExtensions, !anchor.has_unknown_critical, || {
-        if anchor.has_unknown_critical {
-            "another one is critical".into()
-        } else {
-            "no other one is critical".into()
-        }
-    })?;
+    usable(inquiry, anchor.validity, anchor.spki(), anchor.unknown_critical.as_deref(), &mut judge)?;
     path_length(below, anchor.path_length, &mut judge)?;
     if let Some(usage) = anchor.usage {
         judge.check(Rule::ExtendedKeyUsage, allows(inquiry, usage), || {
             "its extKeyUsage has another purpose, or none of TLS".into()
         })?;
     }
-    if let Some(found) = anchor.constraints() {
-        constraints(below, found, budget, &mut judge)?;
+    Ok(())
+}
+
+/// A peer's certificate that is trusted itself was judged as the peer's. What an
+/// authority's must be, and whom it may name, is about those below it.
+fn is_itself(below: &[&Sent<'_>], anchor: &Anchor) -> bool {
+    match (below, &anchor.certificate) {
+        ([leaf], Some(own)) => own.as_ref() == leaf.certificate.der,
+        _ => false,
     }
-    let Some(der) = &anchor.certificate else {
+}
+
+/// An anchor's constraints on the names below.
+pub(super) fn below_anchor<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    below: &[&Sent<'_>],
+    anchor: &Anchor,
+    budget: &mut Budget,
+    sink: &mut S,
+) -> Result<(), Stop> {
+    match anchor.bases().filter(|_| !is_itself(below, anchor)) {
+        Some(bases) => constraints(below, bases, budget, &mut Judge { profile: inquiry.profile, sink }),
+        None => Ok(()),
+    }
+}
+
+/// The form of an anchor's certificate (RFC 5280 section 6.1.1 (d) leaves it to
+/// the relying party).
+pub(super) fn form_of_anchor<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    below: &[&Sent<'_>],
+    anchor: &Anchor,
+    sink: &mut S,
+) -> Result<(), Stop> {
+    let Some(der) = anchor.certificate.as_ref().filter(|_| !is_itself(below, anchor)) else {
         return Ok(());
     };
     // Its form does not depend on what is asked: it is looked at once, and
     // again only where it is put into words.
     let broken = anchor.form.get_or_init(|| {
         let mut findings = Vec::new();
-        let every = Judge { profile: Profile::EVERY, sink: &mut findings };
-        let _ = form(inquiry, der, every);
+        let _ = root(der, Judge { profile: Profile::EVERY, sink: &mut findings });
         findings.iter().filter(|finding: &&Finding| !finding.passed).map(|finding| finding.rule).collect()
     });
     if S::IN_WORDS || broken.iter().any(|rule| inquiry.profile.has(*rule)) {
-        return form(inquiry, der, judge);
+        return root(der, Judge { profile: inquiry.profile, sink });
     }
     Ok(())
 }
@@ -168,19 +206,30 @@ pub(super) fn anchor<S: Sink>(
 /// Everything about an anchor but what stands below it.
 #[cfg(test)]
 pub(super) fn anchor_alone(inquiry: &Inquiry<'_>, one: &Anchor, findings: &mut Vec<Finding>) {
-    let mut budget = Budget::FULL;
-    let _ = anchor(inquiry, &[], one, &mut budget, findings);
+    let _ = anchor(inquiry, &[], one, findings);
+    let _ = form_of_anchor(inquiry, &[], one, findings);
 }
 
-/// An anchor's certificate (RFC 5280 section 6.1.1 (d) leaves it to the relying party).
-fn form<S: Sink>(inquiry: &Inquiry<'_>, der: &[u8], mut judge: Judge<'_, S>) -> Result<(), Stop> {
+fn root<S: Sink>(der: &[u8], mut judge: Judge<'_, S>) -> Result<(), Stop> {
     let Ok(certificate) = Certificate::read(der) else {
         return judge.check(Rule::Readable, false, || "malformed".into());
     };
-    common(inquiry, &certificate, Place::Root, &mut judge)?;
+    form(&certificate, Place::Root, &mut judge)?;
     authority(&certificate, Place::Root, &mut judge)?;
     let extended = certificate.extensions.extended_key_usage;
     judge.check(Rule::RootUsage, extended.is_none(), || extended_key_usage_text(extended))
+}
+
+/// What every certificate below an anchor is held to.
+fn issued<S: Sink>(
+    inquiry: &Inquiry<'_>,
+    certificate: &Certificate<'_>,
+    place: Place,
+    judge: &mut Judge<'_, S>,
+) -> Result<(), Stop> {
+    let unknown = certificate.extensions.unknown_critical;
+    usable(inquiry, Some(certificate.validity), certificate.spki, unknown, judge)?;
+    form(certificate, place, judge)
 }
 
 /// What only a whole path shows, of the certificate at `depth`: a policy that
@@ -194,11 +243,18 @@ pub(super) fn whole<S: Sink>(
     sink: &mut S,
 ) -> Result<(), Stop> {
     if depth == 0 {
+        budget.spend(octets_of_names(path))?;
         let common = policies::common(path, anchor.policies, &inquiry.policies, budget)?;
         let mut judge = Judge { profile: inquiry.profile, sink };
         judge.check(Rule::PolicyTree, common.passed(), || common.text())?;
     }
     revocation(inquiry, (path, anchor), depth, verified, budget, sink)
+}
+
+/// The names on a whole path, which are looked at for each certificate on it.
+fn octets_of_names(path: &[&Certificate<'_>]) -> usize {
+    let names = path.iter().map(|one| one.subject_bytes.len() + one.issuer_bytes.len());
+    2 * path.len() * names.sum::<usize>()
 }
 
 /// The signature of a certificate, by a key that may be its issuer's.
@@ -207,7 +263,7 @@ pub(super) fn signature(
     issuer: SubjectPublicKeyInfo<'_>,
     budget: &mut Budget,
 ) -> Result<Result<(), SignatureRefused>, Stop> {
-    budget.verify(&signed(certificate, issuer))
+    Ok(budget.verify(&signed(certificate, issuer))?)
 }
 
 /// A certificate's signature, as its issuer's.

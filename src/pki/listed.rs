@@ -3,9 +3,10 @@
 //! be understood; that a certificate is good takes lists without a flaw that
 //! together are about every reason.
 
+use super::budget::Budget;
 use super::certificate::Certificate;
 use super::crl::{Crl, Points, Reason, Reasons, Revoked, Unusable};
-use super::inquiry::{Budget, Inquiry, Stop};
+use super::inquiry::{Inquiry, Stop};
 use super::remembered::Signed;
 use super::signer::{Signer, Status, Verified, What};
 
@@ -67,7 +68,7 @@ fn judged<'s>(
     }
     let points = certificate.extensions.crl_points.unwrap_or(&[]);
     let names = asked.above.iter().map(|signer| signer.subject_bytes.len());
-    budget.walk(names.fold(points.len(), usize::saturating_add))?;
+    budget.spend(names.fold(points.len(), usize::saturating_add))?;
     let issuer = certificate.issuer.folded();
     let points = Points::read(points, &issuer);
     let issuers: Vec<_> = asked.above.iter().filter(|signer| signer.is_issuer_of(certificate)).collect();
@@ -78,7 +79,7 @@ fn judged<'s>(
     };
     let mut heard = Vec::new();
     let all = || inquiry.revocation.lists_of(&issuer);
-    budget.walk(all().count())?;
+    budget.spend(all().count())?;
     let any_delta = all().any(|(_, crl)| crl.delta_to.is_some());
     let names = |crl: &Crl| crl.revoked.contains_key(certificate.serial);
     // Those that name the certificate first: the others need a look only where

@@ -3,6 +3,7 @@
 //! The verifier never contacts anybody: it judges what the peer sent against
 //! the roots that it was given, and gives a [`Report`] that says each check.
 
+mod budget;
 mod certificate;
 mod chain;
 mod checks;
@@ -26,9 +27,11 @@ mod report;
 mod revocation;
 mod roots;
 mod rules;
+mod sent;
 mod signer;
 mod stapled;
 mod status;
+mod story;
 mod suffix;
 mod time;
 mod verifier;

@@ -260,13 +260,31 @@ fn is_printable(text: &str) -> bool {
     text.bytes().all(|octet| octet.is_ascii_graphic() || octet == b' ')
 }
 
-/// Whether a text means an address, in whatever form people write one: IPv4 in
-/// decimal, octal or hexadecimal, in one part or four (inet_aton), IPv6.
-pub(super) fn is_address(text: &str, octets: &[u8]) -> bool {
-    if octets.len() == 16 {
-        return matches!(IpAddr::try_from(text), Ok(IpAddr::V6(six)) if six.as_ref() == octets);
+/// The addresses that a text may mean, in whatever form people write one: IPv4
+/// in decimal, octal or hexadecimal, in one part or four (inet_aton), IPv6.
+pub(super) struct Addresses<'t> {
+    text: &'t str,
+    four: [Option<[u8; 4]>; 2],
+    six: Option<[u8; 16]>,
+}
+
+pub(super) fn addresses_of(text: &str) -> Addresses<'_> {
+    let six = match IpAddr::try_from(text) {
+        Ok(IpAddr::V6(six)) => Some(*six.as_ref()),
+        _ => None,
+    };
+    Addresses { text, four: [false, true].map(|octal| loose_ipv4(text, octal)), six }
+}
+
+impl Addresses<'_> {
+    pub(super) fn contains(&self, octets: &[u8]) -> bool {
+        self.six.is_some_and(|six| six == octets) || self.four.iter().flatten().any(|four| four == octets)
     }
-    [false, true].into_iter().any(|octal| loose_ipv4(text, octal).is_some_and(|four| four == octets))
+
+    /// Whether the text is this address in its usual form.
+    pub(super) fn is_text_of(&self, octets: &[u8]) -> bool {
+        self.contains(octets) && address_text(octets) == self.text
+    }
 }
 
 fn loose_ipv4(text: &str, octal: bool) -> Option<[u8; 4]> {
@@ -500,7 +518,7 @@ mod tests {
         for text in
             ["192.168.1.1", "0xC0A80101", "192.168.001.001", "192.168.257", "0300.0250.1.1", "3232235777"]
         {
-            assert!(is_address(text, &v4), "{text}");
+            assert!(addresses_of(text).contains(&v4), "{text}");
         }
         for text in [
             "192.168.1.2",
@@ -513,15 +531,15 @@ mod tests {
             "192.168.1.256",
             "99999999999",
         ] {
-            assert!(!is_address(text, &v4), "{text}");
+            assert!(!addresses_of(text).contains(&v4), "{text}");
         }
         let mut v6 = [0; 16];
         v6[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
         v6[15] = 1;
         for text in ["2001:db8::1", "2001:DB8::1", "2001:0db8:0:0:0:0:0:1"] {
-            assert!(is_address(text, &v6), "{text}");
+            assert!(addresses_of(text).contains(&v6), "{text}");
         }
-        assert!(!is_address("2001:db8::2", &v6) && !is_address("192.168.1.1", &v6));
+        assert!(!addresses_of("2001:db8::2").contains(&v6) && !addresses_of("192.168.1.1").contains(&v6));
     }
 
     #[test]

@@ -5,9 +5,10 @@
 //! mark for each policy, which no certificate can make grow but by its own
 //! length (the tree grows without bounds, RFC 9618 section 1).
 
+use super::budget::Budget;
 use super::certificate::Certificate;
 use super::extensions::{ANY_POLICY, PolicyLimits};
-use super::inquiry::{Budget, Stop};
+use super::inquiry::Stop;
 use super::policy::Policies;
 use crate::crypto::der::{Der, dotted, tag};
 use std::collections::HashMap;
@@ -133,7 +134,7 @@ impl<'a> State<'a, '_> {
             self.expected = None;
             return Ok(());
         };
-        budget.walk(expected.len().saturating_add(listed.len()))?;
+        budget.spend(expected.len().saturating_add(listed.len()))?;
         let any_allowed = self.inhibit_any_policy > 0 || (!last && certificate.is_self_issued());
         let any_expected = expected.contains_key(ANY_POLICY);
         let mut kept = HashMap::new();
@@ -159,7 +160,7 @@ impl<'a> State<'a, '_> {
     fn prepare(&mut self, certificate: &'a Certificate<'a>, budget: &mut Budget) -> Result<(), Stop> {
         let policies = &certificate.extensions.policies;
         if let (Some(expected), Some(mappings)) = (&mut self.expected, policies.mappings) {
-            budget.walk(expected.len().saturating_add(mappings.len()))?;
+            budget.spend(expected.len().saturating_add(mappings.len()))?;
             let before = expected.clone();
             for from in sequences(mappings) {
                 // The policy itself is not expected below: what it maps to is.

@@ -2,16 +2,19 @@
 //! it, in words. An accepted chain's report keeps the certificates and is
 //! worded when somebody reads it: most reports are not read.
 
+use super::budget::Budget;
 use super::certificate::Certificate;
-use super::chain::{Attempt, Branch, End, Path};
+use super::chain::Path;
 use super::checks::{names_text, signature_finding};
 use super::dn::{COMMON_NAME, decoded, shown};
-use super::inquiry::{Budget, Expected, Finding, Inquiry, Purpose};
+use super::inquiry::{Expected, Finding, Inquiry, Purpose};
 use super::judge;
 use super::name::{GeneralName, server_text};
 use super::roots::Anchor;
 use super::rules::{Profile, Rule};
+use super::sent::Sent;
 use super::signer::Verified;
+use super::story::{Attempt, Branch, End};
 use super::time;
 use crate::alert::AlertDescription;
 use crate::crypto::der::Der;
@@ -43,6 +46,7 @@ pub struct Report(Box<Inner>);
 struct Inner {
     /// The weightiest rule that is broken, if one is.
     broken: Option<Rule>,
+    cost: usize,
     basis: Basis,
     text: OnceLock<Text>,
 }
@@ -92,6 +96,16 @@ impl Report {
         self.0.broken
     }
 
+    /// What the verdict cost, in octets looked at: what a certificate's reading, a
+    /// name's comparison, a step of the search and a signature take
+    /// ([`limits::SIGNATURE_COST`](crate::limits::SIGNATURE_COST)). No chain costs more than
+    /// [`limits::CHAIN_COST`](crate::limits::CHAIN_COST), and a refused one than
+    /// [`limits::CHAIN_COST_OF_WORDS`](crate::limits::CHAIN_COST_OF_WORDS) beside that. Nothing,
+    /// where no path is searched.
+    pub fn cost(&self) -> usize {
+        self.0.cost
+    }
+
     /// The verdict in one sentence.
     pub fn sentence(&self) -> &str {
         &self.text().sentence
@@ -131,12 +145,18 @@ impl Report {
         self.text().tree.iter().map(|branch| (branch.depth, branch.passed, branch.text.as_str()))
     }
 
-    pub(super) fn of_path(path: &Path<'_>, inquiry: Inquiry<'_>) -> Self {
+    pub(super) fn of_path(path: &Path<'_>, inquiry: Inquiry<'_>, cost: usize) -> Self {
         let all: Vec<&[u8]> = path.certificates.iter().map(|sent| sent.certificate.der).collect();
         let beside: Vec<&[u8]> = path.list_signers.iter().map(|signer| signer.der).collect();
         let (certificates, list_signers) = (all.concat().into(), beside.concat().into());
         let (anchor, inquiry) = (Arc::clone(&path.anchor), inquiry.into_owned());
-        Self::unworded(Basis::Path { certificates, list_signers, anchor, inquiry })
+        Self::unworded(Basis::Path { certificates, list_signers, anchor, inquiry }).costing(cost)
+    }
+
+    /// The same for a verdict that cost this.
+    pub(super) fn costing(mut self, cost: usize) -> Self {
+        self.0.cost = cost;
+        self
     }
 
     /// A leaf that was accepted for itself: exactly the one given, or by its key.
@@ -187,13 +207,13 @@ impl Report {
         }
         checks.sort_by_key(|(depth, _)| *depth);
         let mut trust_hint = None;
+        let no_root_rule = if end.too_long { Rule::Depth } else { Rule::Trust };
         if let (None, Some(last)) = (&anchor, certificates.last()) {
-            let (found, hint) =
-                no_root(&last.certificate, certificates.len(), end, inquiry.purpose, any_roots);
+            let (found, hint) = no_root(&last.certificate, certificates.len(), end, inquiry, any_roots);
             trust_hint = hint;
             checks.push((
                 certificates.len().saturating_sub(1),
-                Finding { rule: Rule::Trust, passed: false, found },
+                Finding { rule: no_root_rule, passed: false, found },
             ));
         }
         for (place, reason) in unreadable {
@@ -202,7 +222,7 @@ impl Report {
         }
         let at = |depth: usize| certificates.get(depth).map(|sent| &sent.certificate);
         Self::refused(path, checks.clone(), tree, |rule| {
-            if rule == Rule::Trust {
+            if rule == no_root_rule {
                 return trust_hint.clone();
             }
             let (depth, _) = checks.iter().find(|(_, f)| f.rule == rule && !f.passed)?;
@@ -240,11 +260,11 @@ impl Report {
 
     fn worded(broken: Option<Rule>, text: Text) -> Self {
         let cell = OnceLock::from(text);
-        Self(Box::new(Inner { broken, basis: Basis::Words, text: cell }))
+        Self(Box::new(Inner { broken, cost: 0, basis: Basis::Words, text: cell }))
     }
 
     fn unworded(basis: Basis) -> Self {
-        Self(Box::new(Inner { broken: None, basis, text: OnceLock::new() }))
+        Self(Box::new(Inner { broken: None, cost: 0, basis, text: OnceLock::new() }))
     }
 
     fn text(&self) -> &Text {
@@ -301,7 +321,8 @@ fn read_all(certificates: &[u8]) -> Vec<Certificate<'_>> {
 
 /// An accepted path, judged once more for its words. The signatures held.
 fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry: &Inquiry<'_>) -> Text {
-    let read = read_all(certificates);
+    let read: Vec<_> =
+        read_all(certificates).into_iter().enumerate().map(|(place, one)| Sent::new(place, one)).collect();
     let all: Vec<_> = read.iter().collect();
     let mut text = Text::default();
     let mut budget = Budget::FULL;
@@ -314,23 +335,30 @@ fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry:
         }
         text.path.push(name);
     };
-    for (depth, certificate) in all.iter().enumerate() {
+    for (depth, sent) in all.iter().enumerate() {
         let (below, above) = all.split_at_checked(depth).unwrap_or((&all, &[]));
-        let issuer = above.get(1).map_or(anchor.spki(), |issuer| issuer.spki);
+        let certificate = &sent.certificate;
+        let issuer = above.get(1).map_or(anchor.spki(), |issuer| issuer.certificate.spki);
         let mut findings = vec![signature_finding(certificate, issuer, Ok(()))];
-        let (label, _) = if depth == 0 {
-            ("the leaf", judge::leaf(inquiry, certificate, &mut findings))
-        } else {
-            ("sent", judge::issuer(inquiry, below, certificate, &mut budget, &mut findings))
+        let label = if depth == 0 { "the leaf" } else { "sent" };
+        // Words alone: the path has held.
+        let _ = match depth {
+            0 => judge::leaf(inquiry, certificate, &mut findings)
+                .and_then(|()| judge::names_of_leaf(inquiry, certificate, &mut findings)),
+            _ => judge::issuer(inquiry, below, certificate, &mut findings)
+                .and_then(|()| judge::below_issuer(inquiry, below, sent, &mut budget, &mut findings)),
         };
         take(depth, certificate.subject(), label, findings);
     }
     let found = "a trusted root".into();
     let mut findings = vec![Finding { rule: Rule::Trust, passed: true, found }];
-    let _ = judge::anchor(inquiry, &all, anchor, &mut budget, &mut findings);
+    let _ = judge::anchor(inquiry, &all, anchor, &mut findings)
+        .and_then(|()| judge::below_anchor(inquiry, &all, anchor, &mut budget, &mut findings))
+        .and_then(|()| judge::form_of_anchor(inquiry, &all, anchor, &mut findings));
     take(all.len(), anchor.text(), "trusted root", findings);
     let beside = read_all(list_signers);
     let mut lists = Verified::among(|| beside.iter().collect());
+    let all: Vec<_> = read.iter().map(|sent| &sent.certificate).collect();
     for depth in 0..all.len() {
         let mut findings = Vec::new();
         let _ = judge::whole(inquiry, (&all, anchor), depth, &mut lists, &mut budget, &mut findings);
@@ -368,11 +396,11 @@ fn no_root(
     last: &Certificate<'_>,
     length: usize,
     end: End,
-    purpose: Purpose,
+    inquiry: &Inquiry<'_>,
     any_roots: bool,
 ) -> (String, Option<String>) {
     let issuer = last.issuer();
-    let peer = match purpose {
+    let peer = match inquiry.purpose {
         Purpose::Server => "the server",
         Purpose::Client => "the client",
     };
@@ -384,6 +412,15 @@ fn no_root(
             } else {
                 "no roots are configured".into()
             }),
+        );
+    }
+    if end.too_long {
+        return (
+            format!("its path goes on, and {length} certificates and a root are as many as it may have"),
+            Some(format!(
+                "paths of {} certificates are taken: a setting of the verifier allows longer ones (with_longest_path)",
+                inquiry.longest_path
+            )),
         );
     }
     if end.cut_short {

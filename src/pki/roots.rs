@@ -2,7 +2,7 @@
 //! read once, when it is added.
 
 use super::certificate::{Certificate, Malformed, public_key};
-use super::constraints::NameConstraints;
+use super::constraints::{Bases, NameConstraints};
 use super::dn::Name;
 use super::extensions::{KeyUsage, PolicyLimits, Usage};
 use super::pem::{PemError, certificates};
@@ -42,6 +42,7 @@ pub(super) struct Anchor {
     spki_key: Box<[u8]>,
     /// The value of a nameConstraints extension, which is well formed.
     constraints: Option<Box<[u8]>>,
+    bases: OnceLock<Option<Bases>>,
     pub(super) key_id: Option<Box<[u8]>>,
     /// What follows is its certificate's; an anchor without one has none of it.
     pub(super) validity: Option<(i64, i64)>,
@@ -49,7 +50,8 @@ pub(super) struct Anchor {
     pub(super) usage: Option<Usage>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) policies: PolicyLimits,
-    pub(super) has_unknown_critical: bool,
+    /// The first critical extension that is not judged by this crate.
+    pub(super) unknown_critical: Option<Box<[u8]>>,
     pub(super) certificate: Option<CertificateDer<'static>>,
     /// The rules about its form that the certificate breaks: found when it is
     /// first used, for they do not depend on what is asked.
@@ -61,8 +63,10 @@ impl Anchor {
         SubjectPublicKeyInfo { algorithm: &self.spki_algorithm, key: &self.spki_key }
     }
 
-    pub(super) fn constraints(&self) -> Option<NameConstraints<'_>> {
-        self.constraints.as_deref().and_then(|value| NameConstraints::read(value).ok())
+    /// Its constraints on names, if it has any.
+    pub(super) fn bases(&self) -> Option<&Bases> {
+        let value = self.constraints.as_deref()?;
+        self.bases.get_or_init(|| NameConstraints::read(value).ok().map(|found| found.open())).as_ref()
     }
 
     pub(super) fn text(&self) -> String {
@@ -95,7 +99,8 @@ impl Roots {
             usage: read.extensions.extended_key_usage.map(|extended| extended.usage),
             key_usage: read.extensions.key_usage,
             policies: read.extensions.policies.limits,
-            has_unknown_critical: read.extensions.unknown_critical.is_some(),
+            unknown_critical: read.extensions.unknown_critical.map(Into::into),
+            bases: OnceLock::new(),
             form: OnceLock::new(),
             certificate: None,
         };
@@ -130,7 +135,8 @@ impl Roots {
             usage: None,
             key_usage: None,
             policies: PolicyLimits::default(),
-            has_unknown_critical: false,
+            unknown_critical: None,
+            bases: OnceLock::new(),
             form: OnceLock::new(),
             certificate: None,
         };

@@ -111,6 +111,7 @@ rules! {
     CommonNameForm,     Web, BAD_CERTIFICATE, "BR 7.1.4.3", "a common name that is one of the names, spelled as subjectAltName spells it";
     AuthorityAccess,    Web, BAD_CERTIFICATE, "RFC 5280 4.2.2.1", "authorityInfoAccess, if there, well formed";
     RootUsage,          Web, UNSUPPORTED_CERTIFICATE, "BR 7.1.2.1.2", "no extKeyUsage on a root";
+    ConstraintForm,     Web, BAD_CERTIFICATE, "RFC 5280 4.2.1.10", "host names in nameConstraints without a leading dot: they mean themselves and all below them";
     PublicSuffix,       Web, BAD_CERTIFICATE, "BR 3.2.2.6", "no wildcard over a registry's suffix (looked up with the feature `public-suffix`)";
 
     // What they must do beside that.

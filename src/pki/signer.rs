@@ -1,10 +1,11 @@
 //! Who may have signed a statement about revocation, and which signatures of
 //! statements were verified in this search.
 
+use super::budget::Budget;
 use super::certificate::Certificate;
 use super::dn::Name;
 use super::extensions::KeyUsage;
-use super::inquiry::{Budget, Stop};
+use super::inquiry::Stop;
 use super::remembered::Signed;
 use super::roots::Anchor;
 use crate::crypto::verify::SubjectPublicKeyInfo;
@@ -113,7 +114,10 @@ impl<'s> Verified<'s> {
         if let Some((_, _, holds)) = known {
             return Ok(*holds);
         }
-        let holds = budget.verify_statement(signed)?;
+        // Each list is the caller's own, and is verified once whatever it costs;
+        // who else may have signed it is paid for.
+        let first = matches!(what, What::List(_)) && !self.results.iter().any(|(of, ..)| *of == what);
+        let holds = if first { budget.verify_own(signed) } else { budget.verify_statement(signed)? };
         self.results.push((what, key, holds));
         Ok(holds)
     }

@@ -1,11 +1,12 @@
 //! What the response that the peer stapled proves of its certificate (RFC 6960
 //! sections 3.2 and 4.2.2.2).
 
+use super::budget::Budget;
 use super::certificate::Certificate;
 use super::checks::sha256;
 use super::dn::Name;
 use super::extensions::KeyUsage;
-use super::inquiry::{Budget, Inquiry, Stop};
+use super::inquiry::{Inquiry, Stop};
 use super::ocsp::{OcspResponse, OcspStatus, Responder};
 use super::remembered::Signed;
 use super::signer::{Signer, Status, Verified, What};
@@ -24,7 +25,7 @@ pub(super) fn by_ocsp<'s>(
     budget: &mut Budget,
 ) -> Result<Status, Stop> {
     let useless = |why: String| Ok(Status::Unknown(format!("the stapled OCSP response is of no use: {why}")));
-    budget.walk(staple.len())?;
+    budget.spend(staple.len())?;
     let response = match OcspResponse::read(staple) {
         Ok(response) => response,
         Err(why) => return useless(why.into()),

@@ -2,8 +2,9 @@
 //! (RFC 5280 section 6.3.3) and from the response that the peer stapled (RFC
 //! 6960 section 3.2; RFC 7633). Absence never counts as good.
 
+use super::budget::Budget;
 use super::certificate::Certificate;
-use super::inquiry::{Budget, Inquiry, Judge, Sink, Stop};
+use super::inquiry::{Inquiry, Judge, Sink, Stop};
 use super::listed::{Asked, by_lists};
 use super::roots::Anchor;
 use super::rules::Rule;

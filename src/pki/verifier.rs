@@ -3,7 +3,7 @@
 //! is the caller's.
 
 use super::certificate::{Certificate, Malformed};
-use super::chain::{Candidate, Search, Sent};
+use super::chain::Search;
 use super::checks::sha256;
 use super::inquiry::{Expected, FirstBroken, Inquiry, Purpose};
 use super::judge;
@@ -13,8 +13,11 @@ use super::report::Report;
 use super::revocation::Revocation;
 use super::roots::Roots;
 use super::rules::{Profile, Rule};
+use super::sent::{Candidate, Sent};
+use super::story;
 use crate::alert::AlertDescription;
 use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
+use crate::limits;
 use crate::wire::NamedGroup;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
@@ -46,6 +49,7 @@ pub struct Verifier {
     profile: Profile,
     pins: Option<Arc<[[u8; 32]]>>,
     most_intermediates: Option<usize>,
+    longest_path: usize,
     policies: Policies,
     revocation: Revocation,
     memory: Option<Memory>,
@@ -197,6 +201,22 @@ impl Verifier {
         Self { most_intermediates: Some(most), ..self }
     }
 
+    /// The same policy with paths of at most so many certificates, leaf and root
+    /// among them: 20 ([`limits::CHAIN_DEPTH`]) if nothing is said, and 64
+    /// ([`limits::CHAIN_DEPTH_MOST`]) at most. A longer one is refused, and the
+    /// report says so; what the search for it may cost stays the same.
+    ///
+    /// How many certificates a peer may send is another setting,
+    /// [`ClientConfig::longest_chain`](crate::ClientConfig::longest_chain).
+    ///
+    /// ```
+    /// use handfast::pki::{Roots, Verifier};
+    /// let verifier = Verifier::web_pki(Roots::new()).with_longest_path(4);
+    /// ```
+    pub fn with_longest_path(self, certificates: usize) -> Self {
+        Self { longest_path: certificates.min(limits::CHAIN_DEPTH_MOST), ..self }
+    }
+
     /// The same policy, and of the certificate policies those that are asked for
     /// (RFC 5280 section 6.1.1). Without this a path has a policy in common only
     /// where a certificate demands it. Pins and exact leaves have no path.
@@ -269,6 +289,7 @@ impl Verifier {
                 &basis,
                 &pins.unwrap_or_default(),
                 &most.unwrap_or_default(),
+                &(self.longest_path as u64).to_be_bytes(),
                 &rules,
                 &self.policies.fingerprint(),
                 &self.revocation.fingerprint(),
@@ -338,6 +359,7 @@ impl Verifier {
         let mut inquiry = Inquiry {
             name: named,
             most_intermediates: self.most_intermediates,
+            longest_path: self.longest_path,
             policies: self.policies.clone(),
             pins: self.pins.clone(),
             leaf_is_trusted,
@@ -370,8 +392,9 @@ impl Verifier {
 
     fn new(basis: Basis) -> Self {
         let (profile, policies, revocation) = Default::default();
-        let memory = Some(Memory::default());
-        Self { basis, profile, pins: None, most_intermediates: None, policies, revocation, memory }
+        let (memory, longest_path) = (Some(Memory::default()), limits::CHAIN_DEPTH);
+        let (pins, most_intermediates) = (None, None);
+        Self { basis, profile, pins, most_intermediates, longest_path, policies, revocation, memory }
     }
 }
 
@@ -400,17 +423,21 @@ fn chain_verdict(
     let leaf = Sent::new(0, leaf);
     let others = chain.iter().enumerate().skip(1).map(|(place, der)| Candidate::new(place, der));
     let others: Vec<_> = others.collect();
-    match Search::new(&inquiry, roots, &leaf, &others, memory).run() {
-        Ok(path) => Ok(Accepted { report: Report::of_path(&path, inquiry.clone()), leaf_key }),
-        Err(attempt) => {
-            // As many as somebody reads.
-            let malformed = others.iter().take(20).enumerate().filter_map(|(place, other)| {
-                other.read().as_ref().err().map(|Malformed { reason }| (place + 1, *reason))
-            });
-            let unreadable: Vec<_> = malformed.collect();
-            let any_roots = !roots.is_empty();
-            let report = Report::refused_chain(*attempt, &unreadable, &inquiry, any_roots);
-            Err(Refused { report })
+    let mut search = Search::new(&inquiry, roots, &others, memory);
+    let spent = match search.run(&leaf) {
+        Ok(Some(path)) => {
+            let report = Report::of_path(&path, inquiry.clone(), search.budget.spent());
+            return Ok(Accepted { report, leaf_key });
         }
-    }
+        Ok(None) => Ok(()),
+        Err(spent) => Err(spent),
+    };
+    let attempt = story::tell(&mut search, &leaf, spent);
+    // As many as somebody reads.
+    let malformed = others.iter().take(20).enumerate().filter_map(|(place, other)| {
+        other.read().as_ref().err().map(|Malformed { reason }| (place + 1, *reason))
+    });
+    let unreadable: Vec<_> = malformed.collect();
+    let report = Report::refused_chain(attempt, &unreadable, &inquiry, !roots.is_empty());
+    Err(Refused { report: report.costing(search.budget.spent()) })
 }

@@ -5,6 +5,7 @@ use super::super::{CertificateDer, Profile, Purpose, Roots, Rule, Verifier};
 use super::{Chain, at, name, rules};
 use crate::alert::AlertDescription;
 use crate::crypto::der::{tag, tlv};
+use crate::limits;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -250,7 +251,7 @@ fn a_thousand_intermediates_of_one_name_stay_within_the_budget() {
     let refused = verifier.verify(&sent, Some(&server), Purpose::Server, at(NOW)).unwrap_err();
     let said = refused.to_string();
     assert!(rules(&refused).contains(&Rule::Budget), "{refused}");
-    assert!(said.contains("signatures to verify"), "{said}");
+    assert!(said.contains("a search that costs more than 5000000 octets looked at"), "{said}");
     assert!(format!("{:#}", refused).len() < 50_000);
     // Even the right one is not found among them when nothing leads to it.
     let mut plain = chain.server_fields.clone();
@@ -264,7 +265,7 @@ fn a_thousand_intermediates_of_one_name_stay_within_the_budget() {
 #[test]
 fn a_path_is_not_longer_than_the_limit() {
     let server = name("example.com");
-    let verify = |intermediates: usize| {
+    let verify = |intermediates: usize, change: fn(Verifier) -> Verifier| {
         let chain = Chain::new();
         let parties: Vec<_> = (0..intermediates).map(|n| Party::new(&format!("CA {n}"))).collect();
         let leaf = Party::new("Leaf");
@@ -273,11 +274,26 @@ fn a_path_is_not_longer_than_the_limit() {
             let issuer = parties.get(n + 1).unwrap_or(&chain.root);
             sent.push(Fields::authority(party, issuer).sign(issuer));
         }
-        let verifier = Verifier::web_pki(chain.roots());
-        verifier.verify(&sent, Some(&server), Purpose::Server, at(NOW)).is_ok()
+        let verifier = change(Verifier::web_pki(chain.roots()));
+        verifier.verify(&sent, Some(&server), Purpose::Server, at(NOW))
     };
-    assert!(verify(crate::limits::CHAIN_DEPTH - 2));
-    assert!(!verify(crate::limits::CHAIN_DEPTH - 1));
+    let same = |verifier: Verifier| verifier;
+    verify(limits::CHAIN_DEPTH - 2, same).unwrap();
+    let refused = verify(limits::CHAIN_DEPTH - 1, same).unwrap_err();
+    assert_eq!(rules(&refused), [Rule::Depth]);
+    assert_eq!(refused.alert(), AlertDescription::UNKNOWN_CA);
+    let said = refused.to_string();
+    assert!(said.contains("19 certificates and a root are as many as it may have"), "{said}");
+    assert!(said.contains("paths of 20 certificates are taken: a setting of the verifier"), "{said}");
+    // The setting, both ways; the largest is as large as it may be.
+    verify(limits::CHAIN_DEPTH - 1, |verifier| verifier.with_longest_path(21)).unwrap();
+    verify(1, |verifier| verifier.with_longest_path(3)).unwrap();
+    let refused = verify(1, |verifier| verifier.with_longest_path(2)).unwrap_err();
+    assert_eq!(rules(&refused), [Rule::Depth]);
+    verify(limits::CHAIN_DEPTH_MOST - 2, |verifier| verifier.with_longest_path(usize::MAX)).unwrap();
+    let refused =
+        verify(limits::CHAIN_DEPTH_MOST - 1, |verifier| verifier.with_longest_path(usize::MAX)).unwrap_err();
+    assert_eq!(rules(&refused), [Rule::Depth]);
 }
 
 #[test]

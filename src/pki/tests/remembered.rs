@@ -1,6 +1,6 @@
 //! What a verifier remembers, counted in signatures.
 
-use super::super::inquiry::Budget;
+use super::super::budget::Budget;
 use super::super::maker::{Fields, NOW, Party, oid};
 use super::super::remembered::{Memory, Recall, Signed};
 use super::super::{Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Verifier, judge};
@@ -171,7 +171,7 @@ fn what_is_remembered_draws_on_the_budget_all_the_same() {
     let (leaf, issuer) = (Certificate::read(&sent[0]).unwrap(), Certificate::read(&sent[1]).unwrap());
     let signed = judge::signed(&leaf, issuer.spki);
     let tried = |memory: Option<&Memory>| {
-        let mut budget = Budget { recall: Recall::of(memory), ..Budget::FULL };
+        let mut budget = Budget::recalling(memory);
         let spent = |_: &usize| budget.verify(&signed).map(|holds| holds.unwrap()).is_err();
         (0..).find(spent).unwrap()
     };

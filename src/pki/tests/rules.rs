@@ -134,9 +134,29 @@ fn constraints_on_names_come_from_every_authority_above() {
     };
     assert_eq!(Chain::broken(other_name), [Rule::NameConstraints]);
     // Malformed ones refuse, and are never passed over.
-    for bad in [vec![0x30, 0], dns_constraint(0, ".example.com"), dns_constraint(2, "example.com")] {
+    for bad in [vec![0x30, 0], dns_constraint(0, "..example.com"), dns_constraint(2, "example.com")] {
         let put = |chain: &mut Chain| chain.middle_fields.put(oid::CONSTRAINTS, true, bad);
         assert_eq!(Chain::broken(put), [Rule::Extensions]);
+    }
+    // A leading dot has a meaning, which only a private authority may mean.
+    for place in places {
+        for (list, base, holds) in [
+            (0, ".example.com", false),
+            (0, ".com", true),
+            (1, ".example.com", false),
+            (1, ".com", false),
+            (1, ".example.org", true),
+        ] {
+            let mut chain = Chain::new();
+            place(&mut chain).put(oid::CONSTRAINTS, true, dns_constraint(list, base));
+            let broken =
+                |profile| chain.verify_as(profile).map_or_else(|refused| rules(&refused), |_| vec![]);
+            let private = if holds { vec![] } else { vec![Rule::NameConstraints] };
+            assert_eq!(broken(Profile::PRIVATE), private, "{list} {base}");
+            assert!(broken(Profile::WEBPKI).contains(&Rule::ConstraintForm), "{list} {base}");
+            assert!(broken(Profile::STRICT).contains(&Rule::ConstraintForm), "{list} {base}");
+            assert_eq!(broken(Profile::WEBPKI.without(Rule::ConstraintForm)), private, "{list} {base}");
+        }
     }
     let in_leaf = |chain: &mut Chain| {
         chain.server_fields.put(oid::CONSTRAINTS, true, dns_constraint(0, "example.com"));

@@ -1,8 +1,9 @@
 //! The policies of a path (RFC 5280 section 6.1.2 to 6.1.5).
 
+use super::super::budget::Budget;
 use super::super::certificate::Certificate;
 use super::super::extensions::PolicyLimits;
-use super::super::inquiry::{Budget, Stop};
+use super::super::inquiry::Stop;
 use super::super::maker::{Fields, NOW, Party, oid};
 use super::super::policies::common;
 use super::super::{CertificateDer, Policies, PolicyId, Profile, Purpose, Rule, Verifier};
@@ -446,7 +447,7 @@ fn many_policies_cost_what_their_octets_cost() {
         let mut budget = Budget::FULL;
         let verdict = common(&path, PolicyLimits::default(), &Policies::one(), &mut budget);
         assert!(verdict.is_ok_and(|common| common.passed()));
-        (Budget::FULL.octets - budget.octets, der.len() * length)
+        (budget.spent(), der.len() * length)
     };
     for (count, length) in [(10, 2), (20, 3), (40, 5)] {
         let (spent, octets) = spent(count, length);
@@ -457,7 +458,7 @@ fn many_policies_cost_what_their_octets_cost() {
     list(&mut fields, &[A]);
     let der = fields.sign(&root);
     let read = Certificate::read(&der).unwrap();
-    let mut budget = Budget { octets: 10, ..Budget::FULL };
+    let mut budget = Budget::of(10);
     let verdict = common(&[&read, &read], PolicyLimits::default(), &Policies::one(), &mut budget);
-    assert!(matches!(verdict, Err(Stop::Exhausted("octets to walk"))));
+    assert!(matches!(verdict, Err(Stop::Exhausted)));
 }
