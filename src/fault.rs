@@ -141,7 +141,7 @@ faults! {
     NonEmptyContext       => ILLEGAL_PARAMETER,  "RFC 9846 4.5.1", "sent a certificate_request_context that is not the one that belongs here";
     EmptyCertificateList  => DECODE_ERROR,       "RFC 9846 4.5.1.3", "sent no certificate where a server must send one";
     CertificateRequired   => CERTIFICATE_REQUIRED, "RFC 9846 4.5.1.3", "sent no certificate, and this server requires one";
-    ChainTooLong          => BAD_CERTIFICATE,    "RFC 9846 4.5.1", "sent more certificates than this side takes";
+    ChainTooLong          => BAD_CERTIFICATE,    "RFC 9846 4.5.1", "sent more certificates than this side takes: 10, if its configuration says no other number (longest_chain)";
     UnreadableCertificate => BAD_CERTIFICATE,    "RFC 5280 4.1",   "sent a certificate of its own that cannot be read";
     NoSignatureAlgorithms => MISSING_EXTENSION,  "RFC 9846 4.4.2", "sent a CertificateRequest without signature_algorithms";
     UnofferedScheme       => ILLEGAL_PARAMETER,  "RFC 9846 4.5.2", "signed with a signature scheme that was not offered";

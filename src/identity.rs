@@ -361,6 +361,9 @@ pub enum ConfigError {
     /// Records cannot be of this size.
     #[error("records of {0} bytes cannot be asked for, but of 512 to 16384 (RFC 9846 section 5.1)")]
     RecordSize(usize),
+    /// Chains cannot be of so many certificates.
+    #[error("chains of {0} certificates cannot be asked for, but of 1 to 64")]
+    ChainLength(usize),
     /// An application protocol's name is not 1 to 255 bytes long.
     #[error("the application protocol name {0:?} is not 1 to 255 bytes long (RFC 7301 section 3.1)")]
     ProtocolName(String),

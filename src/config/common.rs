@@ -20,6 +20,7 @@ pub(crate) struct Common {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ask_refused: bool,
     pub(crate) largest_record: usize,
+    pub(crate) longest_chain: usize,
     pub(crate) extended_master_secret: bool,
     pub(crate) requires_extended_master_secret: bool,
     pub(crate) requires_renegotiation_info: bool,
@@ -40,6 +41,7 @@ impl Common {
             alpn: Vec::new(),
             ask_refused: false,
             largest_record: limits::RECORD_PLAINTEXT,
+            longest_chain: limits::CHAIN_CERTIFICATES,
             extended_master_secret: true,
             requires_extended_master_secret: false,
             requires_renegotiation_info: false,
@@ -145,6 +147,14 @@ impl Common {
             return Err(ConfigError::RecordSize(bytes));
         }
         self.largest_record = bytes;
+        Ok(())
+    }
+
+    pub(super) fn set_longest_chain(&mut self, certificates: usize) -> Result<(), ConfigError> {
+        if !(1..=limits::CHAIN_CERTIFICATES_MOST).contains(&certificates) {
+            return Err(ConfigError::ChainLength(certificates));
+        }
+        self.longest_chain = certificates;
         Ok(())
     }
 }
@@ -277,6 +287,24 @@ macro_rules! common_settings {
         /// It is less than 512, or more than 2^14.
         pub fn largest_record(mut self, bytes: usize) -> Result<Self, ConfigError> {
             self.common.set_largest_record(bytes)?;
+            Ok(self)
+        }
+
+        /// Takes chains of at most so many certificates from the peer, those among
+        /// them that no path needs: 10 if nothing is said. The whole message has
+        /// 100 KiB at most all the same. How long a path may be among them is the
+        /// verifier's to say, [`Verifier::with_longest_path`](crate::pki::Verifier::with_longest_path).
+        ///
+        /// # Errors
+        /// It is 0, or more than 64.
+        ///
+        /// ```
+        /// # use handfast::{ClientConfig, Judge, pki::UnixTime};
+        /// let config = ClientConfig::new(Judge::Application, UnixTime::now).longest_chain(20)?;
+        /// # Ok::<(), handfast::ConfigError>(())
+        /// ```
+        pub fn longest_chain(mut self, certificates: usize) -> Result<Self, ConfigError> {
+            self.common.set_longest_chain(certificates)?;
             Ok(self)
         }
 

@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::info::Trust;
-use crate::limits;
 use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots, ServerName};
 use crate::question::{Answer, Question};
 use crate::schedule::tls12::{MasterSecret, Randoms};
@@ -135,9 +134,12 @@ pub(crate) struct Presented {
 }
 
 impl Presented {
-    /// From the certificates of a Certificate message.
-    pub(crate) fn new<'a>(certificates: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, Fault> {
-        if certificates.clone().count() > limits::CHAIN_CERTIFICATES {
+    /// From the certificates of a Certificate message, of which there may be so many.
+    pub(crate) fn new<'a>(
+        certificates: impl Iterator<Item = &'a [u8]> + Clone,
+        longest_chain: usize,
+    ) -> Result<Self, Fault> {
+        if certificates.clone().count() > longest_chain {
             return Err(Fault::ChainTooLong);
         }
         Ok(Self { chain: certificates.map(|der| CertificateDer::from(der.to_vec())).collect(), ocsp: None })

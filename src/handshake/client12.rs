@@ -250,7 +250,10 @@ impl WaitCert {
         if m.certificates.is_empty() {
             return Err(Fault::EmptyCertificateList.into());
         }
-        b.presented = Presented::new(m.certificates.iter().map(|certificate| certificate.0))?;
+        b.presented = Presented::new(
+            m.certificates.iter().map(|certificate| certificate.0),
+            b.config.common.longest_chain,
+        )?;
         b.transcript.add(msg.bytes);
         Ok(match status {
             true => State::WaitStatus(WaitStatus(b)),

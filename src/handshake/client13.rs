@@ -255,7 +255,8 @@ impl WaitCert {
         if !m.entries.iter().all(|entry| entry.extensions.present().is_subset(b.offered)) {
             return Err(Fault::UnofferedExtension.into());
         }
-        let mut presented = Presented::new(m.entries.iter().map(|entry| entry.cert_data))?;
+        let mut presented =
+            Presented::new(m.entries.iter().map(|entry| entry.cert_data), b.config.common.longest_chain)?;
         let staple = m.entries.first().and_then(|leaf| leaf.extensions.status_request);
         presented.ocsp = staple.map(|status| Arc::new(status.ocsp_response.to_vec()));
         b.transcript.add(msg.bytes);

@@ -374,7 +374,10 @@ impl WaitCert {
             };
         }
         // The message stays where it came until the verdict: it is not kept twice.
-        let presented = Presented::new(m.certificates.iter().map(|certificate| certificate.0))?;
+        let presented = Presented::new(
+            m.certificates.iter().map(|certificate| certificate.0),
+            b.config.common.longest_chain,
+        )?;
         Ok(State::WaitVerdict(WaitVerdict { b, own, presented }))
     }
 }

@@ -498,7 +498,8 @@ impl WaitCert {
         if m.entries.iter().any(|entry| !entry.extensions.is_empty()) {
             return Err(Fault::UnofferedExtension.into());
         }
-        let presented = Presented::new(m.entries.iter().map(|entry| entry.cert_data))?;
+        let presented =
+            Presented::new(m.entries.iter().map(|entry| entry.cert_data), b.config.common.longest_chain)?;
         Ok(State::WaitVerdict(WaitVerdict { b, presented }))
     }
 }

@@ -148,7 +148,7 @@ impl<'s> Search<'s> {
         judge::leaf(self.inquiry, &leaf.certificate, &mut FirstBroken)?;
         let anchor = self.walk(&mut Straight, path)?;
         if anchor.is_some() {
-            judge::names_of_leaf(self.inquiry, &leaf.certificate, &mut FirstBroken)?;
+            judge::names_of_leaf(self.inquiry, &leaf.certificate, &mut self.budget, &mut FirstBroken)?;
         }
         Ok(anchor)
     }

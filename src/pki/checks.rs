@@ -328,6 +328,7 @@ pub(super) fn constraints<S: Sink>(
 pub(super) fn alt_names<S: Sink>(
     inquiry: &Inquiry<'_>,
     certificate: &Certificate<'_>,
+    budget: &mut Budget,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
     let names = certificate.general_names();
@@ -357,6 +358,7 @@ pub(super) fn alt_names<S: Sink>(
     {
         let mut wildcards = names.iter().filter_map(wildcard);
         let listed = cfg!(feature = "public-suffix") && names.has_wildcard && judge.holds_to(rule);
+        budget.spend(if listed { octets_of_names(certificate) } else { 0 })?;
         let wide = if listed { wildcards.find(|(_, found)| *found == section) } else { None };
         judge.check(rule, wide.is_none(), || match wide {
             Some((name, _)) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
@@ -366,8 +368,14 @@ pub(super) fn alt_names<S: Sink>(
     Ok(())
 }
 
+/// What all of the names cost that are looked at once.
+fn octets_of_names(certificate: &Certificate<'_>) -> usize {
+    certificate.extensions.names.map_or(0, |found| found.names.octets())
+}
+
 pub(super) fn common_name<S: Sink>(
     certificate: &Certificate<'_>,
+    budget: &mut Budget,
     judge: &mut Judge<'_, S>,
 ) -> Result<(), Stop> {
     if !judge.holds_to(Rule::CommonName) && !judge.holds_to(Rule::CommonNameForm) {
@@ -375,6 +383,7 @@ pub(super) fn common_name<S: Sink>(
     }
     let mut found = certificate.subject.attributes().filter(|(oid, _)| *oid == COMMON_NAME);
     for (_, value) in found.by_ref().take(limits::COMMON_NAMES) {
+        budget.spend(value.content.len() + octets_of_names(certificate))?;
         let text = decoded(value).unwrap_or_default();
         let addresses = addresses_of(&text);
         let said = || format!("its common name is {}", shown(&text, 80));

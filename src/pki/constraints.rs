@@ -116,7 +116,7 @@ impl Bases {
             let Some(key) = names.keys.get(&name.key).filter(|_| !unclear) else {
                 return Ok(Err(Violation::Unclear(name.name)));
             };
-            budget.spend(2 * key.len())?;
+            budget.spend(2 * key.len() + self.permitted.cost_of_search() + self.excluded.cost_of_search())?;
             // A wildcard is excluded if any name that it stands for is.
             let any = names.keys.get(&name.any);
             if self.excluded.holds(key) || any.is_some_and(|any| self.excluded.holds(any)) {
@@ -177,6 +177,9 @@ const PER_NAME: usize = 16;
 
 /// What a key costs beside its octets: it is sorted.
 const PER_KEY: usize = 64;
+
+/// What a comparison costs while one is searched among them.
+const PER_STEP: usize = 8;
 
 /// The bases of one list.
 #[derive(Debug, Default)]
@@ -241,6 +244,11 @@ impl List {
 
     fn is_unclear(&self, form: u8) -> bool {
         self.unclear >> form & 1 == 1
+    }
+
+    /// What it costs to search for one of the bases: a step halves what is left.
+    fn cost_of_search(&self) -> usize {
+        PER_STEP * (usize::BITS - self.sorted.len().leading_zeros()) as usize
     }
 
     /// Whether a name lies within one of the bases.

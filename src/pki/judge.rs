@@ -61,12 +61,13 @@ pub(super) fn leaf<S: Sink>(
 pub(super) fn names_of_leaf<S: Sink>(
     inquiry: &Inquiry<'_>,
     certificate: &Certificate<'_>,
+    budget: &mut Budget,
     sink: &mut S,
 ) -> Result<(), Stop> {
     let mut judge = Judge { profile: inquiry.profile, sink };
-    alt_names(inquiry, certificate, &mut judge)?;
+    alt_names(inquiry, certificate, budget, &mut judge)?;
     match inquiry.purpose {
-        Purpose::Server => common_name(certificate, &mut judge),
+        Purpose::Server => common_name(certificate, budget, &mut judge),
         Purpose::Client => Ok(()),
     }
 }

@@ -165,6 +165,11 @@ impl<'a> GeneralNames<'a> {
         if all.count == 0 { Err(NotDer) } else { Ok(all) }
     }
 
+    /// How many octets they have.
+    pub(super) fn octets(&self) -> usize {
+        self.content.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
         self.values().filter_map(GeneralName::of)
     }

@@ -344,7 +344,7 @@ fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry:
         // Words alone: the path has held.
         let _ = match depth {
             0 => judge::leaf(inquiry, certificate, &mut findings)
-                .and_then(|()| judge::names_of_leaf(inquiry, certificate, &mut findings)),
+                .and_then(|()| judge::names_of_leaf(inquiry, certificate, &mut budget, &mut findings)),
             _ => judge::issuer(inquiry, below, certificate, &mut findings)
                 .and_then(|()| judge::below_issuer(inquiry, below, sent, &mut budget, &mut findings)),
         };

@@ -178,7 +178,7 @@ impl<'s> Story<'s> {
     fn begin(&mut self, search: &mut Search<'s>, leaf: &'s Sent<'s>) -> Result<(), Stop> {
         let mut findings = Vec::new();
         judge::leaf(search.inquiry, &leaf.certificate, &mut findings)?;
-        judge::names_of_leaf(search.inquiry, &leaf.certificate, &mut findings)?;
+        judge::names_of_leaf(search.inquiry, &leaf.certificate, &mut search.budget, &mut findings)?;
         self.branch(0, &format!("{} (sent first)", leaf.certificate.subject()), &findings);
         self.trail.push((findings, End::default()));
         Ok(search.budget.spend(WORDS + 4 * leaf.certificate.der.len())?)

@@ -237,8 +237,10 @@ fn malformed_constraints_are_refused_whole() {
 #[test]
 fn lists_and_names_cost_their_octets_and_not_their_product() {
     let spent = |count: usize| {
-        let bases: Vec<_> = (0..count).map(|n| tlv(0x82, &[format!("{n}.example.com").as_bytes()])).collect();
-        let names: Vec<_> = (0..count).map(|n| tlv(0x82, &[format!("{n}.example.org").as_bytes()])).collect();
+        let bases: Vec<_> =
+            (0..count).map(|n| tlv(0x82, &[format!("{n:04}.example.com").as_bytes()])).collect();
+        let names: Vec<_> =
+            (0..count).map(|n| tlv(0x82, &[format!("{n:04}.example.org").as_bytes()])).collect();
         let names = tlv(tag::SEQUENCE, &names.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let der = constraints(&[], &bases);
         let bases = NameConstraints::read(&der).unwrap().open();
@@ -250,8 +252,10 @@ fn lists_and_names_cost_their_octets_and_not_their_product() {
         (budget.spent(), bases.cost())
     };
     let (one, two) = (spent(1000), spent(2000));
-    assert!(two.0 <= 2 * one.0 + 4000 && two.1 <= 2 * one.1 + 8000, "{one:?} {two:?}");
-    assert!(two.0 < 200_000, "{two:?}");
+    // Twice as many are one step more for each name.
+    assert_eq!(two.0, 2 * one.0 + 2000 * PER_STEP, "{one:?} {two:?}");
+    assert_eq!(two.1, 2 * one.1, "{one:?} {two:?}");
+    assert!(two.0 < 2000 * 250 && two.1 < 2000 * 300, "{two:?}");
 }
 
 #[test]
@@ -268,7 +272,9 @@ fn names_are_paid_for() {
     };
     // Its key has a form's number, and a label and an end beside its octets.
     let key = "a.example.org".len() + 3;
-    let cost = 10 * (PER_NAME + key) + 10 * (PER_NAME + 2 * key);
+    // The base has two keys, of itself and of what is below; and one for the
+    // wildcards that may be itself.
+    let cost = 10 * (PER_NAME + key) + 10 * (PER_NAME + 2 * key + 2 * PER_STEP);
     assert_eq!(held(cost), Ok(()));
     assert_eq!(held(cost - 1), Err(Exhausted));
 }
