@@ -348,25 +348,35 @@ pub(super) fn alt_names<S: Sink>(
             }
         })?;
     }
-    // The list is looked at for the few wildcards alone.
-    let wildcard = |name| match name {
-        GeneralName::Dns(name) => Some((name, suffix(name.strip_prefix("*.")?)?)),
-        _ => None,
-    };
-    for (rule, section) in
-        [(Rule::PublicSuffix, Section::Registries), (Rule::PrivateSuffix, Section::Private)]
-    {
-        let mut wildcards = names.iter().filter_map(wildcard);
-        let listed = cfg!(feature = "public-suffix") && names.has_wildcard && judge.holds_to(rule);
-        budget.spend(if listed { octets_of_names(certificate) } else { 0 })?;
-        let wide = if listed { wildcards.find(|(_, found)| *found == section) } else { None };
+    let rules = [(Rule::PublicSuffix, Section::Registries), (Rule::PrivateSuffix, Section::Private)];
+    let mut wide = [None; 2];
+    let looked_up = cfg!(feature = "public-suffix") && names.has_wildcard;
+    if looked_up && rules.iter().any(|(rule, _)| judge.holds_to(*rule)) {
+        // The list is looked at for the few wildcards alone.
+        budget.spend(octets_of_names(certificate))?;
+        let wildcards = names.iter().filter_map(|name| match name {
+            GeneralName::Dns(name) => Some((name, name.strip_prefix("*.")?)),
+            _ => None,
+        });
+        for (name, parent) in wildcards {
+            budget.spend(PER_SUFFIX)?;
+            let found = suffix(parent);
+            for ((_, section), wide) in rules.iter().zip(&mut wide) {
+                *wide = wide.or((found.as_ref() == Some(section)).then_some(name));
+            }
+        }
+    }
+    for ((rule, _), wide) in rules.into_iter().zip(wide) {
         judge.check(rule, wide.is_none(), || match wide {
-            Some((name, _)) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
+            Some(name) => format!("{} is a wildcard over a public suffix", shown(name, 120)),
             None => "it has no such wildcard".into(),
         })?;
     }
     Ok(())
 }
+
+/// What it costs to look a name up in the list of public suffixes.
+const PER_SUFFIX: usize = 200;
 
 /// What all of the names cost that are looked at once.
 fn octets_of_names(certificate: &Certificate<'_>) -> usize {

@@ -116,9 +116,10 @@ impl Bases {
             let Some(key) = names.keys.get(&name.key).filter(|_| !unclear) else {
                 return Ok(Err(Violation::Unclear(name.name)));
             };
-            budget.spend(2 * key.len() + self.permitted.cost_of_search() + self.excluded.cost_of_search())?;
             // A wildcard is excluded if any name that it stands for is.
             let any = names.keys.get(&name.any);
+            budget.spend(self.permitted.cost_of(key) + self.excluded.cost_of(key))?;
+            budget.spend(any.map_or(0, |any| self.excluded.cost_of(any)))?;
             if self.excluded.holds(key) || any.is_some_and(|any| self.excluded.holds(any)) {
                 return Ok(Err(Violation::Excluded(name.name)));
             }
@@ -179,7 +180,7 @@ const PER_NAME: usize = 16;
 const PER_KEY: usize = 64;
 
 /// What a comparison costs while one is searched among them.
-const PER_STEP: usize = 8;
+const PER_STEP: usize = 16;
 
 /// The bases of one list.
 #[derive(Debug, Default)]
@@ -246,9 +247,9 @@ impl List {
         self.unclear >> form & 1 == 1
     }
 
-    /// What it costs to search for one of the bases: a step halves what is left.
-    fn cost_of_search(&self) -> usize {
-        PER_STEP * (usize::BITS - self.sorted.len().leading_zeros()) as usize
+    /// What it costs to search for a name's base: each step halves what is left.
+    fn cost_of(&self, name: &[u8]) -> usize {
+        name.len() + PER_STEP * (usize::BITS - self.sorted.len().leading_zeros()) as usize
     }
 
     /// Whether a name lies within one of the bases.

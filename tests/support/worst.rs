@@ -120,13 +120,24 @@ impl Party {
         spki: &[u8],
         extensions: &[Vec<u8>],
     ) -> CertificateDer<'static> {
+        self.signs_as(&self.name, subject, spki, extensions)
+    }
+
+    /// The same in another's name.
+    pub(crate) fn signs_as(
+        &self,
+        issuer: &[u8],
+        subject: &[u8],
+        spki: &[u8],
+        extensions: &[Vec<u8>],
+    ) -> CertificateDer<'static> {
         static SERIAL: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
         let serial = SERIAL.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let dates = tlv(0x30, &[&tlv(0x17, &[b"260101000000Z"]), &tlv(0x17, &[b"270101000000Z"])]);
         let serial = tlv(2, &[&[1], &serial.to_be_bytes()]);
         let extensions = tlv(0xa3, &[&list(0x30, extensions)]);
         let version = [0xa0, 3, 2, 1, 2];
-        let tbs = tlv(0x30, &[&version, &serial, ED25519, &self.name, &dates, subject, spki, &extensions]);
+        let tbs = tlv(0x30, &[&version, &serial, ED25519, issuer, &dates, subject, spki, &extensions]);
         let signature = tlv(3, &[&[0], self.key.sign(&tbs).as_ref()]);
         tlv(0x30, &[&tbs, ED25519, &signature]).into()
     }
