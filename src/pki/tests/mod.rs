@@ -1,5 +1,6 @@
 //! Both sides of each rule, over chains whose every octet is chosen.
 
+mod cost;
 mod lists;
 mod paths;
 mod policies;
