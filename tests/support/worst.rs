@@ -49,6 +49,7 @@ pub(crate) const ALL: &[Maker] = &[
     ("directory names below such", true, |size| names_below(size, 1, 1, &directory)),
     ("URIs below such", true, |size| names_below(size, 1, 1, &uri)),
     ("wildcards over suffixes", true, |size| names_below(size, 1, 0, &wildcard)),
+    ("wildcards below constraints on sixteen paths", true, wildcards_on_paths),
     ("namesakes", false, |size| namesakes(size, size / 500)),
     ("nine large namesakes", true, |size| namesakes(size, 9)),
     ("layers of cross-signed authorities", false, |size| layers(size, 4)),
@@ -220,6 +221,26 @@ fn long_email(size: usize) -> Case {
     Case { chain, staple: vec![], root: root.root(), key: server.pkcs8, accepted: false }
 }
 
+/// The same layers, each with a base; the leaf is of wildcards, and no path ends
+/// in a root.
+fn wildcards_on_paths(size: usize) -> Case {
+    let (root, top, server) = (Party::new("Root"), Party::new("Top"), Party::new("Server"));
+    let base = |n: usize| constraints(&[tlv(0x30, &[&tlv(0x82, &[format!("x{n}").as_bytes()])])]);
+    let constrained = |party: &Party, n: usize| [authority(&party.spki), vec![base(n)]].concat();
+    let mut chain = vec![Party::new("Nowhere").signs(&top.name, &top.spki, &constrained(&top, 9))];
+    let mut above = top;
+    for n in 0..4 {
+        let layer = Party::new(&format!("Layer {n}"));
+        for again in 0..2 {
+            chain.push(above.signs(&layer.name, &layer.spki, &constrained(&layer, 2 * n + again)));
+        }
+        above = layer;
+    }
+    let names = fill(size.saturating_sub(4_000), |n| tlv(0x82, &[format!("*.{n:x}.a").as_bytes()]));
+    chain.insert(0, above.signs(&name(&[(COMMON_NAME, NAME)]), &server.spki, &leaf(&names)));
+    Case { chain, staple: vec![], root: root.root(), key: server.pkcs8, accepted: false }
+}
+
 /// How names and bases are written, a base being what is to be excluded.
 type Write = dyn Fn(usize, bool) -> Vec<u8>;
 
@@ -228,7 +249,7 @@ type Write = dyn Fn(usize, bool) -> Vec<u8>;
 fn names_below(size: usize, authorities: usize, constrained: usize, write: &Write) -> Case {
     let root = Party::new("Root");
     let rest = size.saturating_sub(500 + 300 * authorities) / 2;
-    let bases = if constrained == 0 { 0 } else { rest / constrained };
+    let bases = rest.checked_div(constrained).unwrap_or(0);
     let mut chain = Vec::new();
     let mut above = root.renamed("Root");
     for n in 0..authorities {
