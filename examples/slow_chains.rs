@@ -215,7 +215,7 @@ fn main() {
     let parties: Vec<_> = (0..MOST + 2).map(|n| Party::new(&format!("Party {n}"))).collect();
     let mut roots = Roots::new();
     roots.add(parties[0].signs(&parties[0].name, &parties[0].spki, &authority(&parties[0].spki))).unwrap();
-    let verifier = Verifier::web_pki(roots).with_profile(Profile::STRICT);
+    let verifier = Verifier::web_pki(roots).with_profile(Profile::STRICT).remember_signatures(false);
     let weigh = |judged: &Judged| if by_steps { judged.cost as u128 } else { judged.took.as_nanos() };
 
     let mut dice = Dice(seed);
