@@ -120,7 +120,9 @@ impl Recall {
 
     /// Verifies what is not remembered; if it holds, this is its print.
     fn look(&mut self, signed: &Signed<'_>) -> Result<Option<Print>, SignatureRefused> {
-        let Some((memory, print)) = self.memory.as_ref().zip(signed.print()) else {
+        // Who remembers nothing computes no print.
+        let print = self.memory.as_ref().and_then(|memory| Some((memory, signed.print()?)));
+        let Some((memory, print)) = print else {
             return signed.verify().map(|()| None);
         };
         let known = memory.with(|halves| halves.has(&print)) == Some(true);
