@@ -18,7 +18,7 @@ use std::time::Duration;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pkits.md");
 
 /// How many runs agree at least.
-const BAR: usize = 238;
+const BAR: usize = 240;
 
 /// 2011-04-15, a day after the suite was made.
 const NOW: Duration = Duration::from_secs(1_302_825_600);
@@ -47,13 +47,11 @@ const SECTIONS: [(&str, &str, &[Rule]); 16] = [
 const INDIRECT: &str =
     "indirect lists are not supported: what they say of other issuers' certificates proves nothing";
 const DSA: &str = "DSA is not supported";
-const URI: &str = "a constraint on URIs cannot be judged: its certificates are refused";
 
 /// Why a run disagrees.
 #[rustfmt::skip]
 const REASONS: &[(&str, &str)] = &[
     ("4.1.4", DSA), ("4.1.5", DSA),
-    ("4.13.34", URI), ("4.13.36", URI),
     ("4.14.22", INDIRECT), ("4.14.24", INDIRECT), ("4.14.25", INDIRECT), ("4.14.28", INDIRECT),
     ("4.14.29", INDIRECT), ("4.14.30", INDIRECT), ("4.14.33", INDIRECT),
 ];

@@ -1,6 +1,7 @@
-//! What is asked about a chain, and who hears of each check. The same checks decide and explain: a sink that stops at the first
-//! broken rule makes the search fast, one that collects makes the report. What
-//! was found is put into words only where it is shown.
+//! What is asked about a chain, and who hears of each check. The same checks
+//! decide and explain: a sink that stops at the first broken rule makes the
+//! search fast, one that collects makes the report. What was found is put into
+//! words only where it is shown.
 
 use super::budget::Exhausted;
 use super::policy::Policies;
