@@ -2,9 +2,9 @@
 //! it says, and its exit status.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -417,6 +417,60 @@ fn several_chains_each_with_its_verdict() {
         ran.says(1, &[]).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<_> = lines.iter().map(|line| (line["file"].as_str(), line["accepted"].as_bool())).collect();
     assert_eq!(told, [(Some(&*bad), Some(false)), (Some(&*good), Some(true))]);
+}
+
+#[test]
+fn policies_that_the_path_must_have() {
+    // certificatePolicies with 1.3.6.1.4.1.99999.1 alone.
+    const POLICY: &[u8] = &[0x30, 13, 0x30, 11, 6, 9, 0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, 1];
+    let with = |params: &mut CertificateParams| {
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], POLICY.to_vec()));
+    };
+    let (folder, root) = (Folder::new("policies"), Authority::root("root"));
+    let (good, bare) = (folder.file("good.pem", root.leaf(with)), folder.file("bare.pem", root.leaf(|_| {})));
+    let ca = folder.file("ca.pem", &root.pem);
+    let judged =
+        |file: &str, more: &[&str]| verify(&[&[file, "--any-name", "--ca", &ca, "--at", AT], more].concat());
+    judged(&good, &[]).says(0, &[]);
+    judged(&good, &["--policy", "1.3.6.1.4.1.99999.1", "-v"]).says(0, &["1.3.6.1.4.1.99999.1"]);
+    judged(&good, &["--policy", "1.3.6.1.4.1.99999.2"]).says(1, &["FAILED PolicyTree"]);
+    judged(&good, &["--policy", "1.3.6.1.4.1.99999.2", "--policy", "1.3.6.1.4.1.99999.1"]).says(0, &[]);
+    judged(&bare, &["--policy", "1.3.6.1.4.1.99999.1"]).says(1, &["FAILED PolicyTree"]);
+    judged(&bare, &["--policy", "1.3.6."]).says(2, &["is no object identifier"]);
+}
+
+#[test]
+fn a_path_that_is_too_long_is_said_to_be() {
+    let chain = Chain::new("longest", |_| {});
+    chain.verify("server.test", &["--longest-path", "4"]).says(0, &[]);
+    chain.verify("server.test", &["--longest-path", "3"]).says(1, &["FAILED Depth", "3"]);
+}
+
+#[test]
+fn what_certificates_and_lists_say_is_told() {
+    let chain = Chain::new("facts", |_| {});
+    let list = chain.folder.file("list.pem", chain.root.list(&[8]).0);
+    let late = ["--at", "2030-08-01T00:00:00Z", "--crl", &list, "--host", "server.test", "--ca", &chain.ca];
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    let says = [
+        "note: the revocation list of CN=root clears nobody: it was to be renewed by 2030-07-01",
+        "what it revokes is revoked all the same",
+        "certificate 1: CN=server.test (version 3)",
+        "  public key: EC, P-256; signed with ECDSA with SHA-256",
+        "  names: server.test",
+        "basicConstraints (critical)",
+    ];
+    verify(&[&[&*file, "-v"], &late[..]].concat()).says(1, &says);
+    let ran = verify(&[&[&*file, "--json"], &late[..]].concat());
+    let json: serde_json::Value = serde_json::from_str(&ran.says(1, &[]).out).unwrap();
+    assert_eq!(json["notes"].as_array().unwrap().len(), 1);
+    let certificates = json["certificates"].as_array().unwrap();
+    assert_eq!((certificates.len(), &certificates[0]["names"][0]), (4, &"server.test".into()));
+    let extensions = certificates[1]["extensions"].as_array().unwrap();
+    assert!(
+        extensions.iter().any(|one| one["name"] == "keyUsage" && one["critical"] == true),
+        "{extensions:?}"
+    );
 }
 
 #[test]

@@ -359,10 +359,16 @@ fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry:
     let beside = read_all(list_signers);
     let mut lists = Verified::among(|| beside.iter().collect());
     let all: Vec<_> = read.iter().map(|sent| &sent.certificate).collect();
+    let below_root = all.len() + 1;
+    text.tree.push(Branch { depth: below_root, passed: true, text: "the whole path".into() });
     for depth in 0..all.len() {
         let mut findings = Vec::new();
         let _ = judge::whole(inquiry, (&all, anchor), depth, &mut lists, &mut budget, &mut findings);
-        text.checks.extend(findings.into_iter().map(|finding| (depth, finding)));
+        for finding in findings {
+            let line = format!("{}: {}", finding.rule.name(), finding.found);
+            text.tree.push(Branch { depth: below_root + 1, passed: finding.passed, text: line });
+            text.checks.push((depth, finding));
+        }
     }
     text.checks.sort_by_key(|(depth, _)| *depth);
     let leaf = text.path.first().cloned().unwrap_or_default();

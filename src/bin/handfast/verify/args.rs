@@ -2,7 +2,7 @@
 
 use super::rfc3339;
 use clap::{ArgAction, ArgGroup, Args, ValueEnum};
-use handfast::pki::{Profile, Purpose, Rule, UnixTime};
+use handfast::pki::{PolicyId, Profile, Purpose, Rule, UnixTime};
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -54,6 +54,15 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "N")]
     pub(crate) max_depth: Option<usize>,
 
+    /// At most so many certificates on a path, leaf and root among them [default: 20, at most 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) longest_path: Option<usize>,
+
+    /// One of these certificate policies must be common to the path, such as 2.23.140.1.2.1; may be
+    /// repeated
+    #[arg(long, value_name = "OID")]
+    pub(crate) policy: Vec<PolicyId>,
+
     /// Refuse what these lists of revoked certificates name (PEM or DER); may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
@@ -79,7 +88,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Every candidate and every check
+    /// Every candidate and every check, and what the certificates say
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

@@ -1,6 +1,7 @@
 //! `handfast verify`: chains judged without a connection.
 
 pub(crate) mod args;
+mod facts;
 mod rfc3339;
 
 use crate::exit::Exit;
@@ -9,7 +10,9 @@ use crate::text::clean;
 use crate::trust;
 use args::{Use, Verify};
 use handfast::observe::Check;
-use handfast::pki::{self, Crl, Purpose, Report, Revocation, ServerName, UnixTime, Verifier};
+use handfast::pki::{
+    self, CertificateDer, Crl, Policies, Purpose, Report, Revocation, ServerName, UnixTime, Verifier,
+};
 use serde_json::{Value, json};
 use std::io::{Read, Write, stderr, stdin, stdout};
 use std::path::Path;
@@ -25,8 +28,8 @@ pub(crate) fn run(asked: &Verify) -> Exit {
     };
     let mut exit = Exit::Success;
     for (place, file) in asked.chains.iter().enumerate() {
-        let report = match question.judge(file) {
-            Ok(report) => report,
+        let (report, chain) = match question.judge(file) {
+            Ok(judged) => judged,
             // The others are judged nevertheless.
             Err(misuse) => {
                 exit = complain(&misuse);
@@ -37,14 +40,14 @@ pub(crate) fn run(asked: &Verify) -> Exit {
             exit = Exit::Certificate;
         }
         let text = if asked.json {
-            as_json(&report, file, &question.trusted).to_string()
+            as_json(&report, &chain, file, &question).to_string()
         } else {
             let title = match (asked.chains.len(), place) {
                 (1, _) => String::new(),
                 (_, 0) => format!("{}:\n", clean(&file.display().to_string())),
                 _ => format!("\n{}:\n", clean(&file.display().to_string())),
             };
-            title + &told(&report, &question.trusted, asked.verbose > 0)
+            title + &told(&report, &chain, &question, asked.verbose > 0)
         };
         let _reader_gone = writeln!(stdout(), "{text}");
     }
@@ -64,6 +67,8 @@ struct Question {
     now: UnixTime,
     /// Whom it trusts, in words.
     trusted: String,
+    /// What is to be known of the lists.
+    notes: Vec<String>,
 }
 
 impl Question {
@@ -82,7 +87,9 @@ impl Question {
             (None, ..) => None,
         };
         let (roots, trusted) = trust::roots(asked.ca.as_deref())?;
+        let now = asked.at.unwrap_or_else(UnixTime::now);
         let lists = lists(asked)?;
+        let notes = lists.iter().filter_map(|list| facts::note(list, now)).collect();
         let revocation = if asked.require_status { Revocation::hard(lists) } else { Revocation::firm(lists) };
         let profile = asked.relax.iter().fold(asked.profile, |profile, rule| profile.without(*rule));
         let verifier =
@@ -91,17 +98,23 @@ impl Question {
         if let Some(most) = asked.max_depth {
             verifier = verifier.with_most_intermediates(most);
         }
-        let now = asked.at.unwrap_or_else(UnixTime::now);
+        if let Some(longest) = asked.longest_path {
+            verifier = verifier.with_longest_path(longest);
+        }
+        if !asked.policy.is_empty() {
+            verifier = verifier.with_policies(Policies::any_of(asked.policy.iter().cloned()));
+        }
         let trusted = format!("{trusted}, under the profile {profile}");
-        Ok(Self { verifier, name, purpose: asked.purpose.into(), now, trusted })
+        Ok(Self { verifier, name, purpose: asked.purpose.into(), now, trusted, notes })
     }
 
-    fn judge(&self, file: &Path) -> Result<Report, String> {
+    /// The verdict on a file's chain, and the chain.
+    fn judge(&self, file: &Path) -> Result<(Report, Vec<CertificateDer<'static>>), String> {
         let chain =
             pki::certificates(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
         match self.verifier.verify(&chain, self.name.as_ref(), self.purpose, self.now) {
-            Ok(accepted) => Ok(accepted.report),
-            Err(refused) => Ok(refused.report),
+            Ok(accepted) => Ok((accepted.report, chain)),
+            Err(refused) => Ok((refused.report, chain)),
         }
     }
 }
@@ -149,12 +162,14 @@ fn lists_of(file: &Path) -> Result<Vec<Crl>, String> {
     pki::revocation_lists(&trust::read(file)?).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The sentence, the hint and what failed; or, at length, the whole tree.
-fn told(report: &Report, trusted: &str, whole: bool) -> String {
+/// The sentence, the hint and what failed; or, at length, the whole tree and
+/// what the certificates say.
+fn told(report: &Report, chain: &[CertificateDer<'_>], question: &Question, whole: bool) -> String {
     let mark = if report.accepted() { "OK" } else { "!!" };
     let mut lines = vec![format!("{mark}  {}", clean(report.sentence()))];
     lines.extend(report.hint().map(|hint| format!("    hint: {}", clean(hint))));
-    lines.push(format!("    trusted: {}", clean(trusted)));
+    lines.push(format!("    trusted: {}", clean(&question.trusted)));
+    lines.extend(question.notes.iter().map(|note| format!("    note: {note}")));
     for check in report.failures() {
         let (whose, found, required) = (clean(check.certificate), clean(check.found), clean(check.required));
         let Check { rule, section, .. } = check;
@@ -165,16 +180,21 @@ fn told(report: &Report, trusted: &str, whole: bool) -> String {
             let mark = if passed { "ok  " } else { "FAIL" };
             lines.push(format!("    {mark} {:indent$}{}", "", clean(text), indent = 2 * depth));
         }
+        for (place, der) in chain.iter().enumerate() {
+            lines.extend(facts::lines(place, der).into_iter().map(|line| format!("    {line}")));
+        }
     }
     lines.join("\n")
 }
 
 /// The report, of which chain it is, and what it rests on.
-fn as_json(report: &Report, file: &Path, trusted: &str) -> Value {
+fn as_json(report: &Report, chain: &[CertificateDer<'_>], file: &Path, question: &Question) -> Value {
     let mut whole = json!(report);
     whole["file"] = file.display().to_string().into();
     whole["schema"] = SCHEMA.into();
     whole["handfast"] = env!("CARGO_PKG_VERSION").into();
-    whole["trusted"] = trusted.into();
+    whole["trusted"] = question.trusted.as_str().into();
+    whole["notes"] = question.notes.clone().into();
+    whole["certificates"] = chain.iter().map(facts::value).collect();
     whole
 }
