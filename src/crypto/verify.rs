@@ -57,14 +57,14 @@ impl<'a> SubjectPublicKeyInfo<'a> {
     /// with the multiplications that its exponent asks for: 17, if it is 65537.
     pub(crate) fn cost(&self) -> usize {
         const ONE: usize = limits::SIGNATURE_COST;
-        match self.kind() {
-            Some(KeyKind::P384) => 8 * ONE,
-            Some(KeyKind::Rsa { bits }) => {
+        match self.algorithm {
+            KEY_P256 | KEY_ED25519 => ONE,
+            KEY_P384 => 8 * ONE,
+            _ => rsa_numbers(self.key).map_or(ONE, |(modulus, exponent)| {
                 // What is larger is refused before the work begins.
-                let (bits, multiplications) = (bits.clamp(2048, 8192), rsa_multiplications(self.key).min(64));
-                ONE / 17 * multiplications.max(17) * (bits / 64).pow(2) / 32_usize.pow(2)
-            }
-            _ => ONE,
+                let bits = bits(modulus).clamp(2048, 8192);
+                ONE / 17 * multiplications(exponent).clamp(17, 64) * (bits / 64).pow(2) / 32_usize.pow(2)
+            }),
         }
     }
 
@@ -339,10 +339,15 @@ pub(crate) fn identifiers(algorithm: &[u8]) -> Result<(&[u8], Option<&[u8]>), No
     Ok((oid, inside.content(tag::OID).ok()))
 }
 
-/// Bits of the modulus of an RSAPublicKey (RFC 8017 section A.1.1), or why its
+/// Bits of the modulus of an RSAPublicKey.
+pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, &'static str> {
+    rsa_numbers(bytes).map(|(modulus, _)| bits(modulus))
+}
+
+/// Modulus and exponent of an RSAPublicKey (RFC 8017 section A.1.1), or why its
 /// numbers cannot be right: both primes are odd, and the exponent has no
 /// divisor in common with an even number (RFC 8017 section 3.1).
-pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, &'static str> {
+fn rsa_numbers(bytes: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let read = || {
         let mut outer = Der::new(bytes);
         let mut key = outer.inside(tag::SEQUENCE)?;
@@ -359,15 +364,12 @@ pub(super) fn rsa_modulus_bits(bytes: &[u8]) -> Result<usize, &'static str> {
         _ if exponent == [1] => Err("the exponent 1"),
         // As many as ring takes.
         _ if bits(exponent) > 33 => Err("an exponent of more than 33 bits"),
-        _ => Ok(bits(modulus)),
+        _ => Ok((modulus, exponent)),
     }
 }
 
-/// Squarings and multiplications by which a signature is raised to the power of
-/// the public exponent.
-fn rsa_multiplications(bytes: &[u8]) -> usize {
-    let mut key = Der::new(bytes).inside(tag::SEQUENCE).unwrap_or(Der::new(&[]));
-    let (Ok(_), Ok(exponent)) = (key.unsigned(), key.unsigned()) else { return 0 };
+/// Squarings and multiplications that raise a number to the power of this one.
+fn multiplications(exponent: &[u8]) -> usize {
     let ones: usize = exponent.iter().map(|octet| octet.count_ones() as usize).sum();
     (bits(exponent) + ones).saturating_sub(2)
 }

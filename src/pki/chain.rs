@@ -19,7 +19,6 @@ use super::roots::{Anchor, Roots};
 use super::sent::{Candidate, Sent};
 use super::signer::Verified;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A path that holds: certificates from the leaf upwards, and the anchor.
@@ -41,7 +40,7 @@ pub(super) struct Search<'s> {
     others: &'s [Candidate<'s>],
     /// Signatures verified: child and issuer. The second walk reads what the
     /// first one computed.
-    signatures: HashMap<(usize, Key), Result<(), SignatureRefused>>,
+    signatures: Vec<((usize, Key), Result<(), SignatureRefused>)>,
 }
 
 /// Whose key: a certificate's that was sent, or an anchor's.
@@ -121,7 +120,7 @@ impl<'s> Search<'s> {
     ) -> Self {
         let read = |other: &'s Candidate<'s>| other.read().as_ref().ok().map(|sent| &sent.certificate);
         let lists = Verified::among(move || others.iter().filter_map(read).collect());
-        let signatures = HashMap::new();
+        let signatures = Vec::new();
         Self { inquiry, roots, others, budget: Budget::recalling(memory), lists, signatures }
     }
 
@@ -204,8 +203,9 @@ impl<'s> Search<'s> {
 
     /// Anchors of the issuer's name, the likeliest first.
     fn anchors_for(&mut self, child: &Sent<'_>) -> Result<Vec<(Key, Arc<Anchor>)>, Exhausted> {
-        self.budget.spend(child.issuer().len())?;
-        let named = self.roots.named(child.issuer());
+        let name = child.certificate.issuer_bytes;
+        self.budget.spend(2 * name.len())?;
+        let named = self.roots.named(name, || child.issuer());
         let mut found: Vec<_> =
             named.map(|(place, anchor)| (Key::Anchor(place), Arc::clone(anchor))).collect();
         found.sort_by_key(|(_, anchor)| child.rank(anchor.key_id.as_deref()));
@@ -237,11 +237,14 @@ impl<'s> Search<'s> {
         by: Key,
         key: SubjectPublicKeyInfo<'_>,
     ) -> Result<Result<(), SignatureRefused>, Stop> {
-        if let Some(result) = self.signatures.get(&(child.place, by)) {
+        // A budget's worth of signatures is few.
+        self.budget.spend(self.signatures.len())?;
+        let asked = (child.place, by);
+        if let Some((_, result)) = self.signatures.iter().find(|(known, _)| *known == asked) {
             return Ok(*result);
         }
         let result = judge::signature(&child.certificate, key, &mut self.budget)?;
-        self.signatures.insert((child.place, by), result);
+        self.signatures.push((asked, result));
         Ok(result)
     }
 }

@@ -17,6 +17,7 @@ use crate::crypto::kdf::hash;
 use crate::crypto::suite::Hash;
 use crate::crypto::verify::{KeyKind, SignatureRefused, SubjectPublicKeyInfo, signature_name};
 use crate::limits;
+use std::cell::LazyCell;
 
 /// Where a certificate stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -395,7 +396,7 @@ pub(super) fn common_name<S: Sink>(
     for (_, value) in found.by_ref().take(limits::COMMON_NAMES) {
         budget.spend(value.content.len() + octets_of_names(certificate))?;
         let text = decoded(value).unwrap_or_default();
-        let addresses = addresses_of(&text);
+        let addresses = LazyCell::new(|| addresses_of(&text));
         let said = || format!("its common name is {}", shown(&text, 80));
         let (mut repeated, mut misspelt) = (false, false);
         for name in certificate.names() {

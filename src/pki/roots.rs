@@ -28,8 +28,11 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Default)]
 pub struct Roots {
     anchors: Vec<Arc<Anchor>>,
-    /// Folded subject to places in `anchors`.
-    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    /// Places in `anchors`, those of one name together.
+    namesakes: Vec<Vec<usize>>,
+    /// Subjects as the roots have them, and folded, to places in `namesakes`.
+    by_octets: HashMap<Box<[u8]>, usize>,
+    by_name: HashMap<Vec<u8>, usize>,
     fingerprint: OnceLock<[u8; 32]>,
 }
 
@@ -196,22 +199,32 @@ impl Roots {
         self.anchors.iter().map(|anchor| &**anchor)
     }
 
-    /// The anchors of a name, which is given folded.
-    pub(super) fn named(&self, folded: &[u8]) -> impl Iterator<Item = (usize, &Arc<Anchor>)> {
-        let places = self.by_subject.get(folded).map_or(&[][..], Vec::as_slice);
+    /// The anchors of a name, which is folded only where none has its octets.
+    pub(super) fn named<'f>(
+        &self,
+        name: &[u8],
+        folded: impl FnOnce() -> &'f [u8],
+    ) -> impl Iterator<Item = (usize, &Arc<Anchor>)> {
+        let group = self.by_octets.get(name).or_else(|| self.by_name.get(folded()));
+        let places = group.and_then(|group| self.namesakes.get(*group)).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|&place| Some((place, self.anchors.get(place)?)))
     }
 
     /// Whether this certificate is one of them.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
         certificate.subject_bytes == certificate.issuer_bytes
-            && self.named(&certificate.subject.folded()).any(|(_, anchor)| {
+            && self.named(certificate.subject_bytes, || &[]).any(|(_, anchor)| {
                 anchor.certificate.as_ref().is_some_and(|own| own.as_ref() == certificate.der)
             })
     }
 
     fn insert(&mut self, folded: Vec<u8>, anchor: Anchor) {
-        let places = self.by_subject.entry(folded).or_default();
+        let group = *self.by_name.entry(folded).or_insert(self.namesakes.len());
+        if group == self.namesakes.len() {
+            self.namesakes.push(Vec::new());
+        }
+        self.by_octets.insert(anchor.subject.clone(), group);
+        let Some(places) = self.namesakes.get_mut(group) else { return };
         // A root that is there already need not be tried twice.
         let known = places
             .iter()
@@ -264,10 +277,14 @@ mod tests {
         assert_eq!(roots.len(), 1, "once is enough");
         let read = Certificate::read(made.cert.der()).unwrap();
         assert_eq!(roots.subjects().collect::<Vec<_>>(), [read.subject_der()]);
-        let found: Vec<_> = roots.named(&read.subject.folded()).collect();
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].1.spki(), read.spki);
-        assert_eq!(roots.named(b"other").count(), 0);
+        let folded = read.subject.folded();
+        // By its octets, and by the name that they mean.
+        for (octets, name) in [(read.subject_der(), &b"other"[..]), (b"other", &folded)] {
+            let found: Vec<_> = roots.named(octets, || name).collect();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].1.spki(), read.spki);
+        }
+        assert_eq!(roots.named(b"other", || b"other").count(), 0);
         assert!(roots.add(CertificateDer::from(vec![1, 2, 3])).is_err());
         assert!(roots.add_pem(b"nothing").is_err());
     }
@@ -285,7 +302,7 @@ mod tests {
         let mut roots = Roots::new();
         roots.add_anchor(&anchor).unwrap();
         assert_eq!(roots.subjects().collect::<Vec<_>>(), [read.subject_der()]);
-        let (_, found) = roots.named(&read.subject.folded()).next().unwrap();
+        let (_, found) = roots.named(read.subject_der(), || &[]).next().unwrap();
         assert_eq!(found.spki(), read.spki);
         let bad = TrustAnchor { subject: vec![1].into(), ..anchor };
         assert!(roots.add_anchor(&bad).is_err());
