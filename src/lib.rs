@@ -82,6 +82,9 @@
 //! - A certificate is read once, whole, by this crate's own reader. x509-parser gives
 //!   names to what there are no words for here, and under debug assertions a second
 //!   opinion: it decides nothing.
+//! - Judging a chain draws on one budget, counted in octets (`pki/budget.rs`): each
+//!   step pays for what it looks at, a signature as much as its key's work takes. A
+//!   signature that led to an accepted chain is not verified again; it costs the same.
 //! - A server asks for its certificate before it looks at a session: the names of
 //!   the one that it would show say which sessions are its own.
 //! - A state that needs the world returns a [`Question`]. The configuration

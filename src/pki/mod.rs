@@ -2,6 +2,16 @@
 //!
 //! The verifier never contacts anybody: it judges what the peer sent against
 //! the roots that it was given, and gives a [`Report`] that says each check.
+//!
+//! ```text
+//!   octets -> certificate (extensions, name, dn, time), crl, ocsp, pem     one strict reader
+//!             opinion, words: what x509-parser says beside it
+//!   verifier: a policy; its roots, rules, revocation, policy (ids), inquiry (what is asked)
+//!     -> chain: the walk to a root, over what was sent, under a budget, with what is remembered
+//!          -> judge: one certificate in its place
+//!               -> checks; constraints; policies; status (listed, stapled, signer)
+//!     -> story: the walk once more where none holds -> report: in words
+//! ```
 
 mod budget;
 mod certificate;
