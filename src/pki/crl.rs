@@ -428,7 +428,10 @@ impl Crl {
         let mut fields = outer.inside(tag::SEQUENCE)?;
         outer.finish()?;
         if let Some(name) = fields.optional(tag::constructed(0))? {
-            self.scope.points = Some(point_names(name, &self.issuer)?);
+            self.scope.points = Some(match PointName::read(name)? {
+                PointName::Full(names) => names,
+                PointName::Relative(name) => vec![[&[DIRECTORY], &*self.issuer, &name].concat()],
+            });
         }
         let flag = |fields: &mut Der<'_>, n| match fields.optional(tag::context(n))? {
             None => Ok(false),
@@ -451,65 +454,90 @@ impl Crl {
     }
 }
 
-/// The names of a DistributionPointName in a form in which equal names are
-/// equal octets; one that is relative to an issuer is completed with the
-/// issuer's, which is given folded (RFC 5280 section 4.2.1.13).
-fn point_names(name: &[u8], issuer: &[u8]) -> Result<Vec<Vec<u8>>, NotDer> {
-    const DIRECTORY: u8 = tag::constructed(4);
-    let mut outer = Der::new(name);
-    let choice = outer.any()?;
-    outer.finish()?;
-    match choice.tag {
-        0xa0 => {
-            GeneralNames::of_content(choice.content)?;
-            let mut names = Der::new(choice.content);
-            let mut all = Vec::new();
-            while !names.is_empty() {
-                let name = names.any()?;
-                all.push(match name.tag {
-                    DIRECTORY => [&[DIRECTORY], &Name::read(name.content)?.folded()[..]].concat(),
-                    _ => name.bytes.to_vec(),
-                });
+/// The tag of a directoryName, whose folded form follows it.
+const DIRECTORY: u8 = tag::constructed(4);
+
+/// A DistributionPointName (RFC 5280 section 4.2.1.13), in a form in which equal
+/// names are equal octets.
+enum PointName {
+    Full(Vec<Vec<u8>>),
+    /// What completes the issuer's name, folded.
+    Relative(Vec<u8>),
+}
+
+impl PointName {
+    fn read(name: &[u8]) -> Result<Self, NotDer> {
+        let mut outer = Der::new(name);
+        let choice = outer.any()?;
+        outer.finish()?;
+        match choice.tag {
+            0xa0 => {
+                GeneralNames::of_content(choice.content)?;
+                let mut names = Der::new(choice.content);
+                let mut all = Vec::new();
+                while !names.is_empty() {
+                    let name = names.any()?;
+                    all.push(match name.tag {
+                        DIRECTORY => [&[DIRECTORY], &Name::read(name.content)?.folded()[..]].concat(),
+                        _ => name.bytes.to_vec(),
+                    });
+                }
+                Ok(Self::Full(all))
             }
-            Ok(all)
+            0xa1 => relative(choice.content).map(Self::Relative),
+            _ => Err(NotDer),
         }
-        0xa1 => Ok(vec![[&[DIRECTORY][..], issuer, &relative(choice.content)?].concat()]),
-        _ => Err(NotDer),
     }
 }
 
 /// The distribution points of a certificate, by name (RFC 5280 section 4.2.1.13).
-pub(super) struct Points(HashMap<Vec<u8>, Reasons>);
+pub(super) struct Points<'i> {
+    full: HashMap<Vec<u8>, Reasons>,
+    /// Relative to the certificate's issuer, whose name, folded, this is.
+    relative: HashMap<Vec<u8>, Reasons>,
+    issuer: &'i [u8],
+}
 
-impl Points {
+impl<'i> Points<'i> {
     /// From the list's contents; `issuer` is the certificate's, folded. What is
     /// malformed is nobody's name. Costs what the octets cost.
-    pub(super) fn read(list: &[u8], issuer: &[u8]) -> Self {
-        let mut points = HashMap::new();
+    pub(super) fn read(list: &[u8], issuer: &'i [u8]) -> Self {
+        let (full, relative) = Default::default();
+        let mut points = Self { full, relative, issuer };
         let mut list = Der::new(list);
         while let Ok(mut point) = list.inside(tag::SEQUENCE) {
-            let mut read = || -> Result<(), NotDer> {
-                let Some(name) = point.optional(tag::constructed(0))? else { return Ok(()) };
-                let names = point_names(name, issuer)?;
-                let reasons = point.optional(tag::context(1))?.map_or(Ok(Reasons::ALL), Reasons::read)?;
-                // Another issuer's lists are meant, and only those prove all that is good.
-                let reasons = if point.is_empty() { reasons } else { Reasons::NONE };
-                for name in names {
-                    let known = points.entry(name).or_insert(Reasons::NONE);
-                    *known = known.or(reasons);
-                }
-                Ok(())
-            };
-            let _ = read();
+            // Nobody's name.
+            let _ = points.take(&mut point);
         }
-        Self(points)
+        points
+    }
+
+    fn take(&mut self, point: &mut Der<'_>) -> Result<(), NotDer> {
+        let Some(name) = point.optional(tag::constructed(0))? else { return Ok(()) };
+        let name = PointName::read(name)?;
+        let reasons = point.optional(tag::context(1))?.map_or(Ok(Reasons::ALL), Reasons::read)?;
+        // Another issuer's lists are meant, and only those prove all that is good.
+        let reasons = if point.is_empty() { reasons } else { Reasons::NONE };
+        let (points, names) = match name {
+            PointName::Full(names) => (&mut self.full, names),
+            PointName::Relative(name) => (&mut self.relative, vec![name]),
+        };
+        for name in names {
+            let known = points.entry(name).or_insert(Reasons::NONE);
+            *known = known.or(reasons);
+        }
+        Ok(())
     }
 
     /// For which reasons a list of that scope would say that the certificate is
     /// revoked, if it is about it at all (RFC 5280 section 6.3.3 (b) (2), (d)).
     pub(super) fn reasons(&self, scope: &Scope) -> Option<Reasons> {
         let Some(names) = &scope.points else { return Some(scope.reasons) };
-        let found = names.iter().filter_map(|name| self.0.get(name));
+        let relative = |name: &Vec<u8>| {
+            let rest = name.strip_prefix(&[DIRECTORY])?.strip_prefix(self.issuer)?;
+            self.relative.get(rest)
+        };
+        let found = names.iter().flat_map(|name| self.full.get(name).into_iter().chain(relative(name)));
         found.copied().reduce(Reasons::or).map(|reasons| reasons.and(scope.reasons))
     }
 }

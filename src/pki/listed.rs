@@ -68,10 +68,12 @@ fn judged<'s>(
     }
     let points = certificate.extensions.crl_points.unwrap_or(&[]);
     let names = asked.above.iter().map(|signer| signer.subject_bytes.len());
-    budget.spend(names.fold(points.len(), usize::saturating_add))?;
+    let own = points.len() + 2 * certificate.issuer_bytes.len();
+    budget.spend(names.fold(own, usize::saturating_add))?;
     let issuer = certificate.issuer.folded();
     let points = Points::read(points, &issuer);
-    let issuers: Vec<_> = asked.above.iter().filter(|signer| signer.is_issuer_of(certificate)).collect();
+    let is_issuer = |signer: &&Signer<'_>| signer.is_issuer_of(certificate, &issuer);
+    let issuers: Vec<_> = asked.above.iter().filter(is_issuer).collect();
     let mut unknown: Option<String> = None;
     // The first reason; in words only where it is one.
     let mut useless = |why: &dyn Fn() -> String| {
@@ -246,7 +248,12 @@ fn is_appointed<'s>(
     if !beside.is_sound() || !(from..=to).contains(&inquiry.now) {
         return Ok(false);
     }
-    for (place, signer) in above.iter().enumerate().filter(|(_, signer)| signer.is_issuer_of(beside)) {
+    let issuer = beside.issuer.folded();
+    for (place, signer) in above.iter().enumerate() {
+        budget.spend(signer.subject_bytes.len() + issuer.len())?;
+        if !signer.is_issuer_of(beside, &issuer) {
+            continue;
+        }
         let Certificate { algorithm, tbs: message, signature, .. } = *beside;
         let signed = Signed { key: signer.key, algorithm, message, signature };
         if !verified.holds(What::Certificate(beside.der), &signed, budget)? {
@@ -258,7 +265,7 @@ fn is_appointed<'s>(
         }
         let above = above.get(place..).unwrap_or(&[]);
         let status = judged(&Asked { inquiry, certificate: beside, above, depth }, false, verified, budget)?;
-        let required = inquiry.revocation.requires(depth, || beside.issuer.folded());
+        let required = inquiry.revocation.requires(depth, || issuer);
         return Ok(match status {
             Status::Good(_) => true,
             Status::Revoked(_) => false,

@@ -46,9 +46,10 @@ impl<'a> Signer<'a> {
         Some(Self { subject, subject_bytes, key: anchor.spki(), key_id, usage: anchor.key_usage })
     }
 
-    /// Whether this is the issuer that a certificate names.
-    pub(super) fn is_issuer_of(&self, certificate: &Certificate<'_>) -> bool {
-        self.subject_bytes == certificate.issuer_bytes || self.subject.folded() == certificate.issuer.folded()
+    /// Whether this is the issuer that a certificate names, whose name is also
+    /// given folded.
+    pub(super) fn is_issuer_of(&self, certificate: &Certificate<'_>, folded: &[u8]) -> bool {
+        self.subject_bytes == certificate.issuer_bytes || self.subject.folded() == folded
     }
 
     /// RFC 5280 section 6.3.3 (f).

@@ -7,13 +7,14 @@ use super::checks::sha256;
 use super::dn::Name;
 use super::extensions::KeyUsage;
 use super::inquiry::{Inquiry, Stop};
-use super::ocsp::{OcspResponse, OcspStatus, Responder};
+use super::ocsp::{OcspEntry, OcspResponse, OcspStatus, Responder};
 use super::remembered::Signed;
 use super::signer::{Signer, Status, Verified, What};
 use super::time;
 use crate::crypto::kdf::sha1_identifier;
 use crate::crypto::verify::SubjectPublicKeyInfo;
 use crate::limits;
+use std::cell::LazyCell;
 use std::ops::RangeInclusive;
 
 pub(super) fn by_ocsp<'s>(
@@ -34,18 +35,23 @@ pub(super) fn by_ocsp<'s>(
     let Some(authorised) = authorised(now, &response, issuer, verified, budget)? else {
         return useless("neither the issuer nor a responder that it appointed signed it".into());
     };
+    // Whose certificates are meant, hashed once however many entries there are.
+    let parts = [issuer.subject_bytes, issuer.key.key];
+    budget.spend(2 * (issuer.subject_bytes.len() + issuer.key.key.len()))?;
+    let sha1 = LazyCell::new(|| parts.map(|part| sha1_identifier(part).as_bytes().to_vec()));
+    let sha256 = LazyCell::new(|| parts.map(|part| sha256(part).to_vec()));
+    let is_issuers = |entry: &OcspEntry<'_>| {
+        let hashes = match entry.hash {
+            b"\x2b\x0e\x03\x02\x1a" => &*sha1,
+            b"\x60\x86\x48\x01\x65\x03\x04\x02\x01" => &*sha256,
+            _ => return false,
+        };
+        [entry.issuer_name_hash, entry.issuer_key_hash].iter().zip(hashes).all(|(said, own)| said == own)
+    };
     let mut status = None;
     let mut old = None;
     for entry in &response.entries {
-        let hash = |bytes: &[u8]| match entry.hash {
-            b"\x2b\x0e\x03\x02\x1a" => sha1_identifier(bytes).as_bytes().to_vec(),
-            b"\x60\x86\x48\x01\x65\x03\x04\x02\x01" => sha256(bytes).to_vec(),
-            _ => Vec::new(),
-        };
-        if entry.serial != certificate.serial
-            || entry.issuer_name_hash != hash(issuer.subject_bytes)
-            || entry.issuer_key_hash != hash(issuer.key.key)
-        {
+        if entry.serial != certificate.serial || !is_issuers(entry) {
             continue;
         }
         // A revocation is for good: an old response still proves it, if who
@@ -92,8 +98,12 @@ fn authorised<'s>(
     verified: &mut Verified<'s>,
     budget: &mut Budget,
 ) -> Result<Option<RangeInclusive<i64>>, Stop> {
+    let name = match &response.responder {
+        Responder::Name(name) => name.folded(),
+        Responder::Key(_) => Vec::new(),
+    };
     let is = |subject: Name<'_>, key: SubjectPublicKeyInfo<'_>| match &response.responder {
-        Responder::Name(name) => name.folded() == subject.folded(),
+        Responder::Name(_) => name == subject.folded(),
         Responder::Key(hash) => *hash == sha1_identifier(key.key).as_bytes(),
     };
     let OcspResponse { algorithm, tbs: message, signature, .. } = *response;
@@ -104,6 +114,7 @@ fn authorised<'s>(
     }
     let mut past = None;
     for der in &response.certificates {
+        budget.spend(3 * der.len() + issuer.subject_bytes.len())?;
         let Ok(delegate) = Certificate::read(der) else { continue };
         let extensions = &delegate.extensions;
         let (from, to) = delegate.validity;
@@ -111,7 +122,7 @@ fn authorised<'s>(
             && extensions.extended_key_usage.is_some_and(|extended| extended.usage.ocsp_signing)
             && extensions.key_usage.is_none_or(|usage| usage.has(KeyUsage::DIGITAL_SIGNATURE))
             && delegate.is_sound()
-            && issuer.is_issuer_of(&delegate);
+            && issuer.is_issuer_of(&delegate, &delegate.issuer.folded());
         if !appointed {
             continue;
         }

@@ -2,7 +2,7 @@
 //! each of any size: what the tests count, the bench times, and the search for
 //! slow chains begins with.
 
-use handfast::pki::{CertificateDer, Roots, Verifier};
+use handfast::pki::{CertificateDer, Crl, Revocation, Roots, Verifier};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
@@ -26,8 +26,9 @@ impl Case {
     pub(crate) fn verifier(&self) -> Verifier {
         let mut roots = Roots::new();
         roots.add(self.root.clone()).unwrap();
-        // Each is judged as if it were met for the first time.
-        Verifier::web_pki(roots).remember_signatures(false)
+        // Each is judged as if it were met for the first time, by somebody who has a list.
+        let revocation = Revocation::soft([list_of_others()]);
+        Verifier::web_pki(roots).remember_signatures(false).with_revocation(revocation)
     }
 
     pub(crate) fn octets(&self) -> usize {
@@ -62,6 +63,8 @@ pub(crate) const ALL: &[Maker] = &[
     ("policies and mappings", true, policies),
     ("self-issued authorities", true, |size| self_issued(size.min(9 * 4_000))),
     ("delegates of a responder", true, |size| delegates(size.min(55_000))),
+    ("entries of a response", true, entries),
+    ("distribution points relative to a long name", true, relative_points),
 ];
 
 pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -454,8 +457,7 @@ fn delegates(size: usize) -> Case {
     let root = Party::new("Root");
     let server = Party::new("Server");
     let chain = vec![root.signs(&name(&[(COMMON_NAME, NAME)]), &server.spki, &leaf(&[]))];
-    let long = fill(size / 5, |n| tlv(0x31, &[&attribute(COMMON_NAME, &format!("{n}"))]));
-    let long = list(0x30, &long);
+    let long = long_name(size / 5);
     let count = (size / 800).min(64);
     let each = name(&[(COMMON_NAME, &"a".repeat((size / 2 / count).saturating_sub(300).max(1)))]);
     let signing =
@@ -475,6 +477,65 @@ fn delegates(size: usize) -> Case {
     let kind = tlv(6, &[b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01"]);
     let staple = tlv(0x30, &[&[0x0a, 1, 0], &tlv(0xa0, &[&tlv(0x30, &[&kind, &basic])])]);
     Case { chain, staple, root: root.root(), key: server.pkcs8, accepted: true }
+}
+
+/// A name of so many octets.
+fn long_name(octets: usize) -> Vec<u8> {
+    list(0x30, &fill(octets, |n| tlv(0x31, &[&attribute(COMMON_NAME, &format!("{n}"))])))
+}
+
+/// A list of somebody whom no chain here has.
+fn list_of_others() -> Crl {
+    let issuer = name(&[(COMMON_NAME, "Others")]);
+    let time = |text: &[u8]| tlv(0x17, &[text]);
+    let number = extension(b"\x55\x1d\x14", false, &[2, 1, 1]);
+    let extensions = tlv(0xa0, &[&tlv(0x30, &[&number])]);
+    let (from, to) = (time(b"260701000000Z"), time(b"260801000000Z"));
+    let tbs = tlv(0x30, &[&[2, 1, 1], ED25519, &issuer, &from, &to, &extensions]);
+    Crl::read(&tlv(0x30, &[&tbs, ED25519, &tlv(3, &[&[0], &[7; 64]])])).unwrap()
+}
+
+/// A leaf below an authority with a long name.
+fn below_long_name(octets: usize, more: &[Vec<u8>]) -> (Case, Party) {
+    let (root, server) = (Party::new("Root"), Party::new("Server"));
+    let middle = Party { name: long_name(octets), ..Party::new("Middle") };
+    let leaf =
+        middle.signs(&name(&[(COMMON_NAME, NAME)]), &server.spki, &[leaf(&[]), more.to_vec()].concat());
+    let authority = root.signs(&middle.name, &middle.spki, &authority(&middle.spki));
+    let (chain, root) = (vec![leaf, authority], root.root());
+    (Case { chain, staple: vec![], root, key: server.pkcs8, accepted: true }, middle)
+}
+
+/// Each of which may be completed by the whole name.
+fn relative_points(size: usize) -> Case {
+    let point = |n: usize| {
+        let relative = tlv(0xa1, &[&attribute(COMMON_NAME, &format!("{n}"))]);
+        tlv(0x30, &[&tlv(0xa0, &[&relative])])
+    };
+    let points = extension(b"\x55\x1d\x1f", false, &list(0x30, &fill(size / 2, point)));
+    below_long_name(size / 5, &[points]).0
+}
+
+/// A response with entries about the leaf's number, each of another issuer, as the
+/// hashes of the issuer's long name tell.
+fn entries(size: usize) -> Case {
+    let (mut case, middle) = below_long_name(size / 4, &[]);
+    let serial = {
+        // Version, serial number: where they stand in each certificate here.
+        let tbs = case.chain[0].windows(5).position(|five| five == [0xa0, 3, 2, 1, 2]).unwrap();
+        case.chain[0][tbs + 5..tbs + 12].to_vec()
+    };
+    let sha1 = tlv(0x30, &[&tlv(6, &[b"\x2b\x0e\x03\x02\x1a"])]);
+    let time = tlv(0x18, &[b"20260701000000Z"]);
+    let hash = tlv(4, &[&[7; 20]]);
+    let entry = tlv(0x30, &[&tlv(0x30, &[&sha1, &hash, &hash, &serial]), &[0x80, 0], &time]);
+    let all = vec![entry; (size / 1_000).min(64)];
+    let data = tlv(0x30, &[&tlv(0xa1, &[&middle.name]), &time, &list(0x30, &all)]);
+    let signature = tlv(3, &[&[0], middle.key.sign(&data).as_ref()]);
+    let basic = tlv(4, &[&tlv(0x30, &[&data, ED25519, &signature])]);
+    let kind = tlv(6, &[b"\x2b\x06\x01\x05\x05\x07\x30\x01\x01"]);
+    case.staple = tlv(0x30, &[&[0x0a, 1, 0], &tlv(0xa0, &[&tlv(0x30, &[&kind, &basic])])]);
+    case
 }
 
 /// A leaf below so many authorities, each issued by the next, and the last by the root.
