@@ -437,6 +437,41 @@ fn policies_that_the_path_must_have() {
     judged(&good, &["--policy", "1.3.6.1.4.1.99999.2", "--policy", "1.3.6.1.4.1.99999.1"]).says(0, &[]);
     judged(&bare, &["--policy", "1.3.6.1.4.1.99999.1"]).says(1, &["FAILED PolicyTree"]);
     judged(&bare, &["--policy", "1.3.6."]).says(2, &["is no object identifier"]);
+    judged(&good, &["--explicit-policy"]).says(0, &[]);
+    judged(&bare, &["--explicit-policy"]).says(1, &["FAILED PolicyTree"]);
+    // anyPolicy, which stands for all or none.
+    let any = |params: &mut CertificateParams| {
+        let value = vec![0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0];
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], value));
+    };
+    let any = folder.file("any.pem", root.leaf(any));
+    judged(&any, &["--policy", "1.3.6.1.4.1.99999.1"]).says(0, &[]);
+    judged(&any, &["--explicit-policy", "--inhibit-any-policy"]).says(1, &["FAILED PolicyTree"]);
+}
+
+#[test]
+fn a_policy_of_the_issuers_may_stand_for_another() {
+    let policy = |last: u8| {
+        let id = [6, 9, 0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, last];
+        CustomExtension::from_oid_content(&[2, 5, 29, 32], [&[0x30, 13, 0x30, 11][..], &id].concat())
+    };
+    let (folder, root) = (Folder::new("mapping"), Authority::root("root"));
+    let mut params = authority("middle");
+    let [from, to] = [1, 2].map(|last| [6, 9, 0x2b, 6, 1, 4, 1, 0x86, 0x8d, 0x1f, last]);
+    let mapping = [&[0x30, 24, 0x30, 22][..], &from, &to].concat();
+    params.custom_extensions = vec![policy(1), CustomExtension::from_oid_content(&[2, 5, 29, 33], mapping)];
+    let key = KeyPair::generate().unwrap();
+    let pem = params.signed_by(&key, &root.issuer).unwrap().pem();
+    let middle = Authority { pem: pem.clone(), issuer: Issuer::new(params, key) };
+    let leaf = middle.leaf(|params| params.custom_extensions.push(policy(2)));
+    let file = folder.file("chain.pem", format!("{leaf}{pem}"));
+    let ca = folder.file("ca.pem", &root.pem);
+    let judged = |more: &[&str]| {
+        let asked = [&*file, "--any-name", "--ca", &ca, "--at", AT, "--policy", "1.3.6.1.4.1.99999.1"];
+        verify(&[&asked[..], more].concat())
+    };
+    judged(&[]).says(0, &[]);
+    judged(&["--inhibit-policy-mapping"]).says(1, &["FAILED PolicyTree"]);
 }
 
 #[test]

@@ -63,6 +63,19 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "OID")]
     pub(crate) policy: Vec<PolicyId>,
 
+    /// A certificate policy must be common to the path, whichever it is (RFC 5280 section 6.1.1 (e));
+    /// --policy means this, too
+    #[arg(long)]
+    pub(crate) explicit_policy: bool,
+
+    /// "Any policy" in a certificate stands for none (RFC 5280 section 6.1.1 (g))
+    #[arg(long)]
+    pub(crate) inhibit_any_policy: bool,
+
+    /// No issuer's policy stands for another's (RFC 5280 section 6.1.1 (f))
+    #[arg(long)]
+    pub(crate) inhibit_policy_mapping: bool,
+
     /// Refuse what these lists of revoked certificates name (PEM or DER); may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,

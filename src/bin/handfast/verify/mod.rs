@@ -101,9 +101,7 @@ impl Question {
         if let Some(longest) = asked.longest_path {
             verifier = verifier.with_longest_path(longest);
         }
-        if !asked.policy.is_empty() {
-            verifier = verifier.with_policies(Policies::any_of(asked.policy.iter().cloned()));
-        }
+        verifier = verifier.with_policies(policies(asked));
         let trusted = format!("{trusted}, under the profile {profile}");
         Ok(Self { verifier, name, purpose: asked.purpose.into(), now, trusted, notes })
     }
@@ -117,6 +115,16 @@ impl Question {
             Err(refused) => Ok((refused.report, chain)),
         }
     }
+}
+
+fn policies(asked: &Verify) -> Policies {
+    let policies = match (asked.policy.is_empty(), asked.explicit_policy) {
+        (false, _) => Policies::any_of(asked.policy.iter().cloned()),
+        (true, true) => Policies::one(),
+        (true, false) => Policies::default(),
+    };
+    let policies = if asked.inhibit_any_policy { policies.without_any_policy() } else { policies };
+    if asked.inhibit_policy_mapping { policies.without_mapping() } else { policies }
 }
 
 /// The bytes of a file, or of standard input.
