@@ -31,8 +31,9 @@ use std::collections::hash_map::Entry;
 /// # let at = |seconds| handfast::pki::UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
 /// # let (in_june, in_august) = (at(1_907_755_200), at(1_912_982_400));
 /// let list = Crl::read(&der)?;
-/// assert_eq!(list.unusable(in_june), None);
-/// let why = list.unusable(in_august).unwrap();
+/// assert_eq!(list.unusable(), None);
+/// assert_eq!(list.unusable_at(in_june), None);
+/// let why = list.unusable_at(in_august).unwrap();
 /// assert_eq!(why.to_string(), "it was to be renewed by 2030-07-01 00:00:00 UTC");
 /// assert!(why.still_revokes());
 /// # Ok::<(), handfast::pki::Malformed>(())
@@ -260,11 +261,17 @@ impl Crl {
         self.next_update.map(time::text)
     }
 
-    /// Why it proves of no certificate that it is good, if it does not: the
-    /// first reason that counts. Whether its issuer signed it is not known here.
-    pub fn unusable(&self, now: UnixTime) -> Option<Unusable> {
+    /// Why it proves of no certificate that it is good, whatever the clock says:
+    /// the first reason that counts. Whether its issuer signed it is not known
+    /// here.
+    pub fn unusable(&self) -> Option<Unusable> {
+        self.mute.or(self.flaw).or(self.delta_to.map(|_| Unusable::Delta))
+    }
+
+    /// The same at this time: a list that is usable by its form may be stale.
+    pub fn unusable_at(&self, now: UnixTime) -> Option<Unusable> {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        self.mute.or(self.flaw).or_else(|| self.untimely(now)).or(self.delta_to.map(|_| Unusable::Delta))
+        self.unusable().or_else(|| self.untimely(now))
     }
 
     /// Whether the clock stands outside of its time.

@@ -57,7 +57,7 @@ pub(crate) fn value(der: &CertificateDer<'_>) -> Value {
 
 /// Why a list clears nobody, if it does not.
 pub(crate) fn note(list: &Crl, now: UnixTime) -> Option<String> {
-    let why = list.unusable(now)?;
+    let why = list.unusable_at(now)?;
     let rest = match why.still_revokes() {
         true => "what it revokes is revoked all the same",
         false => "what it says proves nothing",
