@@ -12,7 +12,7 @@
 
 use super::budget::{Budget, Exhausted};
 use super::certificate::Certificate;
-use super::inquiry::{FirstBroken, Inquiry, Stop};
+use super::inquiry::{FirstBroken, Inquiry, Purpose, Stop};
 use super::judge;
 use super::remembered::Memory;
 use super::roots::{Anchor, Roots};
@@ -132,7 +132,13 @@ impl<'s> Search<'s> {
                 let above = path.iter().skip(1).map(|issuer| issuer.certificate.spki);
                 let keys = above.chain([anchor.spki()]);
                 let links = path.iter().zip(keys).map(|(child, key)| judge::signed(&child.certificate, key));
-                std::mem::take(&mut self.budget.recall).remember(links);
+                // Who shows a client's certificate learns nothing of that client.
+                let of_client = usize::from(self.inquiry.purpose == Purpose::Client);
+                let recall = std::mem::take(&mut self.budget.recall);
+                match self.inquiry.staple.as_deref() {
+                    Some([_, ..]) if of_client == 1 => recall.without_statements().remember(links.skip(1)),
+                    _ => recall.remember(links.skip(of_client)),
+                }
                 let list_signers = std::mem::take(&mut self.lists.used);
                 Ok(Some(Path { certificates: path, anchor, list_signers }))
             }

@@ -111,6 +111,11 @@ impl Recall {
         Ok(())
     }
 
+    /// Adds none of a list or a response.
+    pub(super) fn without_statements(self) -> Self {
+        Self { statements: Vec::new(), ..self }
+    }
+
     /// The chain was accepted: it rests on these signatures, and on the statements'.
     pub(super) fn remember<'a>(self, links: impl Iterator<Item = Signed<'a>>) {
         let Some(memory) = self.memory.filter(|_| self.missed) else { return };

@@ -249,8 +249,9 @@ impl Verifier {
     /// can ask so about its own certificate, and about the intermediates that
     /// it shares with thousands of others; not about another host's, for a
     /// chain without the right name is refused before a signature is looked
-    /// up. A client that shows somebody else's certificate can ask about it.
-    /// Where that is too much, switch it off.
+    /// up. Of a client's chain only what stands above its own certificate is
+    /// remembered: who shows somebody else's does not learn whether that
+    /// client was here. Where the rest is too much, switch it off.
     ///
     /// ```
     /// use handfast::pki::{Roots, Verifier};

@@ -1,7 +1,7 @@
 //! What a verifier remembers, counted in signatures.
 
 use super::super::budget::Budget;
-use super::super::maker::{Fields, NOW, Party, oid};
+use super::super::maker::{Fields, NOW, Party, extended, oid};
 use super::super::remembered::{Memory, Recall, Signed};
 use super::super::{Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Verifier, judge};
 use super::revocation::{good_staple, list};
@@ -64,6 +64,24 @@ fn a_chain_in_common_is_not_verified_again_and_the_rest_is() {
     assert_eq!(verify(&verifier, &[another.sign(&chain.middle), chain.sent()[1].clone()]), []);
     assert_eq!(verifier.counted(), (1, 1));
     assert_eq!(verifier.memory().unwrap().len(), 4);
+}
+
+#[test]
+fn of_a_client_only_what_stands_above_its_certificate_is_remembered() {
+    let mut chain = Chain::new();
+    chain.server_fields.put(oid::EXTENDED, false, extended(&[1, 2]));
+    let verifier = Verifier::web_pki(chain.roots());
+    let verify = |staple: &[u8]| {
+        let verdict = verifier.verify_stapled(&chain.sent(), staple, None, Purpose::Client, at(NOW));
+        assert!(verdict.unwrap().report.accepted());
+        verifier.counted()
+    };
+    assert_eq!(verify(&[]), (2, 0));
+    assert_eq!(verify(&[]), (1, 1));
+    // Nor what it staples.
+    let staple = good_staple(&chain);
+    assert_eq!([verify(&staple), verify(&staple)], [(2, 1); 2]);
+    assert_eq!(verifier.memory().unwrap().len(), 1);
 }
 
 #[test]
