@@ -7,7 +7,7 @@
 //! key, to be sent by `handfast serve` and `handfast get`.
 
 #[path = "../tests/support/worst.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // others use the rest of it
 mod worst;
 
 use handfast::limits;

@@ -8,7 +8,7 @@
 //! tells instead of by time, so that the same seed finds the same.
 
 #[path = "../tests/support/worst.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // others use the rest of it
 mod worst;
 
 use handfast::pki::{CertificateDer, Profile, Purpose, Roots, ServerName, UnixTime, Verifier};

@@ -2,7 +2,7 @@
 //! is known of a peer that resumes one.
 
 #[path = "support/pair.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // others use the rest of it
 mod pair;
 
 use handfast::pki::UnixTime;

@@ -479,6 +479,7 @@ fn a_path_that_is_too_long_is_said_to_be() {
     let chain = Chain::new("longest", |_| {});
     chain.verify("server.test", &["--longest-path", "4"]).says(0, &[]);
     chain.verify("server.test", &["--longest-path", "3"]).says(1, &["FAILED Depth", "3"]);
+    chain.verify("server.test", &["--longest-path", "65"]).says(2, &["2..=64"]);
 }
 
 #[test]

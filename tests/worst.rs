@@ -3,10 +3,10 @@
 //! `benches/worst.rs` draws the curve over time.
 
 #[path = "support/pair.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // others use the rest of it
 mod pair;
 #[path = "support/worst.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // others use the rest of it
 mod worst;
 
 use handfast::pki::{PrivateKeyDer, Profile, Purpose, Report, ServerName, UnixTime};

@@ -13,8 +13,7 @@ use super::suffix::{Section, suffix};
 use super::time;
 use super::words::identifier;
 use crate::crypto::der::dotted;
-use crate::crypto::kdf::hash;
-use crate::crypto::suite::Hash;
+use crate::crypto::kdf::sha256;
 use crate::crypto::verify::{KeyKind, SignatureRefused, SubjectPublicKeyInfo, signature_name};
 use crate::limits;
 use std::cell::LazyCell;
@@ -460,15 +459,6 @@ pub(super) fn signature_finding(
         },
     };
     Finding { rule: Rule::Signature, passed: result.is_ok(), found }
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = hash(Hash::Sha256, bytes);
-    let mut out = [0; 32];
-    for (to, from) in out.iter_mut().zip(digest.as_bytes()) {
-        *to = *from;
-    }
-    out
 }
 
 /// An extension's name.

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::certificate::Certificate;
 use super::checks::{
     Place, allows, alt_names, authority, common_name, constraints, form, host_name, intermediates,
-    path_length, pinned_key, public_key, purpose, sha256, usable, validity,
+    path_length, pinned_key, public_key, purpose, usable, validity,
 };
 use super::extensions::{ExtendedKeyUsage, KeyUsage};
 use super::inquiry::{Finding, Inquiry, Judge, Purpose, Sink, Stop};
@@ -16,6 +16,7 @@ use super::rules::{Profile, Rule};
 use super::sent::Sent;
 use super::signer::Verified;
 use super::status::revocation;
+use crate::crypto::kdf::sha256;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
 
 /// The peer's own certificate, but for the form of its names.

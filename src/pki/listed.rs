@@ -47,6 +47,9 @@ impl Heard<'_> {
     }
 }
 
+/// What it costs to look into a list, or to see that it is of no use.
+const PER_LIST: usize = 64;
+
 pub(super) fn by_lists<'s>(
     asked: &Asked<'_>,
     verified: &mut Verified<'s>,
@@ -81,7 +84,7 @@ fn judged<'s>(
     };
     let mut heard = Vec::new();
     let all = || inquiry.revocation.lists_of(&issuer);
-    budget.spend(all().count())?;
+    budget.spend(PER_LIST * all().count())?;
     let any_delta = all().any(|(_, crl)| crl.delta_to.is_some());
     let names = |crl: &Crl| crl.revoked.contains_key(certificate.serial);
     // Those that name the certificate first: the others need a look only where

@@ -44,7 +44,7 @@ impl Party {
     }
 
     pub(super) fn key_id(&self) -> Vec<u8> {
-        super::checks::sha256(&self.spki)[..20].to_vec()
+        crate::crypto::kdf::sha256(&self.spki)[..20].to_vec()
     }
 }
 

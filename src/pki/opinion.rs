@@ -1,7 +1,7 @@
-//! A second opinion on a certificate: x509-parser's. It decides nothing. Whatever this crate's own reader accepts x509-parser
-//! reads as well, and finds the same in it: debug assertions, tests and fuzzing
-//! hold them against each other. The reverse does not hold, for x509-parser
-//! passes over much that is not DER.
+//! A second opinion on a certificate: x509-parser's. It decides nothing. Whatever
+//! this crate's own reader accepts x509-parser reads as well, and finds the same
+//! in it: debug assertions, tests and fuzzing hold them against each other. The
+//! reverse does not hold, for x509-parser passes over much that is not DER.
 
 use super::name::GeneralName;
 use x509_parser::certificate::X509Certificate;

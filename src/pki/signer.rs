@@ -59,7 +59,7 @@ impl<'a> Signer<'a> {
 }
 
 /// What has a signature.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 pub(super) enum What<'a> {
     /// The list at this place of the policy's.
     List(usize),
@@ -72,7 +72,8 @@ type Sent<'s> = Vec<&'s Certificate<'s>>;
 /// Signatures of statements, each verified once in a search; and the
 /// certificates that were sent, among which a list's signer may be.
 pub(super) struct Verified<'s> {
-    results: Vec<(What<'s>, Vec<u8>, bool)>,
+    /// By whom each may be signed, and whether it is.
+    results: HashMap<What<'s>, Vec<(Vec<u8>, bool)>>,
     unread: Option<Box<dyn FnOnce() -> Sent<'s> + 's>>,
     list_signers: HashMap<Vec<u8>, Sent<'s>>,
     /// Those off the path whose lists counted.
@@ -110,16 +111,16 @@ impl<'s> Verified<'s> {
         signed: &Signed<'_>,
         budget: &mut Budget,
     ) -> Result<bool, Stop> {
-        let key = signed.key.identity();
-        let known = self.results.iter().find(|(of, by, _)| *of == what && *by == key);
-        if let Some((_, _, holds)) = known {
-            return Ok(*holds);
-        }
         // Each list is the caller's own, and is verified once whatever it costs;
         // who else may have signed it is paid for.
-        let first = matches!(what, What::List(_)) && !self.results.iter().any(|(of, ..)| *of == what);
-        let holds = if first { budget.verify_own(signed) } else { budget.verify_statement(signed)? };
-        self.results.push((what, key, holds));
+        let is_own = matches!(what, What::List(_));
+        let (key, known) = (signed.key.identity(), self.results.entry(what).or_default());
+        if let Some((_, holds)) = known.iter().find(|(by, _)| *by == key) {
+            return Ok(*holds);
+        }
+        let free = is_own && known.is_empty();
+        let holds = if free { budget.verify_own(signed) } else { budget.verify_statement(signed)? };
+        known.push((key, holds));
         Ok(holds)
     }
 }

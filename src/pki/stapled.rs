@@ -3,7 +3,6 @@
 
 use super::budget::Budget;
 use super::certificate::Certificate;
-use super::checks::sha256;
 use super::dn::Name;
 use super::extensions::KeyUsage;
 use super::inquiry::{Inquiry, Stop};
@@ -11,7 +10,7 @@ use super::ocsp::{OcspEntry, OcspResponse, OcspStatus, Responder};
 use super::remembered::Signed;
 use super::signer::{Signer, Status, Verified, What};
 use super::time;
-use crate::crypto::kdf::sha1_identifier;
+use crate::crypto::kdf::{sha1_identifier, sha256};
 use crate::crypto::verify::SubjectPublicKeyInfo;
 use crate::limits;
 use std::cell::LazyCell;

@@ -4,7 +4,6 @@
 
 use super::certificate::{Certificate, Malformed};
 use super::chain::Search;
-use super::checks::sha256;
 use super::inquiry::{Expected, FirstBroken, Inquiry, Purpose};
 use super::judge;
 use super::policy::Policies;
@@ -16,6 +15,7 @@ use super::rules::{Profile, Rule};
 use super::sent::{Candidate, Sent};
 use super::story;
 use crate::alert::AlertDescription;
+use crate::crypto::kdf::sha256;
 use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
 use crate::limits;
 use crate::wire::NamedGroup;

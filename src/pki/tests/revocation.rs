@@ -1,7 +1,6 @@
 //! Revocation lists and stapled responses: which of them say something about
 //! a certificate, and what happens without one.
 
-use super::super::checks::sha256;
 use super::super::maker::{ED25519, Extension, Fields, NOW, Party, basic, extended, oid};
 use super::super::{
     Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Unusable, Verifier,
@@ -9,7 +8,7 @@ use super::super::{
 use super::{Chain, at, name, rules};
 use crate::alert::AlertDescription;
 use crate::crypto::der::{Der, tag, tlv};
-use crate::crypto::kdf::sha1_identifier;
+use crate::crypto::kdf::{sha1_identifier, sha256};
 use crate::wire::codepoints::SignatureScheme;
 
 pub(super) const NUMBER: &[u8] = b"\x55\x1d\x14";

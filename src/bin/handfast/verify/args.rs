@@ -55,8 +55,8 @@ pub(crate) struct Verify {
     pub(crate) max_depth: Option<usize>,
 
     /// At most so many certificates on a path, leaf and root among them [default: 20, at most 64]
-    #[arg(long, value_name = "N")]
-    pub(crate) longest_path: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=64))]
+    pub(crate) longest_path: Option<u8>,
 
     /// One of these certificate policies must be common to the path, such as 2.23.140.1.2.1; may be
     /// repeated

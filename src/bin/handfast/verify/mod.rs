@@ -99,7 +99,7 @@ impl Question {
             verifier = verifier.with_most_intermediates(most);
         }
         if let Some(longest) = asked.longest_path {
-            verifier = verifier.with_longest_path(longest);
+            verifier = verifier.with_longest_path(longest.into());
         }
         verifier = verifier.with_policies(policies(asked));
         let trusted = format!("{trusted}, under the profile {profile}");
