@@ -2,7 +2,8 @@
 //! equal: X25519, one P-256 chain that is really verified, no tickets, the same
 //! buffers, no sockets. Where a line says "remembering", this crate's client
 //! remembers the chain's signature from the handshakes before, as it does by
-//! default, and rustls verifies it each time. `cargo bench --bench versus_rustls [rounds]`
+//! default, and rustls verifies it each time. `cargo bench --bench
+//! versus_rustls [rounds] [a part of the rows' names]`
 //!
 //! Short turns alternate, so that a slow moment of the machine meets both. What
 //! counts is the ratio within a round: this crate's time by rustls's, below 1
@@ -15,7 +16,9 @@ mod ours;
 use ours::{Chain, NAME, Ours, Times};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig, ServerConnection,
+};
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +39,10 @@ const HANDSHAKES: usize = 200;
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: u32 = 16;
 const TURNS: usize = 100;
+
+/// Bytes that go back and forth, and how often in a turn.
+const BALL: usize = 100;
+const STROKES: u32 = 500;
 
 struct Theirs {
     client: Arc<ClientConfig>,
@@ -120,6 +127,15 @@ fn their_bulk(
     times: &mut Times,
 ) -> usize {
     let start = Instant::now();
+    their_send(from, data, wire);
+    times.client += start.elapsed();
+    let start = Instant::now();
+    let arrived = their_receive(to, wire);
+    times.server += start.elapsed();
+    arrived
+}
+
+fn their_send<D>(from: &mut ConnectionCommon<D>, data: &[u8], wire: &mut Vec<u8>) {
     let mut rest = data;
     wire.clear();
     while !rest.is_empty() {
@@ -128,10 +144,10 @@ fn their_bulk(
             from.write_tls(wire).unwrap();
         }
     }
-    times.client += start.elapsed();
+}
 
-    let start = Instant::now();
-    let (mut arrived, mut wire) = (0, wire.as_slice());
+fn their_receive<D>(to: &mut ConnectionCommon<D>, mut wire: &[u8]) -> usize {
+    let mut arrived = 0;
     while !wire.is_empty() {
         to.read_tls(&mut wire).unwrap();
         let there = to.process_new_packets().unwrap().plaintext_bytes_to_read();
@@ -144,7 +160,6 @@ fn their_bulk(
         }
         arrived += taken;
     }
-    times.server += start.elapsed();
     arrived
 }
 
@@ -212,9 +227,12 @@ fn main() {
         "", "", "handfast", "rustls"
     );
 
+    let wanted =
+        arguments.iter().find(|argument| !argument.starts_with('-') && argument.parse::<u32>().is_err());
+    let wanted = |row: &str| wanted.is_none_or(|wanted| row.contains(&**wanted));
     let handshakes = SUITES.into_iter().filter(|(_, suite)| [0x1301, 0xc02b].contains(suite));
     for (what, remembers) in [("handshake", false), ("remembering", true)] {
-        for (name, suite) in handshakes.clone() {
+        for (name, suite) in handshakes.clone().filter(|_| wanted(what)) {
             let (ours, theirs) = (Ours::with(&chain, suite, remembers), Theirs::new(&chain, suite));
             let one =
                 || round(HANDSHAKES, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
@@ -228,7 +246,7 @@ fn main() {
     }
 
     let data = vec![0x5a; CHUNK];
-    for (name, suite) in SUITES {
+    for (name, suite) in SUITES.into_iter().filter(|(name, _)| wanted(name)) {
         let (mut client, mut server) = Ours::new(&chain, suite).connect(&mut Times::default());
         let (mut their_client, mut their_server) = Theirs::new(&chain, suite).connect(&mut Times::default());
         let (mut wire, mut their_wire) = (Vec::with_capacity(2 * CHUNK), Vec::with_capacity(2 * CHUNK));
@@ -255,5 +273,38 @@ fn main() {
         let shown = |seconds: f64| format!("{:.2} GB/s", bytes / seconds / 1e9);
         report(name, "send", &rounds, Times::client, shown);
         report(name, "receive", &rounds, Times::server, shown);
+
+        // A hundred bytes there and back, and nothing on the way.
+        let ball = &data[..BALL];
+        let mut one = || {
+            let timed = |play: &mut dyn FnMut()| {
+                let start = Instant::now();
+                (0..STROKES).for_each(|_| play());
+                Times { client: start.elapsed(), ..Times::default() }
+            };
+            round(
+                TURNS,
+                |times| {
+                    *times = timed(&mut || {
+                        ours::send(&mut client, ball, &mut wire);
+                        assert_eq!(ours::receive(&mut server, &wire), BALL);
+                        ours::send(&mut server, ball, &mut wire);
+                        assert_eq!(ours::receive(&mut client, &wire), BALL);
+                    });
+                },
+                |times| {
+                    *times = timed(&mut || {
+                        their_send(&mut their_client, ball, &mut their_wire);
+                        assert_eq!(their_receive(&mut their_server, &their_wire), BALL);
+                        their_send(&mut their_server, ball, &mut their_wire);
+                        assert_eq!(their_receive(&mut their_client, &their_wire), BALL);
+                    });
+                },
+            )
+        };
+        one();
+        let rounds: Vec<_> = (0..rounds.len()).map(|_| one()).collect();
+        let shown = |seconds: f64| format!("{:.0} ns", seconds * 1e9 / f64::from(STROKES));
+        report(name, "ping-pong", &rounds, Times::client, shown);
     }
 }

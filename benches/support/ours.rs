@@ -148,16 +148,27 @@ pub(crate) fn bulk(
     times: &mut Times,
 ) -> usize {
     let start = Instant::now();
+    send(from, data, wire);
+    times.client += start.elapsed();
+    let start = Instant::now();
+    let arrived = receive(to, wire);
+    times.server += start.elapsed();
+    arrived
+}
+
+/// Seals `data`, in as many records as it takes.
+pub(crate) fn send(from: &mut Connection, data: &[u8], wire: &mut Vec<u8>) {
     let mut rest = data;
     wire.clear();
     while !rest.is_empty() {
         rest = &rest[from.send(rest).unwrap()..];
         write(from, wire);
     }
-    times.client += start.elapsed();
+}
 
-    let start = Instant::now();
-    let (mut arrived, mut wire) = (0, wire.as_slice());
+/// Looks at all data in these records; how many bytes it is.
+pub(crate) fn receive(to: &mut Connection, mut wire: &[u8]) -> usize {
+    let mut arrived = 0;
     while !wire.is_empty() {
         wire = fill(to, wire);
         while let Event::Data(data) = to.next().unwrap() {
@@ -166,6 +177,5 @@ pub(crate) fn bulk(
             to.consume(n);
         }
     }
-    times.server += start.elapsed();
     arrived
 }

@@ -10,7 +10,8 @@
 //! While a record is held nothing moves. Otherwise what is not yet framed moves
 //! to the front when its record would not fit behind it. So that this moves
 //! only a header's few bytes in bulk, a large record is read to its exact end
-//! and the next header, and no further.
+//! and the next header, and no further. The front is where the content of a
+//! record as the last one begins at a cache line.
 
 use super::header::{VERSION, additional_data12, body_length, is_known};
 use super::spare::{self, Buffer};
@@ -56,6 +57,8 @@ pub(crate) struct Inbox {
     /// Early data may still be passed over: this many bytes of it.
     skip: Option<usize>,
     plain_alert: bool,
+    /// Bytes of the last record between its header and its content.
+    explicit: u8,
 }
 
 /// Room for bytes from the transport, to be filled from its start.
@@ -199,6 +202,7 @@ impl Inbox {
                     content: record.range.len(),
                     protected: record.protected,
                 });
+                self.explicit = record.range.start.saturating_sub(framed.body.start) as u8;
                 self.held = Some(record.clone());
                 return Ok(Some(record));
             }
@@ -358,13 +362,14 @@ impl Inbox {
         };
         let exact = next > spare::SMALL;
         let need = if exact { next + limits::RECORD_HEADER } else { spare::SMALL };
-        let short = self.grown && self.buffer.len() < spare::RECORD;
-        if unread == 0 || short || self.start + need > self.buffer.len() {
-            self.buffer.move_to_front(self.start..self.end);
-            (self.start, self.end) = (0, unread);
-        }
         let size = if self.grown { spare::RECORD } else { spare::SMALL };
-        self.buffer.grow(size, unread);
+        let short = self.buffer.len() < size;
+        self.buffer.grow(size, self.end);
+        if unread == 0 || short || self.start + need > self.buffer.len() {
+            let front = self.buffer.front(limits::RECORD_HEADER + usize::from(self.explicit));
+            self.buffer.move_to(front, self.start..self.end);
+            (self.start, self.end) = (front, front + unread);
+        }
         if exact { self.buffer.len().min(self.start + need) } else { self.buffer.len() }
     }
 }

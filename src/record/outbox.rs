@@ -21,8 +21,9 @@ use crate::observe::{Direction, Observed, Tap};
 use crate::wire::codepoints::{ContentType, ProtocolVersion};
 use crate::wire::writer::Writer;
 
-/// Sealed bytes in bulk: whole records of the largest size.
-const BULK: usize = limits::OUTBOX_RECORDS * spare::SEALED;
+/// Where sealed bytes end in bulk: whole records of the largest size fit, wherever
+/// the first one begins.
+const BULK: usize = spare::FRONT + limits::OUTBOX_RECORDS * spare::SEALED;
 
 /// Sealed bytes in a handshake.
 const FLIGHT: usize = limits::OUTBOX_HANDSHAKE - limits::OUTBOX_RESERVE;
@@ -157,18 +158,25 @@ impl Outbox {
         tap: &Tap,
     ) -> Result<Option<&mut [u8]>, SendError> {
         self.seal(key, tap)?;
-        let Some(protection) = key.as_ref() else {
+        let (largest, Some(protection)) = (self.largest(), key.as_ref()) else {
             return Ok(None);
         };
-        let content = self.sealed + limits::RECORD_HEADER + protection.explicit_nonce_len();
+        let before = limits::RECORD_HEADER + protection.explicit_nonce_len();
         let tail = if protection.is_tls13() { TAIL } else { TAG_LEN };
-        let window = BULK.saturating_sub(content + tail).min(self.largest());
-        if window < LEAST_WINDOW.min(self.largest()) {
+        let room = |content| BULK.saturating_sub(content + tail).min(largest);
+        let mut content = self.sealed + before;
+        if room(content) < LEAST_WINDOW.min(largest) {
             return Ok(None);
         }
         // One record's buffer, until a second record is wanted before the first is sent.
-        self.grown |= content + window + TAIL > spare::RECORD;
+        self.grown |= content + room(content) + TAIL > spare::RECORD;
         self.buffer.grow(if self.grown { spare::BULK } else { spare::RECORD }, self.sealed);
+        if self.sent == self.sealed {
+            let front = self.buffer.front(before);
+            (self.sent, self.sealed, self.end) = (front, front, front);
+            content = front + before;
+        }
+        let window = room(content);
         (self.content, self.window) = (content, window);
         Ok(Some(self.buffer.get_mut(content..content + window)))
     }

@@ -9,6 +9,10 @@
 //!                    memory that is initialised once stays so, and a window
 //!                    of 16 KiB need not be filled with zeros for each record
 //! ```
+//!
+//! What stands first in a buffer begins at [`Buffer::front`], so that the cipher
+//! works on whole cache lines, and a copy out of a page's start or into it is not
+//! held up by the few bytes of a header.
 
 use crate::limits;
 use std::cell::RefCell;
@@ -18,14 +22,21 @@ use std::ops::Range;
 pub(crate) const SMALL: usize = 4 * 1024;
 
 /// A buffer for one record of the largest size, and the header after it.
-pub(crate) const RECORD: usize = limits::RECORD_HEADER + limits::RECORD_CIPHERTEXT_12 + limits::RECORD_HEADER;
+pub(crate) const RECORD: usize =
+    FRONT + limits::RECORD_HEADER + limits::RECORD_CIPHERTEXT_12 + limits::RECORD_HEADER;
 
 /// The largest record that this side makes: TLS 1.2 adds an explicit nonce and a
 /// tag, TLS 1.3 a content type and a tag.
 pub(crate) const SEALED: usize = limits::RECORD_HEADER + 8 + limits::RECORD_PLAINTEXT + 16;
 
 /// A buffer for sending in bulk.
-pub(crate) const BULK: usize = limits::OUTBOX_RECORDS * SEALED + limits::OUTBOX_RESERVE;
+pub(crate) const BULK: usize = FRONT + limits::OUTBOX_RECORDS * SEALED + limits::OUTBOX_RESERVE;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes before the first record at most.
+pub(crate) const FRONT: usize = LINE - 1;
 
 /// Room for one alert or KeyUpdate, which so never needs more than the reserve.
 const SHORT: usize = limits::OUTBOX_RESERVE / 4;
@@ -66,6 +77,11 @@ impl Buffer {
         self.bytes.len()
     }
 
+    /// The first position where `before` bytes end at a cache line.
+    pub(crate) fn front(&self, before: usize) -> usize {
+        self.bytes.as_ptr().align_offset(LINE).wrapping_sub(before) % LINE
+    }
+
     /// Reads.
     #[inline]
     pub(crate) fn get(&self, range: Range<usize>) -> &[u8] {
@@ -92,10 +108,12 @@ impl Buffer {
         }
     }
 
-    /// Moves a range to the front.
-    pub(crate) fn move_to_front(&mut self, range: Range<usize>) {
-        if range.start > 0 && range.start <= range.end && range.end <= self.bytes.len() {
-            self.bytes.copy_within(range, 0);
+    /// Moves a range to another place, `at`, if it fits there.
+    pub(crate) fn move_to(&mut self, at: usize, range: Range<usize>) {
+        let end = at.saturating_add(range.len());
+        if range.start <= range.end && range.end.max(end) <= self.bytes.len() {
+            self.bytes.copy_within(range, at);
+            self.used = self.used.max(end);
         }
     }
 
@@ -300,6 +318,20 @@ mod tests {
     }
 
     #[test]
+    fn the_front_ends_at_a_cache_line() {
+        for before in [0, 5, 13, 63, 64, 1000] {
+            // Wherever the allocator puts it.
+            for size in [SMALL, RECORD, BULK] {
+                let buffer = buffer(size);
+                let front = buffer.front(before);
+                assert!(front <= FRONT);
+                assert_eq!(buffer.get(front + before..size).as_ptr().addr() % 64, 0);
+            }
+            assert!(Buffer::new().front(before) <= FRONT);
+        }
+    }
+
+    #[test]
     fn positions_outside_are_empty_not_panics() {
         let mut buffer = buffer(SMALL);
         assert_eq!(buffer.get(SMALL..SMALL + 1), b"");
@@ -307,8 +339,10 @@ mod tests {
         #[expect(clippy::reversed_empty_ranges)]
         let reversed = 9..3;
         assert_eq!(buffer.get(reversed.clone()), b"");
-        buffer.move_to_front(reversed);
-        buffer.move_to_front(1..SMALL + 1);
+        buffer.move_to(0, reversed);
+        buffer.move_to(0, 1..SMALL + 1);
+        buffer.move_to(SMALL - 1, 0..2);
+        buffer.move_to(usize::MAX, 0..2);
         buffer.put(SMALL - 1, b"ab");
         assert_eq!(buffer.used, 0);
     }

@@ -235,6 +235,27 @@ fn the_window_is_the_same_memory_and_is_not_cleared() {
 }
 
 #[test]
+fn the_first_window_begins_at_a_cache_line_and_four_records_fit_behind_it() {
+    for suite in suites() {
+        let (mut outbox, mut write, tap) = (Outbox::new(), key(suite), Tap::default());
+        // The buffer of a handshake, of one record, and of several.
+        put(&mut outbox, &mut write, &message(4, 100)).unwrap();
+        outbox.seal(&mut write, &tap).unwrap();
+        outbox.sent(usize::MAX);
+        for _ in 0..3 {
+            let window = outbox.payload(&mut write, &tap).unwrap().unwrap();
+            assert_eq!((window.as_ptr().addr() % 64, window.len()), (0, limits::RECORD_PLAINTEXT));
+            let mut records = 0;
+            while data(&mut outbox, &mut write, &[5; limits::RECORD_PLAINTEXT]) {
+                records += 1;
+            }
+            assert_eq!(records, limits::OUTBOX_RECORDS, "{suite:?}");
+            outbox.sent(usize::MAX);
+        }
+    }
+}
+
+#[test]
 fn no_data_without_a_key_and_no_record_without_data() {
     let (mut outbox, tap) = (Outbox::new(), Tap::default());
     assert!(outbox.payload(&mut None, &tap).unwrap().is_none());
