@@ -157,8 +157,12 @@ impl Connection {
     #[allow(clippy::should_implement_trait)] // what it lends, no Iterator can
     pub fn next(&mut self) -> Result<Event<'_>, Error> {
         self.check()?;
-        match self.advance() {
-            Err(error) => Err(self.fail(error)),
+        let next = match self.announced {
+            true => self.advance_connected(),
+            false => self.advance().map_err(Box::new),
+        };
+        match next {
+            Err(error) => Err(self.fail(*error)),
             Ok(Next::NeedInput) => Ok(Event::NeedInput),
             Ok(Next::HandshakeDone) => Ok(Event::HandshakeDone),
             Ok(Next::Closed(close)) => Ok(Event::Closed(close)),
@@ -181,9 +185,9 @@ impl Connection {
                 continue;
             }
             if matches!(self.flow, Flow::Done(_)) {
-                return self.advance_connected();
+                return self.advance_connected().map_err(|error| *error);
             }
-            match self.receiving.next(self.flow.name())? {
+            match self.receiving.next(self.flow.name()).map_err(|error| *error)? {
                 Incoming::Message(located) => {
                     if !self.is_passed_over(&located)? {
                         self.step(Some(located), None)?;
@@ -203,7 +207,7 @@ impl Connection {
         }
     }
 
-    fn advance_connected(&mut self) -> Result<Next, Error> {
+    fn advance_connected(&mut self) -> Result<Next, Box<Error>> {
         if !std::mem::replace(&mut self.announced, true) {
             self.end_flight()?;
             return Ok(Next::HandshakeDone);

@@ -8,7 +8,7 @@ use crate::handshake::context::Received;
 use crate::handshake::post::Post;
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
-use crate::record::{Incoming, Reading, Room, looks_like};
+use crate::record::{Incoming, Located, Reading, Room, looks_like};
 use crate::session::Keeper;
 use crate::wire::Message;
 use std::ops::{Deref, DerefMut};
@@ -56,12 +56,15 @@ impl Receiving {
 
     /// The next thing for the connection; alerts end here, as the end of the
     /// peer's direction or of all. After close_notify nothing is read.
-    pub(crate) fn next(&mut self, state: &'static str) -> Result<Incoming, Error> {
+    ///
+    /// Each record comes this way: an error stands in a box, so that what is
+    /// handed up is small.
+    pub(crate) fn next(&mut self, state: &'static str) -> Result<Incoming, Box<Error>> {
         loop {
             if self.closed {
                 return Ok(Incoming::Nothing);
             }
-            match self.reading.next(&self.tap)? {
+            match self.reading.next(&self.tap).map_err(|fault| Box::new(fault.into()))? {
                 Incoming::Alert(level, description) => self.alert(level, description, state)?,
                 Incoming::Message(located) => {
                     let (bytes, key) = self.reading.message(&located);
@@ -81,7 +84,7 @@ impl Receiving {
         post: &mut Post,
         keeper: Option<&Keeper>,
         mut key_update_came: impl FnMut(bool) -> bool,
-    ) -> Result<Arrived, Error> {
+    ) -> Result<Arrived, Box<Error>> {
         loop {
             match self.next(CONNECTED)? {
                 Incoming::Nothing => return Ok(self.close().map_or(Arrived::Nothing, Arrived::Closed)),
@@ -90,17 +93,25 @@ impl Receiving {
                     self.warnings = 0;
                     return Ok(Arrived::Data);
                 }
-                Incoming::Message(located) => {
-                    let tap = &self.tap;
-                    let (bytes, key) = self.reading.message(&located);
-                    let message = Message::decode_awaited(bytes, post.form(), post.awaits())?;
-                    let received = Received { bytes, end: located.end };
-                    post.message(message.body, &received, key, keeper, &mut key_update_came, tap)?;
-                }
-                Incoming::ChangeCipherSpec(_) => return Err(Fault::BadChangeCipherSpec.into()),
+                Incoming::Message(located) => self.message(&located, post, keeper, &mut key_update_came)?,
+                Incoming::ChangeCipherSpec(_) => return Err(Box::new(Fault::BadChangeCipherSpec.into())),
                 Incoming::Alert(..) | Incoming::NoData => {}
             }
         }
+    }
+
+    /// A handshake message after the handshake.
+    fn message(
+        &mut self,
+        located: &Located,
+        post: &mut Post,
+        keeper: Option<&Keeper>,
+        key_update_came: &mut dyn FnMut(bool) -> bool,
+    ) -> Result<(), Error> {
+        let (bytes, key) = self.reading.message(located);
+        let message = Message::decode_awaited(bytes, post.form(), post.awaits())?;
+        let received = Received { bytes, end: located.end };
+        post.message(message.body, &received, key, keeper, key_update_came, &self.tap)
     }
 
     /// close_notify ends the peer's direction; a warning, in TLS 1.3

@@ -155,15 +155,9 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Seals as much of `data` as fits, and returns how much that is.
-    pub(crate) fn fill(mut self, data: &[u8]) -> Result<usize, Error> {
-        let n = data.len().min(self.len());
-        let (now, _later) = data.split_at(n);
-        if let Some(to) = self.get_mut(..n) {
-            to.copy_from_slice(now);
-        }
-        self.seal(n)?;
-        Ok(n)
+    /// Seals as much of `data` as fits, from where it lies, and returns how much that is.
+    pub(crate) fn fill(self, data: &[u8]) -> Result<usize, Error> {
+        Ok(self.sending.writing.seal_data(&self.sending.tap, data)?)
     }
 
     /// Seals the first `n` bytes as one record; at most the window's length is taken.

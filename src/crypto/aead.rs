@@ -158,7 +158,6 @@ impl Protection {
 
     /// Encrypts `payload`, and behind it `last` (the content type of TLS 1.3, or
     /// nothing), into `to`, which is as long as both.
-    #[cfg_attr(not(test), expect(dead_code))] // until the record layer comes to it
     pub(crate) fn seal_from(
         &mut self,
         aad: &[u8],

@@ -19,11 +19,12 @@ use std::ops::Range;
 /// Bytes of msg_type and length (RFC 9846 section 4).
 const HEADER: usize = 4;
 
-/// Where a message lies.
+/// Where a message lies. With each record one is given up through several
+/// callers: it is small enough for registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In the held record.
-    Inbox(Range<usize>),
+    Inbox(Range<u32>),
     /// Put together from several records.
     Join,
 }
@@ -86,9 +87,10 @@ impl Join {
                 return Ok(None);
             };
             if length <= self.cursor.len() {
-                let range = self.cursor.start..self.cursor.start + length;
-                self.cursor.start = range.end;
-                return Ok(Some(Located { place: Place::Inbox(range), end: self.end() }));
+                let start = self.cursor.start;
+                self.cursor.start += length;
+                let place = Place::Inbox(start as u32..self.cursor.start as u32);
+                return Ok(Some(Located { place, end: self.end() }));
             }
             self.copy(inbox, length);
             return Ok(None);
@@ -108,7 +110,7 @@ impl Join {
     /// The bytes of the message that [`Join::next`] gave last, header included.
     pub(crate) fn bytes<'a>(&'a self, inbox: &'a Inbox, place: &Place) -> &'a [u8] {
         match place {
-            Place::Inbox(range) => inbox.bytes(range.clone()),
+            Place::Inbox(range) => inbox.bytes(range.start as usize..range.end as usize),
             Place::Join => self.bytes.get(0..self.filled),
         }
     }

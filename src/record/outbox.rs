@@ -1,5 +1,6 @@
 //! The way out (RFC 9846 section 5, RFC 5246 section 6.2): plaintext is written
-//! where its ciphertext will stand, and sealed there.
+//! where its ciphertext will stand, and sealed there; or it is sealed from where
+//! it lies, to there.
 //!
 //! ```text
 //!   0      sent        sealed                     end          length
@@ -117,7 +118,7 @@ impl Outbox {
     /// Seals the open record, if there is one.
     pub(crate) fn seal(&mut self, key: &mut Option<Protection>, tap: &Tap) -> Result<(), SendError> {
         if self.end > self.sealed {
-            self.seal_record(ContentType::HANDSHAKE, self.end - self.content, key, tap)?;
+            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(self.end - self.content), key, tap)?;
         }
         self.version = VERSION;
         self.aside = None;
@@ -199,7 +200,24 @@ impl Outbox {
     ) -> Result<(), SendError> {
         match n.min(std::mem::take(&mut self.window)) {
             0 => Ok(()),
-            n => self.seal_record(ContentType::APPLICATION_DATA, n, key, tap),
+            n => self.seal_record(ContentType::APPLICATION_DATA, Content::InPlace(n), key, tap),
+        }
+    }
+
+    /// Seals as much of `data` as the window holds, from where it lies; returns how
+    /// much that is.
+    pub(crate) fn seal_data(
+        &mut self,
+        key: &mut Option<Protection>,
+        tap: &Tap,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        let n = data.len().min(std::mem::take(&mut self.window));
+        match data.get(..n) {
+            None | Some([]) => Ok(0),
+            Some(data) => {
+                self.seal_record(ContentType::APPLICATION_DATA, Content::From(data), key, tap).map(|()| n)
+            }
         }
     }
 
@@ -279,7 +297,7 @@ impl Outbox {
             if rest.is_empty() {
                 break;
             }
-            self.seal_record(ContentType::HANDSHAKE, self.end - self.content, key, tap)?;
+            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(self.end - self.content), key, tap)?;
             self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
             self.end = self.content;
         }
@@ -311,10 +329,11 @@ impl Outbox {
             return Err(SendError::Full);
         }
         self.buffer.append(self.content, |bytes| bytes.extend_from_slice(content));
-        self.seal_record(kind, content.len(), key, tap)
+        self.seal_record(kind, Content::InPlace(content.len()), key, tap)
     }
 
-    /// Seals `length` bytes from `content` on: the one place where a record is made.
+    /// Seals a record whose content stands, or will stand, from `content` on: the one
+    /// place where a record is made.
     ///
     /// ```text
     ///   sealed   content
@@ -325,41 +344,51 @@ impl Outbox {
     fn seal_record(
         &mut self,
         kind: ContentType,
-        length: usize,
+        what: Content<'_>,
         key: &mut Option<Protection>,
         tap: &Tap,
     ) -> Result<(), SendError> {
         let (start, content) = (self.sealed, self.content);
-        let mut outer = kind;
-        let mut end = content + length;
-        match key {
-            None => {}
-            Some(key) if key.is_tls13() => {
-                outer = ContentType::APPLICATION_DATA;
-                self.reach(end + TAIL);
-                self.buffer.put(end, &[kind.0]);
-                let aad = header(outer, VERSION, length + TAIL);
-                let sealed = key
-                    .seal(&aad, self.buffer.get_mut(content..end + 1))
-                    .map_err(|_| SendError::KeyUsedUp)?;
-                self.buffer.put(end + 1, &sealed.tag);
-                end += TAIL;
-            }
-            Some(key) => {
-                self.reach(end + TAG_LEN);
-                let aad = additional_data12(key.records(), kind, length);
-                let sealed =
-                    key.seal(&aad, self.buffer.get_mut(content..end)).map_err(|_| SendError::KeyUsedUp)?;
-                self.buffer.put(end, &sealed.tag);
-                if let Some(explicit) = sealed.explicit.get(..key.explicit_nonce_len()) {
-                    self.buffer.put(start + limits::RECORD_HEADER, explicit);
-                }
-                end += TAG_LEN;
-            }
+        let length = match what {
+            Content::InPlace(length) => length,
+            Content::From(data) => data.len(),
+        };
+        let inner: &[u8] = &[kind.0];
+        let (outer, version, inner, tag) = match key {
+            None => (kind, self.version, &[][..], 0),
+            Some(key) if key.is_tls13() => (ContentType::APPLICATION_DATA, VERSION, inner, TAG_LEN),
+            Some(_) => (kind, VERSION, &[][..], TAG_LEN),
+        };
+        let sealed = content + length + inner.len();
+        let end = sealed + tag;
+        self.reach(end);
+        let header = header(outer, version, end - start - limits::RECORD_HEADER);
+        if let Content::InPlace(_) = what {
+            self.buffer.put(content + length, inner);
         }
-        let version = if key.is_some() { VERSION } else { self.version };
-        let body = end - start - limits::RECORD_HEADER;
-        self.buffer.put(start, &header(outer, version, body));
+        let to = self.buffer.get_mut(content..sealed);
+        if let Some(key) = key {
+            let aad12;
+            let aad: &[u8] = match key.is_tls13() {
+                true => &header,
+                false => {
+                    aad12 = additional_data12(key.records(), kind, length);
+                    &aad12
+                }
+            };
+            let around = match what {
+                Content::InPlace(_) => key.seal(aad, to),
+                Content::From(data) => key.seal_from(aad, data, inner, to),
+            };
+            let around = around.map_err(|_| SendError::KeyUsedUp)?;
+            self.buffer.put(sealed, &around.tag);
+            if let Some(explicit) = around.explicit.get(..key.explicit_nonce_len()) {
+                self.buffer.put(start + limits::RECORD_HEADER, explicit);
+            }
+        } else if let Content::From(data) = what {
+            self.buffer.put(content, data);
+        }
+        self.buffer.put(start, &header);
         (self.sealed, self.end) = (end, end);
         tap.tell(|| Observed::Record {
             direction: Direction::Out,
@@ -378,6 +407,15 @@ impl Outbox {
             self.buffer.grow(length, self.buffer.len());
         }
     }
+}
+
+/// Where a record's content lies before it is sealed.
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    /// So many bytes where they will stand.
+    InPlace(usize),
+    /// Elsewhere.
+    From(&'a [u8]),
 }
 
 fn explicit_nonce_len(key: &Option<Protection>) -> usize {

@@ -115,18 +115,19 @@ impl Reading {
             if std::mem::take(&mut self.key.skip_early_data) {
                 self.inbox.skip_early_data(limits::EARLY_DATA_SKIPPED);
             }
-            let Some(record) = self.inbox.next_record(&mut self.key.key, tap)? else {
+            let Some(kind) = self.inbox.open_next(&mut self.key.key, tap)? else {
                 return Ok(Incoming::Nothing);
             };
             self.any_record = true;
-            match record.kind {
-                ContentType::HANDSHAKE => self.join.record(record.range),
+            match kind {
+                ContentType::HANDSHAKE => self.join.record(self.inbox.range()),
                 ContentType::APPLICATION_DATA => {
                     self.join.between()?;
-                    if record.range.is_empty() {
+                    if self.data().is_empty() {
                         return self.no_data();
                     }
                     self.empty_records = 0;
+                    return Ok(Incoming::Data);
                 }
                 ContentType::ALERT => return self.alert(),
                 _ => return self.change_cipher_spec(),
@@ -151,7 +152,7 @@ impl Reading {
 
     /// The application data at hand.
     pub(crate) fn data(&self) -> &[u8] {
-        self.inbox.held().map_or(&[], |record| self.inbox.bytes(record.range.clone()))
+        self.inbox.bytes(self.inbox.range())
     }
 
     /// Takes `n` bytes of [`Reading::data`].

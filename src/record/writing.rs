@@ -127,6 +127,11 @@ impl Writing {
         self.outbox.seal_payload(&mut self.key, tap, n)
     }
 
+    /// Seals as much of `data` as the window holds, from where it lies.
+    pub(crate) fn seal_data(&mut self, tap: &Tap, data: &[u8]) -> Result<usize, SendError> {
+        self.outbox.seal_data(&mut self.key, tap, data)
+    }
+
     /// Sealed bytes for the transport.
     pub(crate) fn pending(&self) -> &[u8] {
         self.outbox.pending()
