@@ -7,6 +7,17 @@ pub const RECORD_PLAINTEXT: usize = 1 << 14;
 /// record costs its header, its tag and a pass through the cipher.
 pub const LEAST_RECORD: usize = 512;
 
+/// Content of a record that fits into one TCP segment, where records begin small: a
+/// segment carries 1,428 bytes over IPv6 with timestamps, and tunnels take some; of
+/// 1,400 a record's header, nonce, content type and tag are taken off.
+/// See [`ClientConfig::dynamic_record_size`](crate::ClientConfig::dynamic_record_size).
+pub const SMALL_RECORD: usize = 1_400 - RECORD_HEADER - 8 - 1 - 16;
+
+/// Records that are so small at first: what TCP sends in its first two round trips,
+/// ten segments and twenty (RFC 6928). Then it has so much on its way that nobody
+/// waits for the end of a record.
+pub const SMALL_RECORDS: u8 = 30;
+
 /// Bytes of a TLS 1.3 record after its header: plaintext, content type and at
 /// most 255 bytes of expansion (RFC 9846 section 5.2).
 pub const RECORD_CIPHERTEXT_13: usize = RECORD_PLAINTEXT + 256;

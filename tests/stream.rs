@@ -12,6 +12,8 @@ mod keylog;
 mod pipe;
 #[path = "stream/settings.rs"]
 mod settings;
+#[path = "stream/writes.rs"]
+mod writes;
 
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};

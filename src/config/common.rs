@@ -20,6 +20,7 @@ pub(crate) struct Common {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ask_refused: bool,
     pub(crate) largest_record: usize,
+    pub(crate) dynamic_record_size: bool,
     pub(crate) longest_chain: usize,
     pub(crate) extended_master_secret: bool,
     pub(crate) requires_extended_master_secret: bool,
@@ -41,6 +42,7 @@ impl Common {
             alpn: Vec::new(),
             ask_refused: false,
             largest_record: limits::RECORD_PLAINTEXT,
+            dynamic_record_size: false,
             longest_chain: limits::CHAIN_CERTIFICATES,
             extended_master_secret: true,
             requires_extended_master_secret: false,
@@ -288,6 +290,25 @@ macro_rules! common_settings {
         pub fn largest_record(mut self, bytes: usize) -> Result<Self, ConfigError> {
             self.common.set_largest_record(bytes)?;
             Ok(self)
+        }
+
+        /// Begins with small records of application data: the first 30 have at most
+        /// 1,370 bytes of content, so that each fits into one TCP segment, and the
+        /// peer can use it as soon as that arrives. Those behind them have what
+        /// [`largest_record`](Self::largest_record) says: a stream in bulk is as
+        /// fast as ever. Off if nothing is said.
+        ///
+        /// A connection has no clock: it begins again after
+        /// [`Connection::rest`](crate::Connection::rest), which is for a wait.
+        ///
+        /// ```
+        /// use handfast::{ClientConfig, pki::{Roots, UnixTime, Verifier}};
+        /// let verifier = Verifier::web_pki(Roots::new());
+        /// let config = ClientConfig::new(verifier, UnixTime::now).dynamic_record_size();
+        /// ```
+        pub fn dynamic_record_size(mut self) -> Self {
+            self.common.dynamic_record_size = true;
+            self
         }
 
         /// Takes chains of at most so many certificates from the peer, those among

@@ -116,7 +116,10 @@ impl Connection {
         let mut connection = Self::new(flow, Side::Server, &config.common, observer);
         // A client that fails before it has keys can only say so in the clear.
         connection.receiving.reading.allow_plain_alert();
-        connection.sending.writing.set_largest(config.common.largest_record);
+        connection
+            .sending
+            .writing
+            .set_record_size(config.common.largest_record, config.common.dynamic_record_size);
         connection
     }
 

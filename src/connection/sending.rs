@@ -160,6 +160,11 @@ impl Window<'_> {
         Ok(self.sending.writing.seal_data(&self.sending.tap, data)?)
     }
 
+    /// Writes as much of `data` as fits behind the first `at` bytes; how much that is.
+    pub(crate) fn put(&mut self, at: usize, data: &[u8]) -> usize {
+        self.sending.writing.put(at, data)
+    }
+
     /// Seals the first `n` bytes as one record; at most the window's length is taken.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::connection::{Close, Event, Receiver, Sender};
 use crate::error::Error;
 use crate::info::ConnectionInfo;
 use std::fmt;
-use std::io::{self, BufRead, Cursor, Read, Write};
+use std::io::{self, BufRead, Cursor, IoSlice, Read, Write};
 
 /// The half that reads; it belongs to a [`TlsWriter`]. Made by
 /// [`TlsStream::split`](super::TlsStream::split).
@@ -135,7 +135,12 @@ impl<S: Read> Read for TlsReader<S> {
 
 impl<T: Write> Write for TlsWriter<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.outlet.write(&mut self.sender, buf)
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    /// The same for several buffers, which share records.
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.outlet.write(&mut self.sender, bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -17,7 +17,7 @@ use crate::info::ConnectionInfo;
 use crate::pki::ServerName;
 use crate::question::{Answer, Question};
 use std::fmt;
-use std::io::{self, BufRead, Cursor, Read, Write};
+use std::io::{self, BufRead, Cursor, IoSlice, Read, Write};
 use std::sync::Arc;
 
 /// A [`Connection`] over a stream `S`, such as a [`TcpStream`](std::net::TcpStream).
@@ -304,8 +304,13 @@ impl<S: Read + Write> Read for TlsStream<S> {
 impl<S: Read + Write> Write for TlsStream<S> {
     /// Encrypts as much of `buf` as there is room for, and sends it.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buf)])
+    }
+
+    /// The same for several buffers, which share records.
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.shake_hands(|_| None)?;
-        self.outlet.write(&mut self.connection, buf)
+        self.outlet.write(&mut self.connection, bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -10,7 +10,7 @@
 
 use super::error::write_after_close;
 use super::stream::unanswered;
-use super::transport::is_broken;
+use super::transport::{is_broken, seal};
 use super::wake::{Half, Waiting};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
@@ -21,7 +21,7 @@ use crate::question::{Answer, Question};
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Cursor, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, Cursor, ErrorKind, IoSlice, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -309,41 +309,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             }
         })
     }
-}
-
-/// Copies into windows; how many bytes there was room for. What is sealed is
-/// taken: an error behind it is told by the next call.
-fn seal(connection: &mut Connection, from: &[IoSlice<'_>]) -> Result<usize, Error> {
-    let mut slices = from.iter().map(|slice| &**slice).filter(|slice| !slice.is_empty());
-    let mut rest: &[u8] = slices.next().unwrap_or_default();
-    let mut sealed = 0;
-    while !rest.is_empty() {
-        match seal_record(connection, &mut rest, &mut slices) {
-            Ok(n) if n > 0 => sealed += n,
-            Err(error) if sealed == 0 => return Err(error),
-            Ok(_) | Err(_) => break,
-        }
-    }
-    Ok(sealed)
-}
-
-/// Fills one window from one slice after the other; 0 if there is no room.
-fn seal_record<'a>(
-    connection: &mut Connection,
-    rest: &mut &'a [u8],
-    slices: &mut impl Iterator<Item = &'a [u8]>,
-) -> Result<usize, Error> {
-    let Some(mut window) = connection.payload()? else { return Ok(0) };
-    let mut room: &mut [u8] = &mut window;
-    let mut n = 0;
-    while !rest.is_empty() && !room.is_empty() {
-        let (now, later) = rest.split_at(rest.len().min(room.len()));
-        // Into memory, as far as there is room: it cannot fail.
-        n += room.write(now).unwrap_or_default();
-        *rest = if later.is_empty() { slices.next().unwrap_or_default() } else { later };
-    }
-    window.seal(n)?;
-    Ok(n)
 }
 
 /// Lends the application data where it was decrypted, without a copy.

@@ -4,9 +4,10 @@
 //! met again by the next call that writes, before it takes anything.
 
 use super::error::write_after_close;
-use crate::connection::{Connection, Sender, Space};
+use crate::connection::{Connection, Sender, Space, Window};
 use crate::error::Error;
-use std::io::{self, Cursor, ErrorKind, Read, Write};
+use std::io::{self, Cursor, ErrorKind, IoSlice, Read, Write};
+use std::iter::Peekable;
 
 /// Reads into the connection's space what was read before, or from the stream.
 pub(super) fn fill(
@@ -32,7 +33,7 @@ pub(super) trait Source {
     fn check(&mut self) -> Result<(), Error>;
     fn pending(&mut self) -> &[u8];
     fn sent(&mut self, n: usize);
-    fn send(&mut self, data: &[u8]) -> Result<usize, Error>;
+    fn payload(&mut self) -> Result<Option<Window<'_>>, Error>;
 }
 
 macro_rules! source {
@@ -50,8 +51,8 @@ macro_rules! source {
                 <$of>::sent(self, n);
             }
 
-            fn send(&mut self, data: &[u8]) -> Result<usize, Error> {
-                <$of>::send(self, data)
+            fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
+                <$of>::payload(self)
             }
         }
     };
@@ -92,14 +93,14 @@ impl<S: Write> Outlet<S> {
         }
     }
 
-    /// Encrypts as much of `data` as there is room for, and sends it; nothing
-    /// while what was taken before does not leave.
-    pub(super) fn write(&mut self, source: &mut impl Source, data: &[u8]) -> io::Result<usize> {
+    /// Encrypts as much of these buffers as there is room for, and sends it;
+    /// nothing while what was taken before does not leave.
+    pub(super) fn write(&mut self, source: &mut impl Source, from: &[IoSlice<'_>]) -> io::Result<usize> {
         self.check(source)?;
         self.send_pending(source)?;
-        match source.send(data) {
+        match seal(source, from) {
             Err(error) => Err(self.fail(source, error)),
-            Ok(0) if !data.is_empty() => Err(write_after_close()),
+            Ok(0) if from.iter().any(|slice| !slice.is_empty()) => Err(write_after_close()),
             Ok(n) => {
                 let _met_again_by_the_next_call = self.send_pending(source);
                 Ok(n)
@@ -129,6 +130,54 @@ impl<S: Write> Outlet<S> {
         uninterrupted(|| self.stream.flush())?;
         self.unflushed = false;
         Ok(())
+    }
+}
+
+/// Seals one record after the other, each filled from one buffer after the other;
+/// how many bytes there was room for. What is sealed is taken: an error behind it
+/// is told by the next call.
+pub(super) fn seal(source: &mut impl Source, from: &[IoSlice<'_>]) -> Result<usize, Error> {
+    let mut slices = from.iter().map(|slice| &**slice).filter(|slice| !slice.is_empty()).peekable();
+    let mut rest = slices.next().unwrap_or_default();
+    let mut sealed = 0;
+    while !rest.is_empty() {
+        match seal_record(source, &mut rest, &mut slices) {
+            Ok(n) if n > 0 => sealed += n,
+            Err(error) if sealed == 0 => return Err(error),
+            Ok(_) | Err(_) => break,
+        }
+    }
+    Ok(sealed)
+}
+
+/// Seals one record; 0 if there is no room. What fills it alone, or is all there
+/// is, is sealed from where it lies.
+fn seal_record<'a>(
+    source: &mut impl Source,
+    rest: &mut &'a [u8],
+    slices: &mut Peekable<impl Iterator<Item = &'a [u8]>>,
+) -> Result<usize, Error> {
+    let Some(mut window) = source.payload()? else { return Ok(0) };
+    if rest.len() >= window.len() || slices.peek().is_none() {
+        let n = window.fill(rest)?;
+        advance(rest, n, slices);
+        return Ok(n);
+    }
+    let mut n = 0;
+    while !rest.is_empty() && n < window.len() {
+        let taken = window.put(n, rest);
+        n += taken;
+        advance(rest, taken, slices);
+    }
+    window.seal(n)?;
+    Ok(n)
+}
+
+/// Goes on behind the first `n` bytes, in the next slice if these were the last.
+fn advance<'a>(rest: &mut &'a [u8], n: usize, slices: &mut impl Iterator<Item = &'a [u8]>) {
+    *rest = rest.get(n..).unwrap_or_default();
+    if rest.is_empty() {
+        *rest = slices.next().unwrap_or_default();
     }
 }
 

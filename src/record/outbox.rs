@@ -65,6 +65,10 @@ pub(crate) struct Outbox {
     version: ProtocolVersion,
     /// Content that a record has at most.
     largest: u16,
+    /// Records of data begin small.
+    begins_small: bool,
+    /// Records of data that are still to be small.
+    small: u8,
 }
 
 impl Outbox {
@@ -80,12 +84,27 @@ impl Outbox {
             grown: false,
             version: VERSION,
             largest: limits::RECORD_PLAINTEXT as u16,
+            begins_small: false,
+            small: 0,
         }
     }
 
     /// Makes no record with more content than this, and at least 1 byte.
     pub(crate) fn set_largest(&mut self, largest: usize) {
         self.largest = largest.clamp(1, limits::RECORD_PLAINTEXT) as u16;
+    }
+
+    /// The first [`limits::SMALL_RECORDS`] records of data are small.
+    pub(crate) fn begin_small(&mut self) {
+        self.begins_small = true;
+        self.begin_again();
+    }
+
+    /// After a wait the next records are first ones again, if those are small.
+    pub(crate) fn begin_again(&mut self) {
+        if self.begins_small {
+            self.small = limits::SMALL_RECORDS;
+        }
     }
 
     /// Says that a first ClientHello comes: up to the next [`Outbox::seal`] the
@@ -159,8 +178,12 @@ impl Outbox {
         tap: &Tap,
     ) -> Result<Option<&mut [u8]>, SendError> {
         self.seal(key, tap)?;
-        let (largest, Some(protection)) = (self.largest(), key.as_ref()) else {
+        let Some(protection) = key.as_ref() else {
             return Ok(None);
+        };
+        let largest = match self.small {
+            0 => self.largest(),
+            _ => self.largest().min(limits::SMALL_RECORD),
         };
         let before = limits::RECORD_HEADER + protection.explicit_nonce_len();
         let tail = if protection.is_tls13() { TAIL } else { TAG_LEN };
@@ -189,6 +212,14 @@ impl Outbox {
 
     pub(crate) fn window_mut(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.content..self.content + self.window)
+    }
+
+    /// Writes as much of `data` as fits behind the first `at` bytes of the window;
+    /// how much that is.
+    pub(crate) fn put(&mut self, at: usize, data: &[u8]) -> usize {
+        let n = data.len().min(self.window.saturating_sub(at));
+        self.buffer.put(self.content + at, data.get(..n).unwrap_or_default());
+        n
     }
 
     /// Seals the first `n` bytes of the window as a record; none if `n` is 0.
@@ -390,6 +421,9 @@ impl Outbox {
         }
         self.buffer.put(start, &header);
         (self.sealed, self.end) = (end, end);
+        if kind == ContentType::APPLICATION_DATA {
+            self.small = self.small.saturating_sub(1);
+        }
         tap.tell(|| Observed::Record {
             direction: Direction::Out,
             outer_type: outer.0,

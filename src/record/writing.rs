@@ -46,9 +46,13 @@ impl Writing {
         self.key.as_mut()
     }
 
-    /// Makes no record with more content than this.
-    pub(crate) fn set_largest(&mut self, largest: usize) {
+    /// Makes no record with more content than `largest`; and if it is `dynamic`, small
+    /// records of data at first, and again after each rest.
+    pub(crate) fn set_record_size(&mut self, largest: usize, dynamic: bool) {
         self.outbox.set_largest(largest);
+        if dynamic {
+            self.outbox.begin_small();
+        }
     }
 
     /// The next message is a first ClientHello, whose record says 0x0301.
@@ -123,6 +127,10 @@ impl Writing {
         self.outbox.window_mut()
     }
 
+    pub(crate) fn put(&mut self, at: usize, data: &[u8]) -> usize {
+        self.outbox.put(at, data)
+    }
+
     pub(crate) fn seal_window(&mut self, tap: &Tap, n: usize) -> Result<(), SendError> {
         self.outbox.seal_payload(&mut self.key, tap, n)
     }
@@ -144,6 +152,7 @@ impl Writing {
     /// Gives idle memory back.
     pub(crate) fn rest(&mut self) {
         self.outbox.rest();
+        self.outbox.begin_again();
         if let Some(key) = &mut self.key {
             key.rest();
         }

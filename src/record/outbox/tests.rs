@@ -256,6 +256,57 @@ fn the_first_window_begins_at_a_cache_line_and_four_records_fit_behind_it() {
 }
 
 #[test]
+fn data_from_elsewhere_is_sealed_as_in_the_window() {
+    for suite in suites() {
+        let (mut here, mut elsewhere, tap) = (Outbox::new(), Outbox::new(), Tap::default());
+        let (mut one, mut other) = (key(suite), key(suite));
+        let lengths = [1, 100, 20_000, limits::RECORD_PLAINTEXT, 0];
+        for payload in lengths.map(|len| (0..len).map(|at| at as u8).collect::<Vec<_>>()) {
+            let content = &payload[..payload.len().min(limits::RECORD_PLAINTEXT)];
+            assert!(data(&mut here, &mut one, content));
+            elsewhere.payload(&mut other, &tap).unwrap().unwrap();
+            assert_eq!(elsewhere.seal_data(&mut other, &tap, &payload), Ok(content.len()));
+            assert!(elsewhere.pending() == here.pending());
+            // No window is open any more.
+            assert_eq!(elsewhere.seal_data(&mut other, &tap, &payload), Ok(0));
+        }
+        assert!(deliver(&mut elsewhere, &mut Inbox::new(), &mut key(suite)).is_ok());
+    }
+}
+
+#[test]
+fn records_begin_small_if_they_are_told_to_and_again_after_a_wait() {
+    for suite in suites() {
+        let (mut outbox, mut write, tap) = (Outbox::new(), key(suite), Tap::default());
+        let mut sizes = |outbox: &mut Outbox, records: u8| -> Vec<usize> {
+            let size = |_| {
+                let window = outbox.payload(&mut write, &tap).unwrap().unwrap().len();
+                outbox.seal_payload(&mut write, &tap, window).unwrap();
+                let pending = outbox.pending().len();
+                outbox.sent(pending);
+                assert!(window > limits::SMALL_RECORD || pending <= 1_400, "{pending}");
+                window
+            };
+            (0..records).map(size).collect()
+        };
+        outbox.begin_small();
+        let few = limits::SMALL_RECORDS;
+        for _ in 0..2 {
+            assert_eq!(sizes(&mut outbox, few), vec![limits::SMALL_RECORD; few.into()]);
+            assert_eq!(sizes(&mut outbox, 3), [limits::RECORD_PLAINTEXT; 3]);
+            outbox.begin_again();
+        }
+        // What is asked for is never exceeded.
+        outbox.set_largest(600);
+        assert_eq!(sizes(&mut outbox, few + 1), vec![600; usize::from(few) + 1]);
+        // Where it is off, no wait turns it on.
+        let mut outbox = Outbox::new();
+        outbox.begin_again();
+        assert_eq!(sizes(&mut outbox, 2), [limits::RECORD_PLAINTEXT; 2]);
+    }
+}
+
+#[test]
 fn no_data_without_a_key_and_no_record_without_data() {
     let (mut outbox, tap) = (Outbox::new(), Tap::default());
     assert!(outbox.payload(&mut None, &tap).unwrap().is_none());
