@@ -5,6 +5,10 @@
 //! default, and rustls verifies it each time. `cargo bench --bench
 //! versus_rustls [rounds] [a part of the rows' names]`
 //!
+//! Lines of a floor have ring's cipher alone in the place of rustls: what is above
+//! it is this crate's own work, and the two copies that a caller makes, its data
+//! in and its records out.
+//!
 //! Short turns alternate, so that a slow moment of the machine meets both. What
 //! counts is the ratio within a round: this crate's time by rustls's, below 1
 //! where this crate is faster; its median and its least and greatest value over
@@ -13,6 +17,7 @@
 #[path = "support/ours.rs"]
 mod ours;
 
+use ::ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use ours::{Chain, NAME, Ours, Times};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
@@ -39,6 +44,9 @@ const HANDSHAKES: usize = 200;
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: u32 = 16;
 const TURNS: usize = 100;
+
+/// Content of the largest record.
+const RECORD: usize = 16 * 1024;
 
 /// Bytes that go back and forth, and how often in a turn.
 const BALL: usize = 100;
@@ -163,6 +171,40 @@ fn their_receive<D>(to: &mut ConnectionCommon<D>, mut wire: &[u8]) -> usize {
     arrived
 }
 
+/// The floor of records: ring's cipher by itself, on one window at a cache line.
+struct Cipher {
+    key: LessSafeKey,
+    memory: Vec<u8>,
+}
+
+impl Cipher {
+    fn new(suite: u16) -> Self {
+        let algorithm = match suite {
+            0x1301 | 0xc02b => &aead::AES_128_GCM,
+            0x1302 | 0xc02c => &aead::AES_256_GCM,
+            _ => &aead::CHACHA20_POLY1305,
+        };
+        let key = UnboundKey::new(algorithm, &[7; 32][..algorithm.key_len()]).unwrap();
+        Self { key: LessSafeKey::new(key), memory: vec![0x5a; RECORD + 16 + 64] }
+    }
+
+    /// Seals and opens so many bytes.
+    fn record(&mut self, content: usize, times: &mut Times) {
+        let line = self.memory.as_ptr().align_offset(64);
+        let bytes = &mut self.memory[line..line + content + 16];
+        let nonce = || Nonce::assume_unique_for_key([7; 12]);
+        let start = Instant::now();
+        let aad = Aad::from([23, 3, 3, 0, 0]);
+        let tag = self.key.seal_in_place_separate_tag(nonce(), aad, &mut bytes[..content]).unwrap();
+        times.client += start.elapsed();
+        bytes[content..].copy_from_slice(tag.as_ref());
+        let start = Instant::now();
+        let opened = self.key.open_in_place(nonce(), aad, bytes).unwrap();
+        assert_eq!(std::hint::black_box(opened).len(), content);
+        times.server += start.elapsed();
+    }
+}
+
 /// One round: many short turns of each, in alternating order. A turn that the
 /// machine interrupted is far out, so the median turn stands for the round.
 fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(&mut Times)) -> [Times; 2] {
@@ -250,61 +292,59 @@ fn main() {
         let (mut client, mut server) = Ours::new(&chain, suite).connect(&mut Times::default());
         let (mut their_client, mut their_server) = Theirs::new(&chain, suite).connect(&mut Times::default());
         let (mut wire, mut their_wire) = (Vec::with_capacity(2 * CHUNK), Vec::with_capacity(2 * CHUNK));
-        let mut one = || {
-            round(
-                TURNS,
-                |times| {
-                    for _ in 0..CHUNKS {
-                        assert_eq!(ours::bulk(&mut client, &mut server, &data, &mut wire, times), CHUNK);
-                    }
-                },
-                |times| {
-                    for _ in 0..CHUNKS {
-                        let there =
-                            their_bulk(&mut their_client, &mut their_server, &data, &mut their_wire, times);
-                        assert_eq!(there, CHUNK);
-                    }
-                },
-            )
+        let mut cipher = Cipher::new(suite);
+        let mut floor = |times: &mut Times| {
+            (0..CHUNKS as usize * CHUNK / RECORD).for_each(|_| cipher.record(RECORD, times));
         };
-        one();
-        let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
+        let mut one = |against: &mut dyn FnMut(&mut Times)| {
+            let ours = |times: &mut Times| {
+                for _ in 0..CHUNKS {
+                    assert_eq!(ours::bulk(&mut client, &mut server, &data, &mut wire, times), CHUNK);
+                }
+            };
+            round(TURNS, ours, against)
+        };
+        let mut theirs = |times: &mut Times| {
+            for _ in 0..CHUNKS {
+                let there = their_bulk(&mut their_client, &mut their_server, &data, &mut their_wire, times);
+                assert_eq!(there, CHUNK);
+            }
+        };
+        one(&mut theirs);
         let bytes = CHUNK as f64 * f64::from(CHUNKS);
         let shown = |seconds: f64| format!("{:.2} GB/s", bytes / seconds / 1e9);
-        report(name, "send", &rounds, Times::client, shown);
-        report(name, "receive", &rounds, Times::server, shown);
+        let to_theirs: Vec<_> = (0..rounds).map(|_| one(&mut theirs)).collect();
+        let to_floor: Vec<_> = (0..rounds).map(|_| one(&mut floor)).collect();
+        for (side, pick) in [("send", Times::client as fn(&Times) -> _), ("receive", Times::server)] {
+            report(name, side, &to_theirs, pick, shown);
+            report(&format!("{name}, floor"), side, &to_floor, pick, shown);
+        }
 
         // A hundred bytes there and back, and nothing on the way.
         let ball = &data[..BALL];
-        let mut one = || {
+        let mut one = |against: &mut dyn FnMut()| {
             let timed = |play: &mut dyn FnMut()| {
                 let start = Instant::now();
                 (0..STROKES).for_each(|_| play());
                 Times { client: start.elapsed(), ..Times::default() }
             };
-            round(
-                TURNS,
-                |times| {
-                    *times = timed(&mut || {
-                        ours::send(&mut client, ball, &mut wire);
-                        assert_eq!(ours::receive(&mut server, &wire), BALL);
-                        ours::send(&mut server, ball, &mut wire);
-                        assert_eq!(ours::receive(&mut client, &wire), BALL);
-                    });
-                },
-                |times| {
-                    *times = timed(&mut || {
-                        their_send(&mut their_client, ball, &mut their_wire);
-                        assert_eq!(their_receive(&mut their_server, &their_wire), BALL);
-                        their_send(&mut their_server, ball, &mut their_wire);
-                        assert_eq!(their_receive(&mut their_client, &their_wire), BALL);
-                    });
-                },
-            )
+            let mut ours = || {
+                ours::send(&mut client, ball, &mut wire);
+                assert_eq!(ours::receive(&mut server, &wire), BALL);
+                ours::send(&mut server, ball, &mut wire);
+                assert_eq!(ours::receive(&mut client, &wire), BALL);
+            };
+            round(TURNS, |times| *times = timed(&mut ours), |times| *times = timed(against))
         };
-        one();
-        let rounds: Vec<_> = (0..rounds.len()).map(|_| one()).collect();
+        let mut theirs = || {
+            their_send(&mut their_client, ball, &mut their_wire);
+            assert_eq!(their_receive(&mut their_server, &their_wire), BALL);
+            their_send(&mut their_server, ball, &mut their_wire);
+            assert_eq!(their_receive(&mut their_client, &their_wire), BALL);
+        };
+        one(&mut theirs);
         let shown = |seconds: f64| format!("{:.0} ns", seconds * 1e9 / f64::from(STROKES));
+        let rounds: Vec<_> = (0..rounds).map(|_| one(&mut theirs)).collect();
         report(name, "ping-pong", &rounds, Times::client, shown);
     }
 }
