@@ -69,6 +69,7 @@
 //!     data:      the range becomes Event::Data(&[u8]) at the last line of next()
 //!
 //!   payload() window: plaintext stands where its ciphertext will -> sealed in place
+//!     send(data): sealed from where it lies, to there
 //!     -> Connection::pending -> transport
 //!   handshake messages of one flight share records, and are hashed where they were written
 //! ```

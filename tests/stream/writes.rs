@@ -15,18 +15,22 @@ type Calls = Arc<Mutex<Vec<Vec<u8>>>>;
 struct Noted<S> {
     stream: S,
     calls: Calls,
+    /// Calls that read something.
+    reads: usize,
 }
 
 impl<S> Noted<S> {
     fn new(stream: S) -> (Self, Calls) {
         let calls = Calls::default();
-        (Self { stream, calls: calls.clone() }, calls)
+        (Self { stream, calls: calls.clone(), reads: 0 }, calls)
     }
 }
 
 impl<S: Read> Read for Noted<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(into)
+        let n = self.stream.read(into)?;
+        self.reads += usize::from(n > 0);
+        Ok(n)
     }
 }
 
@@ -142,7 +146,7 @@ fn a_large_write_leaves_in_one_call_for_four_records() {
     let (reader, mut writer) = client
         .split(|stream| {
             let (to, calls) = (stream.stream.writer(), stream.calls.clone());
-            Ok(Noted { stream: to, calls })
+            Ok(Noted { stream: to, calls, reads: 0 })
         })
         .unwrap();
     writer.write_all(&data).unwrap();
@@ -158,6 +162,21 @@ fn a_large_write_leaves_in_one_call_for_four_records() {
         });
         assert_eq!(lengths(&calls), expected);
     }
+}
+
+#[test]
+fn a_stream_in_bulk_is_read_in_one_call_for_a_record() {
+    let data = noise(1 << 20);
+    let records = data.len() / limits::RECORD_PLAINTEXT;
+    let (mut client, _, mut server) = noted(client_config());
+    server.write_all(&data).unwrap();
+    let mut got = vec![0; data.len()];
+    client.read_exact(&mut got[..1]).unwrap();
+    // The first ones find the small buffer.
+    let before = client.get_ref().reads;
+    client.read_exact(&mut got[1..]).unwrap();
+    assert!(got == data);
+    assert!(client.get_ref().reads - before <= records, "{}", client.get_ref().reads - before);
 }
 
 #[test]
@@ -180,7 +199,7 @@ fn many_slices_share_records_and_a_call() {
     let (reader, mut writer) = client
         .split(|stream| {
             let (to, calls) = (stream.stream.writer(), stream.calls.clone());
-            Ok(Noted { stream: to, calls })
+            Ok(Noted { stream: to, calls, reads: 0 })
         })
         .unwrap();
     assert_eq!(writer.write_vectored(&slices.map(IoSlice::new)).unwrap(), whole.len());
