@@ -374,6 +374,11 @@ impl Connection {
         self.sending.writing.sent(n);
     }
 
+    /// For adapters, whose transport took all: gives the outbox's memory back.
+    pub(crate) fn all_sent(&mut self) {
+        self.sending.writing.all_sent();
+    }
+
     /// A window to write application data into, at most 2^14 bytes long, or
     /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
     /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while

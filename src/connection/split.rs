@@ -169,6 +169,11 @@ impl Sender {
         self.sending.writing.sent(n);
     }
 
+    /// For adapters, whose transport took all: gives the outbox's memory back.
+    pub(crate) fn all_sent(&mut self) {
+        self.sending.writing.all_sent();
+    }
+
     /// A window to write application data into.
     ///
     /// # Errors

@@ -274,6 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             self.connection.sent(n);
             self.unflushed = true;
         }
+        self.connection.all_sent();
         ready!(Pin::new(&mut self.stream).poll_flush(&mut cx))?;
         self.unflushed = false;
         self.reader_sends = false;

@@ -33,6 +33,7 @@ pub(super) trait Source {
     fn check(&mut self) -> Result<(), Error>;
     fn pending(&mut self) -> &[u8];
     fn sent(&mut self, n: usize);
+    fn all_sent(&mut self);
     fn payload(&mut self) -> Result<Option<Window<'_>>, Error>;
 }
 
@@ -49,6 +50,10 @@ macro_rules! source {
 
             fn sent(&mut self, n: usize) {
                 <$of>::sent(self, n);
+            }
+
+            fn all_sent(&mut self) {
+                <$of>::all_sent(self);
             }
 
             fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
@@ -88,7 +93,10 @@ impl<S: Write> Outlet<S> {
             self.unflushed = true;
         }
         match self.unflushed {
-            true => self.flush_stream(),
+            true => {
+                source.all_sent();
+                self.flush_stream()
+            }
             false => Ok(()),
         }
     }

@@ -61,34 +61,41 @@ pub(crate) struct Inbox {
     explicit: u8,
 }
 
-/// Room for bytes from the transport, to be filled from its start.
+/// Room for bytes from the transport, to be filled from its start. Dropped
+/// unfilled, as where a read would block, it gives the inbox's memory back,
+/// unless something lies in it: who waits holds none.
 pub(crate) struct Room<'a> {
-    bytes: &'a mut [u8],
-    end: &'a mut usize,
-    length: usize,
-    grown: &'a mut bool,
+    inbox: &'a mut Inbox,
+    limit: usize,
 }
 
 impl Deref for Room<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes
+        self.inbox.buffer.get(self.inbox.end..self.limit)
     }
 }
 
 impl DerefMut for Room<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.bytes
+        self.inbox.buffer.get_for_wire(self.inbox.end..self.limit)
     }
 }
 
 impl Room<'_> {
     /// The first `n` bytes are filled.
     pub(crate) fn filled(self, n: usize) {
-        *self.end += n.min(self.bytes.len());
+        let n = n.min(self.len());
+        self.inbox.end += n;
         // The peer may well have more to say than fits: read more at once.
-        *self.grown |= *self.end == self.length;
+        self.inbox.grown |= self.inbox.end == self.inbox.buffer.len();
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.inbox.rest();
     }
 }
 
@@ -105,12 +112,7 @@ impl Inbox {
             Some(_) => self.buffer.len(),
             None => self.make_room(),
         };
-        let length = self.buffer.len();
-        let bytes = self.buffer.get_mut(self.end..limit);
-        match bytes.is_empty() {
-            true => None,
-            false => Some(Room { bytes, end: &mut self.end, length, grown: &mut self.grown }),
-        }
+        (self.end < limit).then_some(Room { inbox: self, limit })
     }
 
     /// Bytes that arrived and are not yet part of a record given out.

@@ -62,6 +62,8 @@ pub(crate) struct Outbox {
     window: usize,
     /// More than one record was pending once.
     grown: bool,
+    /// What was written last is a message or an alert.
+    flight: bool,
     version: ProtocolVersion,
     /// Content that a record has at most.
     largest: u16,
@@ -82,6 +84,7 @@ impl Outbox {
             content: 0,
             window: 0,
             grown: false,
+            flight: false,
             version: VERSION,
             largest: limits::RECORD_PLAINTEXT as u16,
             begins_small: false,
@@ -169,14 +172,14 @@ impl Outbox {
         self.short_record(ContentType::ALERT, &alert, key, tap, limits::OUTBOX_HANDSHAKE)
     }
 
-    /// A window to write application data into, of one record's content; `None`
-    /// while too much is pending, and without a key. What is in it is not
+    /// Opens a window to write application data into, of one record's content;
+    /// `None` while too much is pending, and without a key. What is in it is not
     /// defined. [`Outbox::seal_payload`] comes next.
     pub(crate) fn payload(
         &mut self,
         key: &mut Option<Protection>,
         tap: &Tap,
-    ) -> Result<Option<&mut [u8]>, SendError> {
+    ) -> Result<Option<&[u8]>, SendError> {
         self.seal(key, tap)?;
         let Some(protection) = key.as_ref() else {
             return Ok(None);
@@ -200,9 +203,8 @@ impl Outbox {
             (self.sent, self.sealed, self.end) = (front, front, front);
             content = front + before;
         }
-        let window = room(content);
-        (self.content, self.window) = (content, window);
-        Ok(Some(self.buffer.get_mut(content..content + window)))
+        (self.content, self.window, self.flight) = (content, room(content), false);
+        Ok(Some(self.window()))
     }
 
     /// The window that [`Outbox::payload`] opened.
@@ -215,7 +217,7 @@ impl Outbox {
     }
 
     /// Writes as much of `data` as fits behind the first `at` bytes of the window;
-    /// how much that is.
+    /// how much that is. The rest of the window is not lent, and so not wiped.
     pub(crate) fn put(&mut self, at: usize, data: &[u8]) -> usize {
         let n = data.len().min(self.window.saturating_sub(at));
         self.buffer.put(self.content + at, data.get(..n).unwrap_or_default());
@@ -262,6 +264,9 @@ impl Outbox {
         self.sent = self.sent.saturating_add(n).min(self.sealed);
         if self.sent == self.end {
             (self.sent, self.sealed, self.end, self.window) = (0, 0, 0, 0);
+            if self.flight {
+                self.buffer.rest(); // the next one is a wait away
+            }
         }
     }
 
@@ -281,7 +286,7 @@ impl Outbox {
         limit: usize,
         write: impl FnOnce(&mut Writer<'_>),
     ) -> Result<&[u8], SendError> {
-        self.window = 0;
+        (self.window, self.flight) = (0, true);
         let from = match self.end > self.sealed {
             true => self.end,
             false => {
@@ -353,7 +358,7 @@ impl Outbox {
         tap: &Tap,
         limit: usize,
     ) -> Result<(), SendError> {
-        self.window = 0;
+        (self.window, self.flight) = (0, true);
         self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
         let end = self.content + content.len();
         if end + TAIL > limit {
@@ -421,6 +426,7 @@ impl Outbox {
         }
         self.buffer.put(start, &header);
         (self.sealed, self.end) = (end, end);
+        self.buffer.sealed(end);
         if kind == ContentType::APPLICATION_DATA {
             self.small = self.small.saturating_sub(1);
         }

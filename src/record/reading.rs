@@ -102,12 +102,14 @@ impl Reading {
 
     /// The next thing; what came before is given up.
     pub(crate) fn next(&mut self, tap: &Tap) -> Result<Incoming, Fault> {
+        let mut flight = false;
         loop {
             if self.holds(ContentType::HANDSHAKE) {
                 if let Some(located) = self.join.next(&self.inbox, message_limit)? {
                     return Ok(Incoming::Message(located));
                 }
                 self.inbox.release();
+                flight = true;
             }
             if self.holds(ContentType::APPLICATION_DATA) {
                 return Ok(Incoming::Data);
@@ -116,6 +118,9 @@ impl Reading {
                 self.inbox.skip_early_data(limits::EARLY_DATA_SKIPPED);
             }
             let Some(kind) = self.inbox.open_next(&mut self.key.key, tap)? else {
+                if flight {
+                    self.inbox.rest(); // the next one is a wait away
+                }
                 return Ok(Incoming::Nothing);
             };
             self.any_record = true;

@@ -4,11 +4,16 @@
 //!
 //! ```text
 //!   0              used                length          capacity
-//!   | may be dirty | zeros             | not looked at |
+//!   | ours         | zeros, or what is | not looked at |
+//!   |              | on the wire       |
 //!                    length never shrinks while records are read or written:
 //!                    memory that is initialised once stays so, and a window
 //!                    of 16 KiB need not be filled with zeros for each record
 //! ```
+//!
+//! What is used is wiped when it goes, and no more: what comes from the wire, or
+//! is sealed for it, is everybody's. So giving a buffer back and taking it again
+//! costs little enough to be done before each wait.
 //!
 //! What stands first in a buffer begins at [`Buffer::front`], so that the cipher
 //! works on whole cache lines, and a copy out of a page's start or into it is not
@@ -63,7 +68,7 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Nothing was ever written behind it.
+    /// Behind it stands nothing of ours that is not sealed.
     used: usize,
 }
 
@@ -86,6 +91,20 @@ impl Buffer {
     #[inline]
     pub(crate) fn get(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()
+    }
+
+    /// Lends to the transport: what it writes need not be wiped until it is opened.
+    #[inline]
+    pub(crate) fn get_for_wire(&mut self, range: Range<usize>) -> &mut [u8] {
+        self.bytes.get_mut(range).unwrap_or_default()
+    }
+
+    /// All up to `end` is sealed, and need not be wiped.
+    #[inline]
+    pub(crate) fn sealed(&mut self, end: usize) {
+        if self.used <= end {
+            self.used = 0;
+        }
     }
 
     /// Lends for writing.
@@ -160,8 +179,8 @@ impl Buffer {
         (self.bytes.len(), written)
     }
 
-    /// Gives the memory back. What was used of it is wiped, and no more: a fill
-    /// with zeros takes a tenth of a microsecond for a record.
+    /// Gives the memory back, and wipes what was used of it: a fill with zeros
+    /// takes a tenth of a microsecond for a record.
     pub(crate) fn rest(&mut self) {
         if self.bytes.capacity() == 0 {
             return;
@@ -203,7 +222,7 @@ fn take(size: usize) -> Vec<u8> {
     }
 }
 
-/// Keeps a wiped buffer if there is a free place, or one that holds less.
+/// Keeps a buffer, whose used part is wiped, if there is a free place, or one that holds less.
 fn give(mut bytes: Vec<u8>) {
     if bytes.capacity() > LARGEST_SPARE {
         return;
@@ -262,6 +281,24 @@ mod tests {
         first.rest();
         let spare = take(SMALL);
         assert_eq!(spare, [0; SMALL]);
+    }
+
+    #[test]
+    fn what_is_on_the_wire_is_not_wiped() {
+        let mut first = buffer(SMALL);
+        first.get_for_wire(0..100).fill(7);
+        first.get_mut(0..50).fill(8);
+        first.rest();
+        assert_eq!(
+            take(SMALL)[..101],
+            [[0; 50], [7; 50]].concat().into_iter().chain([0]).collect::<Vec<u8>>()
+        );
+        let mut first = buffer(SMALL);
+        first.get_mut(0..50).fill(8);
+        first.sealed(49);
+        assert_eq!(first.used, 50, "one byte is not sealed");
+        first.sealed(50);
+        assert_eq!(first.used, 0);
     }
 
     #[test]

@@ -149,6 +149,11 @@ impl Writing {
         self.outbox.sent(n);
     }
 
+    /// Gives the outbox's memory back, if all is sent.
+    pub(crate) fn all_sent(&mut self) {
+        self.outbox.rest();
+    }
+
     /// Gives idle memory back.
     pub(crate) fn rest(&mut self) {
         self.outbox.rest();

@@ -405,6 +405,32 @@ fn memory_is_taken_late_and_given_back_early() {
 }
 
 #[test]
+fn who_waits_with_nothing_read_holds_no_memory() {
+    let mut inbox = Inbox::new();
+    drop(inbox.space().unwrap());
+    assert_eq!(inbox.buffer.len(), 0);
+    inbox.space().unwrap().filled(0);
+    assert_eq!(inbox.buffer.len(), 0);
+    // Part of a record, and one that is held, stay.
+    let record = protected(&mut tls13(), DATA, &inner(&[7; 100], DATA, 0));
+    fill(&mut inbox, &mut &record[..9]);
+    drop(inbox.space().unwrap());
+    assert_eq!(inbox.first_bytes(), &record[..9]);
+    fill(&mut inbox, &mut &record[9..]);
+    let mut key = tls13();
+    let held = inbox.next_record(&mut key, &Tap::default()).unwrap().unwrap();
+    drop(inbox.space().unwrap());
+    assert_eq!(inbox.bytes(held.range), [7; 100]);
+    // What was opened is wiped, though the next wait finds other memory.
+    inbox.release();
+    drop(inbox.space().unwrap());
+    assert_eq!(inbox.buffer.len(), 0);
+    let mut spare = Buffer::new();
+    spare.grow(spare::SMALL, 0);
+    assert!(!spare.get(0..spare::SMALL).windows(16).any(|bytes| bytes == [7; 16]));
+}
+
+#[test]
 fn first_bytes_show_what_is_no_tls() {
     let mut inbox = Inbox::new();
     let got = feed(&mut inbox, &mut None, b"HTTP/1.1 400 Bad Request\r\n", 99);

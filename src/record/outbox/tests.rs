@@ -20,10 +20,10 @@ fn deliver(outbox: &mut Outbox, inbox: &mut Inbox, key: &mut Option<Protection>)
 }
 
 fn data(outbox: &mut Outbox, key: &mut Option<Protection>, data: &[u8]) -> bool {
-    let Some(window) = outbox.payload(key, &Tap::default()).unwrap() else {
+    if outbox.payload(key, &Tap::default()).unwrap().is_none() {
         return false;
-    };
-    window[..data.len()].copy_from_slice(data);
+    }
+    assert_eq!(outbox.put(0, data), data.len());
     outbox.seal_payload(key, &Tap::default(), data.len()).unwrap();
     true
 }
@@ -218,7 +218,8 @@ fn the_window_is_the_same_memory_and_is_not_cleared() {
     let (mut outbox, mut write, tap) = (Outbox::new(), tls13(), Tap::default());
     let mut place = None;
     for _ in 0..5 {
-        let window = outbox.payload(&mut write, &tap).unwrap().unwrap();
+        outbox.payload(&mut write, &tap).unwrap().unwrap();
+        let window = outbox.window_mut();
         assert_eq!(window.len(), limits::RECORD_PLAINTEXT);
         assert_eq!(*place.get_or_insert(window.as_ptr()), window.as_ptr());
         window.fill(0x77);
@@ -359,6 +360,50 @@ fn each_record_is_told_once() {
         [(22, 22, 10, 5, false), (20, 20, 6, 1, false), (23, 23, 122, 100, true), (23, 21, 24, 2, true)];
     assert_eq!(listener.heard(), expected);
     assert_eq!(outbox.pending().len(), 10 + 6 + 122 + 24);
+}
+
+#[test]
+fn what_is_sealed_is_not_wiped_and_what_is_not_is() {
+    let (mut outbox, mut write, tap) = (Outbox::new(), tls13(), Tap::default());
+    let spare = || {
+        let mut spare = Buffer::new();
+        spare.grow(spare::RECORD, 0);
+        spare.get(0..spare::RECORD).to_vec()
+    };
+    assert!(data(&mut outbox, &mut write, &[7; 2000]));
+    let sealed = outbox.pending().to_vec();
+    outbox.sent(usize::MAX);
+    outbox.rest();
+    assert!(spare().windows(sealed.len()).any(|bytes| bytes == sealed));
+    // A window that was written to and never sealed; and one behind a sealed record.
+    for behind in [0, 10] {
+        assert!(behind == 0 || data(&mut outbox, &mut write, &[7; 10]));
+        outbox.payload(&mut write, &tap).unwrap().unwrap();
+        assert_eq!(outbox.put(100, &[9; 20_000]), outbox.window().len() - 100);
+        outbox.sent(usize::MAX);
+        outbox.rest();
+        assert!(!spare().windows(16).any(|bytes| bytes == [9; 16]), "behind {behind} bytes");
+    }
+}
+
+#[test]
+fn a_flight_that_has_left_leaves_no_memory_behind() {
+    let (mut outbox, mut write, tap) = (Outbox::new(), tls13(), Tap::default());
+    for round in 0..2 {
+        put(&mut outbox, &mut write, &message(20, 32)).unwrap();
+        outbox.seal(&mut write, &tap).unwrap();
+        outbox.sent(5);
+        assert!(outbox.buffer.len() > 0, "{round}");
+        outbox.sent(usize::MAX);
+        assert_eq!(outbox.buffer.len(), 0, "{round}");
+        // Data is likely followed by more.
+        assert!(data(&mut outbox, &mut write, b"data"));
+        outbox.sent(usize::MAX);
+        assert_eq!(outbox.buffer.len(), spare::RECORD, "{round}");
+        outbox.alert(&mut write, &tap, AlertLevel::Warning, AlertDescription::USER_CANCELED).unwrap();
+        outbox.sent(usize::MAX);
+        assert_eq!(outbox.buffer.len(), 0, "{round}");
+    }
 }
 
 #[test]
