@@ -55,7 +55,7 @@ const HOUSE: &[Floor] = &[
         "connection/event.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
         "connection/split.rs", "connection/mod.rs",
     ]),
-    Floor(IO, &["io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/wake.rs", "io/tokio.rs", "io/keylog.rs", "io/mod.rs"]),
+    Floor(IO, &["io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/wake.rs", "io/resting.rs", "io/tokio.rs", "io/keylog.rs", "io/mod.rs"]),
     Floor(8, &["lib.rs"]),
 ];
 

@@ -520,6 +520,12 @@ impl Connection {
         let key = self.sending.writing.key_mut().expect("a handshake before");
         key.set_pieces(AES_GCM_PIECES - records * each - 1);
     }
+
+    /// Whether both keys rest.
+    pub(crate) fn rests(&self) -> bool {
+        let (read, write) = (self.receiving.reading.key.get(), self.sending.writing.key());
+        [read, write].into_iter().flatten().all(|key| key.rests())
+    }
 }
 
 #[cfg(test)]

@@ -203,6 +203,12 @@ impl Protection {
         }
     }
 
+    /// Whether the expanded key is given back.
+    #[cfg(test)]
+    pub(crate) fn rests(&self) -> bool {
+        matches!(self.keys, Keys::Rested(_))
+    }
+
     /// Goes to a late sequence number, for tests of what happens there.
     #[cfg(test)]
     pub(crate) fn set_records(&mut self, number: u64) {

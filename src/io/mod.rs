@@ -2,6 +2,8 @@
 
 mod error;
 mod keylog;
+#[cfg(feature = "tokio")]
+mod resting;
 mod split;
 mod stream;
 #[cfg(feature = "tokio")]

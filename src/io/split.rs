@@ -3,12 +3,12 @@
 //! The reader never writes, so that it cannot block in a write: what it would
 //! have to say, the answer to a KeyUpdate or an alert, the writer's next call says.
 
-use super::transport::{Outlet, fill};
+use super::transport::{Outlet, ReadBefore, fill};
 use crate::connection::{Close, Event, Receiver, Sender};
 use crate::error::Error;
 use crate::info::ConnectionInfo;
 use std::fmt;
-use std::io::{self, BufRead, Cursor, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 
 /// The half that reads; it belongs to a [`TlsWriter`]. Made by
 /// [`TlsStream::split`](super::TlsStream::split).
@@ -24,7 +24,7 @@ use std::io::{self, BufRead, Cursor, IoSlice, Read, Write};
 pub struct TlsReader<S> {
     receiver: Receiver,
     stream: S,
-    read_before: Cursor<Vec<u8>>,
+    read_before: ReadBefore,
 }
 
 /// The half that writes. Its calls do what those of
@@ -41,7 +41,7 @@ pub struct TlsWriter<T> {
 pub(super) fn halves<S, T>(
     receiver: Receiver,
     from: S,
-    read_before: Cursor<Vec<u8>>,
+    read_before: ReadBefore,
     sender: Sender,
     to: T,
 ) -> (TlsReader<S>, TlsWriter<T>) {
@@ -58,6 +58,12 @@ impl<S: Read> TlsReader<S> {
     /// The stream below.
     pub fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    /// After a wait: gives the expanded key back, which is made again on use, and
+    /// buffers in which nothing lies.
+    pub fn rest(&mut self) {
+        self.receiver.rest();
     }
 
     /// Waits until application data can be lent; false at its clean end.
@@ -85,6 +91,11 @@ impl<T: Write> TlsWriter<T> {
     pub fn close(&mut self) -> io::Result<()> {
         self.sender.close();
         self.flush()
+    }
+
+    /// After a wait: gives the expanded key back, which is made again on use.
+    pub fn rest(&mut self) {
+        self.sender.rest();
     }
 
     /// Sends a KeyUpdate; with `ask_peer` the peer is asked for one, unless it

@@ -9,7 +9,7 @@
 //! direction; a write never waits for the peer to send.
 
 use super::split::{self, TlsReader, TlsWriter};
-use super::transport::{Outlet, comes_again, fill, is_broken};
+use super::transport::{Outlet, ReadBefore, comes_again, fill, is_broken};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::info::ConnectionInfo;
 use crate::pki::ServerName;
 use crate::question::{Answer, Question};
 use std::fmt;
-use std::io::{self, BufRead, Cursor, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::sync::Arc;
 
 /// A [`Connection`] over a stream `S`, such as a [`TcpStream`](std::net::TcpStream).
@@ -61,7 +61,7 @@ use std::sync::Arc;
 pub struct TlsStream<S> {
     connection: Connection,
     outlet: Outlet<S>,
-    read_before: Cursor<Vec<u8>>,
+    read_before: ReadBefore,
     /// The stream does not take what the handshake has to send, and the caller knows.
     held_up: bool,
 }
@@ -82,7 +82,7 @@ impl<S> TlsStream<S> {
 
     /// Over a connection that was made before, in whatever state it is.
     pub fn new(connection: Connection, stream: S) -> Self {
-        Self { connection, outlet: Outlet::new(stream), read_before: Cursor::default(), held_up: false }
+        Self { connection, outlet: Outlet::new(stream), read_before: ReadBefore::default(), held_up: false }
     }
 
     /// Takes bytes of the peer that were already read from the stream, by
@@ -100,7 +100,7 @@ impl<S> TlsStream<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_read_bytes(mut self, bytes: &[u8]) -> Self {
-        self.read_before.get_mut().extend_from_slice(bytes);
+        self.read_before.push(bytes);
         self
     }
 

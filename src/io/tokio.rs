@@ -9,8 +9,9 @@
 //! received first, whatever became of the other direction.
 
 use super::error::write_after_close;
+use super::resting::Resting;
 use super::stream::unanswered;
-use super::transport::{is_broken, seal};
+use super::transport::{ReadBefore, is_broken, seal};
 use super::wake::{Half, Waiting};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
@@ -21,7 +22,7 @@ use crate::question::{Answer, Question};
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Cursor, ErrorKind, IoSlice, Read};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -65,8 +66,9 @@ use std::task::{Context, Poll, ready};
 pub struct AsyncTlsStream<S> {
     connection: Connection,
     stream: S,
-    read_before: Cursor<Vec<u8>>,
+    read_before: ReadBefore,
     waiting: Waiting,
+    resting: Resting,
     /// The reader could not send what it owes: whoever writes must wake it.
     reader_sends: bool,
     /// The stream took bytes that it may hold back.
@@ -92,8 +94,9 @@ impl<S> AsyncTlsStream<S> {
         Self {
             connection,
             stream,
-            read_before: Cursor::default(),
+            read_before: ReadBefore::default(),
             waiting: Waiting::default(),
+            resting: Resting::default(),
             reader_sends: false,
             unflushed: false,
         }
@@ -101,7 +104,31 @@ impl<S> AsyncTlsStream<S> {
 
     /// Takes bytes of the peer that were already read from the stream.
     pub fn with_read_bytes(mut self, bytes: &[u8]) -> Self {
-        self.read_before.get_mut().extend_from_slice(bytes);
+        self.read_before.push(bytes);
+        self
+    }
+
+    /// Gives the expanded keys back when a read has waited as long as `sleep`,
+    /// and at most twice as long, with nothing read or written; the next record
+    /// makes them again in a fifth of a microsecond. `sleep` makes the timer, of
+    /// whichever runtime: none is set before a read waits.
+    ///
+    /// Buffers need no timer: a read that waits with nothing to decrypt holds
+    /// none, nor does a write whose bytes the stream took.
+    ///
+    /// ```
+    /// # use handfast::{AsyncTlsStream, Identity, ServerConfig};
+    /// # use std::{sync::Arc, time::Duration};
+    /// # fn example(config: &Arc<ServerConfig>, tcp: tokio::io::DuplexStream) {
+    /// let tls = AsyncTlsStream::server(config, tcp)
+    ///     .rest_after(|| tokio::time::sleep(Duration::from_secs(10)));
+    /// # }
+    /// ```
+    pub fn rest_after<F>(mut self, sleep: impl FnMut() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.resting = Resting::after(sleep);
         self
     }
 
@@ -204,9 +231,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
                 Ok(Event::Data(_)) => return Poll::Ready(Ok(true)),
                 Ok(Event::Closed(Close::Clean)) => return Poll::Ready(Ok(false)),
                 Ok(Event::Closed(Close::Truncated)) => return Poll::Ready(Err(Error::Truncated.into())),
-                Ok(Event::NeedInput) => ready!(self.poll_exchange(Half::Reader, cx))?,
+                Ok(Event::NeedInput) => match self.poll_exchange(Half::Reader, cx) {
+                    Poll::Ready(exchanged) => {
+                        exchanged?;
+                        self.resting.busy();
+                    }
+                    Poll::Pending => {
+                        self.wait(cx);
+                        return Poll::Pending;
+                    }
+                },
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// Nothing is there to be read, and a waker is left with the stream: the time
+    /// to give back what only a busy connection needs.
+    fn wait(&mut self, cx: &mut Context<'_>) {
+        if self.connection.pending().is_empty() && !self.unflushed {
+            self.waiting = Waiting::default();
+        }
+        if self.resting.is_due(cx) {
+            self.connection.rest();
         }
     }
 
@@ -235,12 +282,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         let Some(mut space) = self.connection.space() else {
             return Poll::Ready(Err(Error::Limit("what was received must be taken first").into()));
         };
-        let mut n = self.read_before.read(&mut space)?;
+        let mut n = self.read_before.take(&mut space);
         if n == 0 {
             let mut room = ReadBuf::new(&mut space);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
             n = room.filled().len();
-            self.read_before = Cursor::default();
         }
         space.filled(n);
         if n == 0 {
@@ -254,20 +300,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         if self.connection.pending().is_empty() && !self.unflushed {
             return Poll::Ready(Ok(()));
         }
-        let both;
-        let mut cx = match half {
-            Half::Writer if !self.reader_sends => {
+        if half == Half::Writer && !self.reader_sends {
+            let sent = self.poll_write_pending(cx);
+            if sent.is_pending() {
                 self.waiting.note(half, cx);
-                Context::from_waker(cx.waker())
             }
-            _ => {
-                both = self.waiting.both(half, cx);
-                Context::from_waker(&both)
-            }
-        };
+            return sent;
+        }
         self.reader_sends |= half == Half::Reader;
+        let both = self.waiting.both(half, cx);
+        self.poll_write_pending(&mut Context::from_waker(&both))
+    }
+
+    fn poll_write_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.connection.pending().is_empty() {
-            let n = ready!(Pin::new(&mut self.stream).poll_write(&mut cx, self.connection.pending()))?;
+            let n = ready!(Pin::new(&mut self.stream).poll_write(cx, self.connection.pending()))?;
             if n == 0 {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
@@ -275,7 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             self.unflushed = true;
         }
         self.connection.all_sent();
-        ready!(Pin::new(&mut self.stream).poll_flush(&mut cx))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.unflushed = false;
         self.reader_sends = false;
         Poll::Ready(Ok(()))
@@ -301,6 +348,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             return Poll::Ready(Err(self.fail(Half::Writer, cx, error)));
         }
         ready!(self.poll_send(Half::Writer, cx))?;
+        self.resting.busy();
         Poll::Ready(match seal(&mut self.connection, from) {
             Err(error) => Err(self.fail(Half::Writer, cx, error)),
             Ok(0) => Err(write_after_close()),

@@ -9,18 +9,38 @@ use crate::error::Error;
 use std::io::{self, Cursor, ErrorKind, IoSlice, Read, Write};
 use std::iter::Peekable;
 
+/// Bytes of the peer that somebody else read from the stream. Most connections
+/// have none, and no room for them.
+#[derive(Default)]
+pub(super) struct ReadBefore(Option<Box<Cursor<Vec<u8>>>>);
+
+impl ReadBefore {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.0.get_or_insert_default().get_mut().extend_from_slice(bytes);
+    }
+
+    /// Moves what fits; 0 when none are left.
+    pub(super) fn take(&mut self, space: &mut [u8]) -> usize {
+        // From memory: it cannot fail.
+        let n = self.0.as_mut().map_or(0, |bytes| bytes.read(space).unwrap_or_default());
+        if n == 0 {
+            self.0 = None;
+        }
+        n
+    }
+}
+
 /// Reads into the connection's space what was read before, or from the stream.
 pub(super) fn fill(
     space: Option<Space<'_>>,
-    read_before: &mut Cursor<Vec<u8>>,
+    read_before: &mut ReadBefore,
     stream: &mut impl Read,
 ) -> io::Result<usize> {
     let Some(mut space) = space else {
         return Err(Error::Limit("what was received must be taken first").into());
     };
-    let mut n = read_before.read(&mut space)?;
+    let mut n = read_before.take(&mut space);
     if n == 0 {
-        *read_before = Cursor::default();
         n = uninterrupted(|| stream.read(&mut space))?;
     }
     space.filled(n);

@@ -15,12 +15,12 @@ pub(super) enum Half {
     Writer,
 }
 
-/// Whoever waits.
+/// Whoever waits; nothing while nobody does.
 #[derive(Default)]
-pub(super) struct Waiting(Arc<Both>);
+pub(super) struct Waiting(Option<Arc<Both>>);
 
 #[derive(Default)]
-struct Both(Mutex<[Option<Waker>; 2]>);
+pub(super) struct Both(Mutex<[Option<Waker>; 2]>);
 
 impl Both {
     fn wakers(&self) -> std::sync::MutexGuard<'_, [Option<Waker>; 2]> {
@@ -43,30 +43,33 @@ impl Wake for Both {
 
 impl Waiting {
     /// Notes that this half waits, and gives the waker of both.
-    pub(super) fn both(&self, half: Half, cx: &Context<'_>) -> Waker {
-        self.note(half, cx);
-        Waker::from(Arc::clone(&self.0))
+    pub(super) fn both(&mut self, half: Half, cx: &Context<'_>) -> Waker {
+        Waker::from(Arc::clone(self.note(half, cx)))
     }
 
     /// Wakes the half that this one is not, once.
     pub(super) fn wake_other(&self, half: Half) {
-        let other = self.0.wakers()[usize::from(half == Half::Reader)].take();
-        if let Some(waker) = other {
+        let other = |both: &Arc<Both>| both.wakers()[usize::from(half == Half::Reader)].take();
+        if let Some(waker) = self.0.as_ref().and_then(other) {
             waker.wake();
         }
     }
 
     /// Notes that this half waits.
-    pub(super) fn note(&self, half: Half, cx: &Context<'_>) {
-        let [reader, writer] = &mut *self.0.wakers();
-        let place = match half {
-            Half::Reader => reader,
-            Half::Writer => writer,
-        };
-        match place {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *place = Some(cx.waker().clone()),
+    pub(super) fn note(&mut self, half: Half, cx: &Context<'_>) -> &Arc<Both> {
+        let both = self.0.get_or_insert_default();
+        {
+            let [reader, writer] = &mut *both.wakers();
+            let place = match half {
+                Half::Reader => reader,
+                Half::Writer => writer,
+            };
+            match place {
+                Some(waker) => waker.clone_from(cx.waker()),
+                None => *place = Some(cx.waker().clone()),
+            }
         }
+        both
     }
 }
 
@@ -87,7 +90,7 @@ mod tests {
     #[test]
     fn both_are_woken() {
         let [reader, writer] = [(); 2].map(|()| Arc::new(Count::default()));
-        let waiting = Waiting::default();
+        let mut waiting = Waiting::default();
         waiting.note(Half::Writer, &Context::from_waker(&writer.clone().into()));
         let waker = waiting.both(Half::Reader, &Context::from_waker(&reader.clone().into()));
         waker.wake_by_ref();

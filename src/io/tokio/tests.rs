@@ -55,6 +55,31 @@ fn streams_can_be_sent_to_other_threads() {
     needs::<AsyncTlsStream<DuplexStream>>();
 }
 
+/// A timer of the runtime wakes a read that waits, which waits on with its keys at rest.
+#[test]
+fn keys_rest_and_are_made_again() {
+    for version in BOTH {
+        run(async {
+            let (mut client, server) = pair(100, &[version]);
+            let mut server = server.rest_after(|| ::tokio::time::sleep(Duration::from_millis(2)));
+            let (a, b) = ::tokio::join!(client.handshake(), server.handshake());
+            a.and(b).unwrap();
+            assert!(!server.connection().rests());
+            for _ in 0..2 {
+                let mut got = [0; 5];
+                assert!(timeout(Duration::from_millis(100), server.read_exact(&mut got)).await.is_err());
+                assert!(server.connection().rests());
+                client.write_all(b"awake").await.unwrap();
+                server.read_exact(&mut got).await.unwrap();
+                server.write_all(&got).await.unwrap();
+                client.read_exact(&mut got).await.unwrap();
+                assert_eq!(&got, b"awake");
+                assert!(!server.connection().rests());
+            }
+        });
+    }
+}
+
 #[test]
 fn data_and_a_clean_end_both_ways() {
     for version in BOTH {
