@@ -8,7 +8,7 @@ use crate::handshake::context::Received;
 use crate::handshake::post::Post;
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
-use crate::record::{Incoming, Located, Reading, Room, looks_like};
+use crate::record::{Incoming, Located, Reading, Room, Writing, looks_like};
 use crate::session::Keeper;
 use crate::wire::Message;
 use std::ops::{Deref, DerefMut};
@@ -37,8 +37,10 @@ impl Receiving {
         Self { reading: Reading::new(), tap, warnings: 0, eof: false, closed: false }
     }
 
-    pub(crate) fn space(&mut self) -> Option<Space<'_>> {
-        self.reading.space().map(Space)
+    /// `writing` rests, too, where a read would block.
+    pub(crate) fn space<'a>(&'a mut self, writing: Option<&'a mut Writing>) -> Option<Space<'a>> {
+        let room = self.reading.space()?;
+        Some(Space { room, waits: Waits(writing) })
     }
 
     pub(crate) fn filled_eof(&mut self) {
@@ -167,13 +169,32 @@ impl Receiving {
 
 /// Room for bytes from the transport: fill it from its start, then say how far
 /// with [`filled`](Space::filled).
-pub struct Space<'a>(Room<'a>);
+///
+/// Dropped unfilled, as where a read would block, it gives buffers back in which
+/// nothing lies, in both directions: a connection that waits holds none.
+pub struct Space<'a> {
+    room: Room<'a>,
+    waits: Waits<'a>,
+}
+
+/// Dropped, it gives the outbox back.
+struct Waits<'a>(Option<&'a mut Writing>);
 
 impl Space<'_> {
     /// The transport wrote `n` bytes. 0 is not the end: that is
     /// [`Connection::filled_eof`](super::Connection::filled_eof).
     pub fn filled(self, n: usize) {
-        self.0.filled(n);
+        let Self { room, mut waits } = self;
+        room.filled(n);
+        waits.0 = None;
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if let Some(writing) = &mut self.0 {
+            writing.all_sent();
+        }
     }
 }
 
@@ -181,13 +202,13 @@ impl Deref for Space<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.room
     }
 }
 
 impl DerefMut for Space<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.room
     }
 }
 

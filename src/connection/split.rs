@@ -103,7 +103,7 @@ impl Receiver {
 
     /// Room to read the transport into.
     pub fn space(&mut self) -> Option<Space<'_>> {
-        self.receiving.space()
+        self.receiving.space(None)
     }
 
     /// The transport has ended.

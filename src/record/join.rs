@@ -45,12 +45,18 @@ pub(crate) struct Located {
 /// Puts messages together, and is the cursor that goes through a record.
 #[derive(Default)]
 pub(crate) struct Join {
-    /// The start of a message, or a whole one that is lent.
+    /// Few messages are cut.
+    cut: Option<Box<Cut>>,
+    /// What is left of the held record.
+    cursor: Range<usize>,
+}
+
+/// The start of a message, or a whole one that is lent.
+#[derive(Default)]
+struct Cut {
     bytes: Buffer,
     filled: usize,
     lent: bool,
-    /// What is left of the held record.
-    cursor: Range<usize>,
 }
 
 impl Join {
@@ -78,10 +84,10 @@ impl Join {
         inbox: &Inbox,
         limit: impl Fn(HandshakeType) -> usize,
     ) -> Result<Option<Located>, Fault> {
-        if self.lent {
-            self.clear();
+        if self.cut.as_ref().is_some_and(|cut| cut.lent) {
+            self.cut = None;
         }
-        if self.filled == 0 {
+        if self.cut.is_none() {
             let Some(length) = message_length(inbox.bytes(self.cursor.clone()), &limit)? else {
                 self.copy(inbox, HEADER);
                 return Ok(None);
@@ -96,14 +102,14 @@ impl Join {
             return Ok(None);
         }
         self.copy(inbox, HEADER);
-        let Some(length) = message_length(self.bytes.get(0..self.filled), &limit)? else {
+        let Some(length) = message_length(self.joined(), &limit)? else {
             return Ok(None);
         };
         self.copy(inbox, length);
-        if self.filled < length {
-            return Ok(None);
+        match &mut self.cut {
+            Some(cut) if cut.filled >= length => cut.lent = true,
+            _ => return Ok(None),
         }
-        self.lent = true;
         Ok(Some(Located { place: Place::Join, end: self.end() }))
     }
 
@@ -111,16 +117,20 @@ impl Join {
     pub(crate) fn bytes<'a>(&'a self, inbox: &'a Inbox, place: &Place) -> &'a [u8] {
         match place {
             Place::Inbox(range) => inbox.bytes(range.start as usize..range.end as usize),
-            Place::Join => self.bytes.get(0..self.filled),
+            Place::Join => self.joined(),
         }
+    }
+
+    fn joined(&self) -> &[u8] {
+        self.cut.as_ref().map_or(&[], |cut| cut.bytes.get(0..cut.filled))
     }
 
     /// Called when a record of another type arrives: it may not stand inside a
     /// handshake message. Between messages it may, and so does a key change.
     pub(crate) fn between(&self) -> Result<RecordEnd, Fault> {
-        match self.filled == 0 || self.lent {
-            true => self.end().ok_or(Fault::MessageInterleaved),
-            false => Err(Fault::MessageInterleaved),
+        match &self.cut {
+            Some(cut) if !cut.lent => Err(Fault::MessageInterleaved),
+            _ => self.end().ok_or(Fault::MessageInterleaved),
         }
     }
 
@@ -130,22 +140,17 @@ impl Join {
 
     /// Copies from the record until `length` bytes of the message are here.
     fn copy(&mut self, inbox: &Inbox, length: usize) {
-        let n = length.saturating_sub(self.filled).min(self.cursor.len());
+        let filled = self.cut.as_ref().map_or(0, |cut| cut.filled);
+        let n = length.saturating_sub(filled).min(self.cursor.len());
         if n == 0 {
             return;
         }
         let from = self.cursor.start..self.cursor.start + n;
-        self.bytes.grow_towards(self.filled + n, length, self.filled);
-        (self.filled, ()) =
-            self.bytes.append(self.filled, |bytes| bytes.extend_from_slice(inbox.bytes(from.clone())));
+        let cut = self.cut.get_or_insert_default();
+        cut.bytes.grow_towards(filled + n, length, filled);
+        (cut.filled, ()) =
+            cut.bytes.append(filled, |bytes| bytes.extend_from_slice(inbox.bytes(from.clone())));
         self.cursor.start = from.end;
-    }
-
-    /// Gives the copy up; its buffer goes back at once, for few messages are cut.
-    fn clear(&mut self) {
-        self.bytes.rest();
-        self.filled = 0;
-        self.lent = false;
     }
 }
 
@@ -233,7 +238,7 @@ mod tests {
                 assert_eq!(*at_end, end % size == 0 || end == flight.concat().len(), "{size}");
             }
             assert_eq!(join.between(), Ok(RecordEnd(())));
-            assert_eq!(join.bytes.len(), 0, "its buffer went back");
+            assert!(join.cut.is_none(), "its buffer went back");
         }
     }
 
@@ -253,7 +258,7 @@ mod tests {
         let (mut join, mut inbox) = (Join::new(), Inbox::new());
         let start = &message(HandshakeType::CERTIFICATE.0, 100_000)[..10];
         assert_eq!(messages(&mut join, &mut inbox, &cut(start, 10)), Ok(vec![]));
-        assert!(join.bytes.len() <= 10);
+        assert!(join.joined().len() <= 10 && join.cut.as_ref().unwrap().bytes.len() <= 10);
         assert_eq!(join.between(), Err(Fault::MessageInterleaved));
     }
 
@@ -343,6 +348,6 @@ mod tests {
         assert_eq!(join.between(), Ok(RecordEnd(())));
         assert_eq!((join.bytes(&inbox, &got.place), got.place), (bytes.as_slice(), Place::Join));
         assert_eq!(join.next(&inbox, limit), Ok(None));
-        assert_eq!(join.bytes.len(), 0);
+        assert!(join.cut.is_none());
     }
 }

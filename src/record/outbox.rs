@@ -426,7 +426,7 @@ impl Outbox {
         }
         self.buffer.put(start, &header);
         (self.sealed, self.end) = (end, end);
-        self.buffer.sealed(end);
+        self.buffer.sealed(start..end);
         if kind == ContentType::APPLICATION_DATA {
             self.small = self.small.saturating_sub(1);
         }

@@ -3,15 +3,15 @@
 //! thread which serves thousands of idle connections keeps but a few of them.
 //!
 //! ```text
-//!   0              used                length          capacity
-//!   | ours         | zeros, or what is | not looked at |
-//!   |              | on the wire       |
+//!   0          ours.start     ours.end          length          capacity
+//!   | on the wire | ours      | on the wire, or | not looked at |
+//!   |             |           | zeros           |
 //!                    length never shrinks while records are read or written:
 //!                    memory that is initialised once stays so, and a window
 //!                    of 16 KiB need not be filled with zeros for each record
 //! ```
 //!
-//! What is used is wiped when it goes, and no more: what comes from the wire, or
+//! What is ours is wiped when it goes, and no more: what comes from the wire, or
 //! is sealed for it, is everybody's. So giving a buffer back and taking it again
 //! costs little enough to be done before each wait.
 //!
@@ -68,8 +68,8 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Behind it stands nothing of ours that is not sealed.
-    used: usize,
+    /// Elsewhere nothing was written that is not sealed.
+    ours: Range<u32>,
 }
 
 impl Buffer {
@@ -99,11 +99,11 @@ impl Buffer {
         self.bytes.get_mut(range).unwrap_or_default()
     }
 
-    /// All up to `end` is sealed, and need not be wiped.
+    /// What stands in `range` is sealed, and need not be wiped.
     #[inline]
-    pub(crate) fn sealed(&mut self, end: usize) {
-        if self.used <= end {
-            self.used = 0;
+    pub(crate) fn sealed(&mut self, range: Range<usize>) {
+        if range.start <= self.ours.start as usize && self.ours.end as usize <= range.end {
+            self.ours = 0..0;
         }
     }
 
@@ -112,7 +112,7 @@ impl Buffer {
     pub(crate) fn get_mut(&mut self, range: Range<usize>) -> &mut [u8] {
         match self.bytes.get_mut(range.clone()) {
             Some(lent) => {
-                self.used = self.used.max(range.end);
+                self.ours = with(&self.ours, range);
                 lent
             }
             None => &mut [],
@@ -132,7 +132,7 @@ impl Buffer {
         let end = at.saturating_add(range.len());
         if range.start <= range.end && range.end.max(end) <= self.bytes.len() {
             self.bytes.copy_within(range, at);
-            self.used = self.used.max(end);
+            self.ours = with(&self.ours, at..end);
         }
     }
 
@@ -142,7 +142,7 @@ impl Buffer {
             return;
         }
         if self.bytes.capacity() < size {
-            let mut larger = Self { bytes: take(size), used: 0 };
+            let mut larger = Self { bytes: take(size), ours: 0..0 };
             if larger.bytes.len() < size {
                 larger.bytes.resize(size, 0);
             }
@@ -175,22 +175,23 @@ impl Buffer {
         }
         self.bytes.resize(at, 0);
         let written = write(&mut self.bytes);
-        self.used = self.used.max(self.bytes.len());
+        self.ours = with(&self.ours, at..self.bytes.len());
         (self.bytes.len(), written)
     }
 
-    /// Gives the memory back, and wipes what was used of it: a fill with zeros
+    /// Gives the memory back, and wipes what is ours of it: a fill with zeros
     /// takes a tenth of a microsecond for a record.
     pub(crate) fn rest(&mut self) {
         if self.bytes.capacity() == 0 {
             return;
         }
         let mut bytes = std::mem::take(&mut self.bytes);
-        let used = std::mem::take(&mut self.used);
-        if bytes.len() < used {
-            bytes.resize(used, 0); // dirty bytes behind a shortened length
+        let ours = std::mem::take(&mut self.ours);
+        let ours = ours.start as usize..ours.end as usize;
+        if bytes.len() < ours.end {
+            bytes.resize(ours.end, 0); // dirty bytes behind a shortened length
         }
-        if let Some(dirty) = bytes.get_mut(..used) {
+        if let Some(dirty) = bytes.get_mut(ours) {
             dirty.fill(0);
         }
         std::hint::black_box(&mut bytes); // the fill is no dead store, even where the memory is freed next
@@ -202,6 +203,14 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         self.rest();
     }
+}
+
+/// What is ours, with `range`; of a buffer of 4 GiB, which none is, all would be.
+#[inline]
+fn with(ours: &Range<u32>, range: Range<usize>) -> Range<u32> {
+    let start = u32::try_from(range.start).unwrap_or_default();
+    let end = u32::try_from(range.end).unwrap_or(u32::MAX);
+    if ours.start == ours.end { start..end } else { ours.start.min(start)..ours.end.max(end) }
 }
 
 /// The spare buffer that fits best, or a new one.
@@ -222,7 +231,7 @@ fn take(size: usize) -> Vec<u8> {
     }
 }
 
-/// Keeps a buffer, whose used part is wiped, if there is a free place, or one that holds less.
+/// Keeps a buffer, which is wiped as far as it was ours, if there is a free place, or one that holds less.
 fn give(mut bytes: Vec<u8>) {
     if bytes.capacity() > LARGEST_SPARE {
         return;
@@ -263,7 +272,7 @@ mod tests {
         assert_eq!(spares(), []);
         first.grow(SMALL, 0);
         first.get_mut(100..200).fill(7);
-        assert_eq!(first.used, 200);
+        assert_eq!(first.ours, 100..200);
         let place = first.bytes.as_ptr();
         drop(first);
         assert_eq!(spares(), [SMALL]);
@@ -294,11 +303,12 @@ mod tests {
             [[0; 50], [7; 50]].concat().into_iter().chain([0]).collect::<Vec<u8>>()
         );
         let mut first = buffer(SMALL);
-        first.get_mut(0..50).fill(8);
-        first.sealed(49);
-        assert_eq!(first.used, 50, "one byte is not sealed");
-        first.sealed(50);
-        assert_eq!(first.used, 0);
+        first.get_mut(10..50).fill(8);
+        first.sealed(10..49);
+        first.sealed(11..50);
+        assert_eq!(first.ours, 10..50, "one byte is not sealed");
+        first.sealed(5..60);
+        assert!(first.ours.is_empty());
     }
 
     #[test]
@@ -306,7 +316,7 @@ mod tests {
         let mut grown = buffer(SMALL);
         grown.get_mut(0..8).copy_from_slice(b"keepgone");
         grown.grow(RECORD, 4);
-        assert_eq!((grown.len(), grown.used), (RECORD, 4));
+        assert_eq!((grown.len(), grown.ours.clone()), (RECORD, 0..4));
         assert_eq!(grown.get(0..8), b"keep\0\0\0\0");
         assert_eq!(take(SMALL), [0; SMALL]);
         // A length that was shortened comes back without another buffer.
@@ -381,6 +391,6 @@ mod tests {
         buffer.move_to(SMALL - 1, 0..2);
         buffer.move_to(usize::MAX, 0..2);
         buffer.put(SMALL - 1, b"ab");
-        assert_eq!(buffer.used, 0);
+        assert!(buffer.ours.is_empty());
     }
 }
