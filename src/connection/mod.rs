@@ -523,6 +523,7 @@ impl Connection {
     }
 
     /// Whether both keys rest.
+    #[cfg(feature = "tokio")]
     pub(crate) fn rests(&self) -> bool {
         let (read, write) = (self.receiving.reading.key.get(), self.sending.writing.key());
         [read, write].into_iter().flatten().all(|key| key.rests())

@@ -171,7 +171,8 @@ impl Receiving {
 /// with [`filled`](Space::filled).
 ///
 /// Dropped unfilled, as where a read would block, it gives buffers back in which
-/// nothing lies, in both directions: a connection that waits holds none.
+/// nothing lies, in both directions: a connection that waits holds none. What was
+/// written into it is lost then.
 pub struct Space<'a> {
     room: Room<'a>,
     waits: Waits<'a>,

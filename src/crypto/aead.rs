@@ -204,7 +204,7 @@ impl Protection {
     }
 
     /// Whether the expanded key is given back.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "tokio"))]
     pub(crate) fn rests(&self) -> bool {
         matches!(self.keys, Keys::Rested(_))
     }

@@ -215,13 +215,13 @@ fn with(ours: &Range<u32>, range: Range<usize>) -> Range<u32> {
 
 /// The spare buffer that fits best, or a new one.
 fn take(size: usize) -> Vec<u8> {
-    let fitting = size..=size.saturating_mul(OVERSIZE);
     let spare = LIST.try_with(|list| {
         let mut list = list.borrow_mut();
-        let best = list
-            .iter_mut()
-            .filter(|spare| fitting.contains(&spare.capacity()))
-            .min_by_key(|spare| spare.capacity());
+        // Nearly always one of this size was given back not long ago.
+        let best = match list.iter().position(|spare| spare.capacity() == size) {
+            Some(same) => list.get_mut(same),
+            None => best_fit(&mut list, size),
+        };
         best.map(std::mem::take)
     });
     match spare {
@@ -231,7 +231,14 @@ fn take(size: usize) -> Vec<u8> {
     }
 }
 
-/// Keeps a buffer, which is wiped as far as it was ours, if there is a free place, or one that holds less.
+#[cold]
+fn best_fit(list: &mut [Vec<u8>; SPARES], size: usize) -> Option<&mut Vec<u8>> {
+    let fitting = size..=size.saturating_mul(OVERSIZE);
+    list.iter_mut().filter(|spare| fitting.contains(&spare.capacity())).min_by_key(|spare| spare.capacity())
+}
+
+/// Keeps a buffer, which is wiped as far as it was ours, if there is a free place,
+/// or one that holds less.
 fn give(mut bytes: Vec<u8>) {
     if bytes.capacity() > LARGEST_SPARE {
         return;
@@ -239,12 +246,19 @@ fn give(mut bytes: Vec<u8>) {
     // An error says that the thread is ending: then the buffer is freed.
     let _ = LIST.try_with(|list| {
         let mut list = list.borrow_mut();
-        if let Some(least) = list.iter_mut().min_by_key(|spare| spare.capacity())
-            && least.capacity() < bytes.capacity()
-        {
-            std::mem::swap(least, &mut bytes);
+        let place = match list.iter().position(|spare| spare.capacity() == 0) {
+            Some(free) => list.get_mut(free),
+            None => least(&mut list).filter(|least| least.capacity() < bytes.capacity()),
+        };
+        if let Some(place) = place {
+            std::mem::swap(place, &mut bytes);
         }
     });
+}
+
+#[cold]
+fn least(list: &mut [Vec<u8>; SPARES]) -> Option<&mut Vec<u8>> {
+    list.iter_mut().min_by_key(|spare| spare.capacity())
 }
 
 #[cfg(test)]

@@ -347,9 +347,10 @@ impl Peer<'_> {
             return Err(broken("input is needed, and there is no room for it"));
         };
         // A peer that is gone without a word resets the transport: it has ended.
-        match self.stream.read(&mut space).unwrap_or(0) {
-            0 => self.connection.filled_eof(),
-            n => space.filled(n),
+        let n = self.stream.read(&mut space).unwrap_or(0);
+        space.filled(n);
+        if n == 0 {
+            self.connection.filled_eof();
         }
         Ok(())
     }

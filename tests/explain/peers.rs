@@ -64,9 +64,10 @@ fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Option<Error> {
         }
         if read {
             let mut space = connection.space().unwrap();
-            match tcp.read(&mut space) {
-                Ok(n) if n > 0 => space.filled(n),
-                _ => connection.filled_eof(),
+            let n = tcp.read(&mut space).unwrap_or_default();
+            space.filled(n);
+            if n == 0 {
+                connection.filled_eof();
             }
         }
     }

@@ -135,8 +135,9 @@ fn take(connection: &mut Connection) -> bool {
 pub(crate) fn exchange_halves(from: &mut Sender, to: &mut Receiver) {
     assert_eq!(from.send(DATA).unwrap(), DATA.len());
     let n = from.pending().len();
-    to.space().unwrap()[..n].copy_from_slice(from.pending());
-    to.space().unwrap().filled(n);
+    let mut space = to.space().unwrap();
+    space[..n].copy_from_slice(from.pending());
+    space.filled(n);
     from.sent(n);
     loop {
         match to.next().unwrap() {

@@ -184,6 +184,7 @@ impl<'a> Drive<'a> {
         let Some(mut space) = self.connection.space() else { return Ok(()) };
         match self.tcp.read(&mut space) {
             Ok(0) => {
+                drop(space);
                 self.connection.filled_eof();
                 self.recorder.push(What::Fin(Direction::In));
             }

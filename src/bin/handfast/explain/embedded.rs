@@ -84,11 +84,15 @@ fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Reasons {
             }
             Step::Consume(n) => connection.consume(n),
             Step::Read if sent => {
-                let Some(mut space) = connection.space() else { return connection.info().reasons };
-                match tcp.read(&mut space) {
-                    Ok(0) => connection.filled_eof(),
-                    Ok(n) => space.filled(n),
-                    Err(_) => return connection.info().reasons,
+                let read = connection.space().map(|mut space| {
+                    let n = tcp.read(&mut space)?;
+                    space.filled(n);
+                    std::io::Result::Ok(n)
+                });
+                match read {
+                    Some(Ok(0)) => connection.filled_eof(),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return connection.info().reasons,
                 }
             }
             _ => return connection.info().reasons,
