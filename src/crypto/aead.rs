@@ -15,9 +15,12 @@
 use crate::crypto::Failed;
 use crate::crypto::kdf::Expander;
 use crate::crypto::secret::{clear_stack, lend};
+use crate::crypto::source::{Operation, Source};
 use crate::crypto::suite::{Aead, Suite};
 use crate::limits;
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::aead as aws_lc;
+use ring::aead;
 use zeroize::Zeroizing;
 
 /// Bytes of the tag after the ciphertext, in every suite.
@@ -29,7 +32,7 @@ const NONCE_LEN: usize = 12;
 /// Protects the records of one direction under one key.
 ///
 /// It keeps what the expanded key is made from, so that an idle connection can
-/// give the expanded one back: ring's has 544 bytes.
+/// give the expanded one back: ring's has 544 bytes, AWS-LC's 608 in the C heap.
 pub(crate) struct Protection {
     suite: &'static Suite,
     /// The number of the next record.
@@ -38,7 +41,9 @@ pub(crate) struct Protection {
 }
 
 enum Keys {
-    Expanded(Box<Expanded>),
+    Ring(Box<Expanded<RingKey>>),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(Box<Expanded<aws_lc::LessSafeKey>>),
     Rested(Box<Base>),
 }
 
@@ -54,25 +59,28 @@ struct Base {
     pieces: u32,
 }
 
-struct Expanded {
+struct Expanded<K> {
     base: Base,
-    key: LessSafeKey,
+    key: K,
 }
 
-impl Drop for Expanded {
+/// ring does not wipe its keys; AWS-LC wipes what it frees.
+struct RingKey(aead::LessSafeKey);
+
+impl Drop for RingKey {
     fn drop(&mut self) {
         clear_stack();
-        forget(&mut self.key);
+        forget(&mut self.0);
     }
 }
 
-/// ring does not wipe its keys: one of zeros takes the place of this one, the
-/// largest there is, for a smaller one leaves some of the room as it was. In a
-/// frame of its own, so that what pads it comes from the cleared stack.
+/// A key of zeros takes the place of this one, the largest there is, for a smaller
+/// one leaves some of the room as it was. In a frame of its own, so that what pads
+/// it comes from the cleared stack.
 #[inline(never)]
-fn forget(key: &mut LessSafeKey) {
-    if let Ok(zeros) = UnboundKey::new(&aead::AES_256_GCM, &[0; 32]) {
-        *key = LessSafeKey::new(zeros);
+fn forget(key: &mut aead::LessSafeKey) {
+    if let Ok(zeros) = aead::UnboundKey::new(&aead::AES_256_GCM, &[0; 32]) {
+        *key = aead::LessSafeKey::new(zeros);
         std::hint::black_box(key); // no dead store, though the memory is freed next
     }
 }
@@ -92,7 +100,7 @@ impl Protection {
         let mut base = Base::new(traffic, &[]);
         expander.expand_label("iv", b"", &mut *base.iv);
         // At once, while the expander is there.
-        Self { suite, number: 0, keys: Keys::new(base, key13(suite, &expander)) }
+        Self { suite, number: 0, keys: Keys::tls13(suite, base, &expander) }
     }
 
     /// A write key and a write IV from a key block (RFC 5246 section 6.3);
@@ -101,7 +109,7 @@ impl Protection {
         if (key.len(), iv.len()) != Self::tls12_lengths(suite) {
             return Err(Failed);
         }
-        Ok(Self { suite, number: 0, keys: Keys::new(Base::new(key, iv), key12(suite, key)) })
+        Ok(Self { suite, number: 0, keys: Keys::tls12(suite, Base::new(key, iv), key) })
     }
 
     /// enc_key_length and fixed_iv_length of a TLS 1.2 suite.
@@ -148,12 +156,25 @@ impl Protection {
         let len = aad.len() + payload.len();
         let explicit = self.number.to_be_bytes();
         let nonce = self.nonce(explicit);
-        let tag =
-            self.key()?.seal_in_place_separate_tag(nonce, Aad::from(aad), payload).map_err(|_| Failed)?;
-        self.number = next;
-        let counted = &mut self.base_mut().pieces;
-        *counted = counted.saturating_add(pieces(len));
-        Ok(Sealed { explicit, tag: tag.as_ref().try_into().map_err(|_| Failed)? })
+        let tag = match self.expanded()? {
+            Keys::Ring(expanded) => {
+                let nonce = aead::Nonce::assume_unique_for_key(nonce);
+                let sealed = expanded.key.0.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), payload);
+                sealed.map_err(|_| Failed)?.as_ref().try_into().map_err(|_| Failed)?
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Keys::AwsLc(expanded) => {
+                let nonce = aws_lc::Nonce::assume_unique_for_key(nonce);
+                let aad = aws_lc::Aad::from(aad);
+                let mut tag = [0; TAG_LEN];
+                let sealed = expanded.key.seal_in_place_scatter(nonce, aad, payload, &[], &mut tag);
+                sealed.map_err(|_| Failed)?;
+                tag
+            }
+            Keys::Rested(_) => return Err(Failed),
+        };
+        self.count(next, len);
+        Ok(Sealed { explicit, tag })
     }
 
     /// Encrypts `payload`, and behind it `last` (the content type of TLS 1.3, or
@@ -169,9 +190,48 @@ impl Protection {
         if back.len() != last.len() {
             return Err(Failed);
         }
+        #[cfg(feature = "aws-lc-rs")]
+        if last.len() <= 1 && matches!(self.expanded()?, Keys::AwsLc(_)) {
+            return self.seal_out_of_place(aad, payload, last, front, back);
+        }
         front.copy_from_slice(payload);
         back.copy_from_slice(last);
         self.seal(aad, to)
+    }
+
+    /// Without a copy, at most one octet of `last`.
+    #[cfg(feature = "aws-lc-rs")]
+    fn seal_out_of_place(
+        &mut self,
+        aad: &[u8],
+        payload: &[u8],
+        last: &[u8],
+        front: &mut [u8],
+        back: &mut [u8],
+    ) -> Result<Sealed, Failed> {
+        let next = self.number.checked_add(1).ok_or(Failed)?;
+        let len = aad.len() + payload.len() + last.len();
+        let explicit = self.number.to_be_bytes();
+        let nonce = aws_lc::Nonce::assume_unique_for_key(self.nonce(explicit));
+        let Keys::AwsLc(expanded) = &self.keys else { return Err(Failed) };
+        // What is behind the payload, and the tag.
+        let mut rest = [0; 1 + TAG_LEN];
+        let rest = rest.get_mut(..last.len() + TAG_LEN).ok_or(Failed)?;
+        let aad = aws_lc::Aad::from(aad);
+        let sealed = expanded.key.seal_out_of_place_scatter(nonce, aad, payload, front, last, rest);
+        sealed.map_err(|_| Failed)?;
+        let (encrypted, tag) = rest.split_at_checked(last.len()).ok_or(Failed)?;
+        back.copy_from_slice(encrypted);
+        let tag = tag.try_into().map_err(|_| Failed)?;
+        self.count(next, len);
+        Ok(Sealed { explicit, tag })
+    }
+
+    /// Counts a record that was sealed.
+    fn count(&mut self, next: u64, len: usize) {
+        self.number = next;
+        let counted = &mut self.base_mut().pieces;
+        *counted = counted.saturating_add(pieces(len));
     }
 
     /// Decrypts `ciphertext_and_tag` where it lies and returns the length of
@@ -190,16 +250,27 @@ impl Protection {
             0 => return Err(Failed),
             _ => self.nonce(explicit.try_into().map_err(|_| Failed)?),
         };
-        let plaintext =
-            self.key()?.open_in_place(nonce, Aad::from(aad), ciphertext_and_tag).map_err(|_| Failed)?;
+        let plaintext = match self.expanded()? {
+            Keys::Ring(expanded) => {
+                let nonce = aead::Nonce::assume_unique_for_key(nonce);
+                expanded.key.0.open_in_place(nonce, aead::Aad::from(aad), ciphertext_and_tag).ok()
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Keys::AwsLc(expanded) => {
+                let nonce = aws_lc::Nonce::assume_unique_for_key(nonce);
+                expanded.key.open_in_place(nonce, aws_lc::Aad::from(aad), ciphertext_and_tag).ok()
+            }
+            Keys::Rested(_) => None,
+        };
+        let len = plaintext.ok_or(Failed)?.len();
         self.number = next;
-        Ok(plaintext.len())
+        Ok(len)
     }
 
     /// Gives the expanded key back; the next record makes it again.
     pub(crate) fn rest(&mut self) {
-        if let Keys::Expanded(expanded) = &self.keys {
-            self.keys = Keys::Rested(Box::new(expanded.base.clone()));
+        if !matches!(self.keys, Keys::Rested(_)) {
+            self.keys = Keys::Rested(Box::new(self.base().clone()));
         }
     }
 
@@ -222,45 +293,82 @@ impl Protection {
     }
 
     /// iv xor the last 8 bytes. A salt has zeros there, so the xor appends them.
-    fn nonce(&self, last: [u8; 8]) -> Nonce {
+    fn nonce(&self, last: [u8; 8]) -> [u8; NONCE_LEN] {
         let mut nonce = *self.base().iv;
         nonce.iter_mut().skip(NONCE_LEN - last.len()).zip(last).for_each(|(byte, last)| *byte ^= last);
-        Nonce::assume_unique_for_key(nonce)
+        nonce
     }
 
     fn base(&self) -> &Base {
         match &self.keys {
-            Keys::Expanded(expanded) => &expanded.base,
+            Keys::Ring(expanded) => &expanded.base,
+            #[cfg(feature = "aws-lc-rs")]
+            Keys::AwsLc(expanded) => &expanded.base,
             Keys::Rested(base) => base,
         }
     }
 
     fn base_mut(&mut self) -> &mut Base {
         match &mut self.keys {
-            Keys::Expanded(expanded) => &mut expanded.base,
+            Keys::Ring(expanded) => &mut expanded.base,
+            #[cfg(feature = "aws-lc-rs")]
+            Keys::AwsLc(expanded) => &mut expanded.base,
             Keys::Rested(base) => base,
         }
     }
 
-    fn key(&mut self) -> Result<&LessSafeKey, Failed> {
+    fn expanded(&mut self) -> Result<&Keys, Failed> {
         if let Keys::Rested(base) = &self.keys {
-            self.keys = Keys::Expanded(Box::new(base.expand(self.suite)?));
+            self.keys = base.expand(self.suite)?;
         }
-        match &self.keys {
-            Keys::Expanded(expanded) => Ok(&expanded.key),
-            Keys::Rested(_) => Err(Failed),
-        }
+        Ok(&self.keys)
     }
 }
 
 impl Keys {
-    /// A key of a suite's length cannot fail; one that did would fail again on use.
-    fn new(base: Base, key: Result<LessSafeKey, Failed>) -> Self {
-        match key {
-            Ok(key) => Self::Expanded(Box::new(Expanded { base, key })),
-            Err(Failed) => Self::Rested(Box::new(base)),
+    /// The key that a traffic secret gives.
+    fn tls13(suite: &Suite, base: Base, traffic: &Expander) -> Self {
+        let derive = |key: &mut [u8]| traffic.expand_label("key", b"", key);
+        lend(suite.aead.key_len(), derive, |key| Self::tls12(suite, base, key))
+    }
+
+    /// The key as it is. One of a suite's length cannot fail; one that did would
+    /// fail again on use.
+    fn tls12(suite: &Suite, base: Base, key: &[u8]) -> Self {
+        Self::made_by(source(suite.aead), suite, base, key)
+    }
+
+    fn made_by(source: Source, suite: &Suite, base: Base, key: &[u8]) -> Self {
+        match source {
+            #[cfg(feature = "aws-lc-rs")]
+            Source::AwsLc => {
+                let algorithm = match suite.aead {
+                    Aead::Aes128Gcm => &aws_lc::AES_128_GCM,
+                    Aead::Aes256Gcm => &aws_lc::AES_256_GCM,
+                    Aead::ChaCha20Poly1305 => &aws_lc::CHACHA20_POLY1305,
+                };
+                match aws_lc::UnboundKey::new(algorithm, key).map(aws_lc::LessSafeKey::new) {
+                    Ok(key) => Self::AwsLc(Box::new(Expanded { base, key })),
+                    Err(_) => Self::Rested(Box::new(base)),
+                }
+            }
+            _ => {
+                let algorithm = match suite.aead {
+                    Aead::Aes128Gcm => &aead::AES_128_GCM,
+                    Aead::Aes256Gcm => &aead::AES_256_GCM,
+                    Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
+                };
+                match aead::UnboundKey::new(algorithm, key).map(aead::LessSafeKey::new) {
+                    Ok(key) => Self::Ring(Box::new(Expanded { base, key: RingKey(key) })),
+                    Err(_) => Self::Rested(Box::new(base)),
+                }
+            }
         }
     }
+}
+
+fn source(aead: Aead) -> Source {
+    if aead.is_gcm() { Operation::AesGcm.source() } else { Source::Ring }
 }
 
 impl Base {
@@ -274,13 +382,12 @@ impl Base {
     }
 
     #[cold]
-    fn expand(&self, suite: &Suite) -> Result<Expanded, Failed> {
+    fn expand(&self, suite: &Suite) -> Result<Keys, Failed> {
         let part = |len| self.secret.get(..len).ok_or(Failed);
-        let key = match suite.is_tls13() {
-            true => key13(suite, &Expander::new(suite.hash, part(suite.hash.len())?))?,
-            false => key12(suite, part(suite.aead.key_len())?)?,
-        };
-        Ok(Expanded { base: self.clone(), key })
+        Ok(match suite.is_tls13() {
+            true => Keys::tls13(suite, self.clone(), &Expander::new(suite.hash, part(suite.hash.len())?)),
+            false => Keys::tls12(suite, self.clone(), part(suite.aead.key_len())?),
+        })
     }
 }
 
@@ -292,268 +399,5 @@ fn pieces(len: usize) -> u32 {
     (len + 2 * 16).div_ceil(limits::AES_GCM_PIECE) as u32
 }
 
-/// The key that a traffic secret gives.
-fn key13(suite: &Suite, traffic: &Expander) -> Result<LessSafeKey, Failed> {
-    let derive = |key: &mut [u8]| traffic.expand_label("key", b"", key);
-    lend(suite.aead.key_len(), derive, |key| key12(suite, key))
-}
-
-/// The key as it is.
-fn key12(suite: &Suite, key: &[u8]) -> Result<LessSafeKey, Failed> {
-    let algorithm = match suite.aead {
-        Aead::Aes128Gcm => &aead::AES_128_GCM,
-        Aead::Aes256Gcm => &aead::AES_256_GCM,
-        Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
-    };
-    UnboundKey::new(algorithm, key).map(LessSafeKey::new).map_err(|_| Failed)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::kdf::hkdf_expand_label;
-    use crate::crypto::suite::{TLS12, TLS13};
-
-    fn both(suite: &'static Suite) -> (Protection, Protection) {
-        let make = || {
-            if suite.is_tls13() {
-                Protection::tls13(suite, &vec![7; suite.hash.len()])
-            } else {
-                let (key, iv) = Protection::tls12_lengths(suite);
-                Protection::tls12(suite, &[7; 32][..key], &[9; 12][..iv]).unwrap()
-            }
-        };
-        (make(), make())
-    }
-
-    fn suites() -> impl Iterator<Item = &'static Suite> {
-        TLS13.iter().chain(&TLS12)
-    }
-
-    /// explicit part, ciphertext, tag
-    fn seal(write: &mut Protection, aad: &[u8], payload: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        let mut record = payload.to_vec();
-        let sealed = write.seal(aad, &mut record).unwrap();
-        record.extend_from_slice(&sealed.tag);
-        (sealed.explicit[..write.explicit_nonce_len()].to_vec(), record)
-    }
-
-    #[test]
-    fn memory_budget() {
-        assert!(size_of::<Protection>() <= 32, "{}", size_of::<Protection>());
-    }
-
-    #[test]
-    fn records_come_back_in_order_also_after_a_rest() {
-        for suite in suites() {
-            let (mut write, mut read) = both(suite);
-            for n in 0..4_u64 {
-                if n == 2 {
-                    write.rest();
-                    read.rest();
-                }
-                let payload = vec![n as u8; 100 * n as usize];
-                let (explicit, mut record) = seal(&mut write, b"aad", &payload);
-                let len = read.open(&explicit, b"aad", &mut record).unwrap();
-                assert_eq!(record[..len], payload);
-                assert_eq!((write.records(), read.records()), (n + 1, n + 1));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_sealed_from_elsewhere_is_the_same() {
-        // Around the blocks of the ciphers and the strides of their fast paths.
-        let lengths = [0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 255, 256, 1000, limits::RECORD_PLAINTEXT];
-        for suite in suites() {
-            let (mut here, mut elsewhere) = both(suite);
-            for (len, last) in lengths.into_iter().flat_map(|len| [(len, &b""[..]), (len, &[23])]) {
-                let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
-                let mut inside = [&payload, last].concat();
-                let mut to = vec![0xee; inside.len()];
-                let expected = here.seal(b"aad", &mut inside).unwrap();
-                let sealed = elsewhere.seal_from(b"aad", &payload, last, &mut to).unwrap();
-                assert_eq!((to, sealed.tag, sealed.explicit), (inside, expected.tag, expected.explicit));
-            }
-            // It counts in the same way, and what does not fit costs no number.
-            for to in [&mut [][..], &mut [0; 3], &mut [0; 5]] {
-                assert!(elsewhere.seal_from(b"", b"abc", b"d", to).is_err());
-            }
-            assert_eq!(elsewhere.records(), here.records());
-            assert_eq!(elsewhere.base().pieces, here.base().pieces);
-        }
-    }
-
-    #[test]
-    fn equal_payloads_do_not_look_equal() {
-        for suite in suites() {
-            let (mut write, _) = both(suite);
-            let (_, first) = seal(&mut write, b"", &[0; 64]);
-            let (_, second) = seal(&mut write, b"", &[0; 64]);
-            assert_ne!(first, second);
-        }
-    }
-
-    /// The table at the top of the file, against ring used directly.
-    #[test]
-    fn nonces_are_built_as_each_rfc_says() {
-        for suite in suites() {
-            let (mut write, _) = both(suite);
-            write.set_records(0x0102_0304_0506_0708);
-            let (_, record) = seal(&mut write, b"aad", b"payload");
-
-            let number = [1, 2, 3, 4, 5, 6, 7, 8];
-            let mut iv = [9; 12];
-            let mut key = vec![7; suite.aead.key_len()];
-            if suite.is_tls13() {
-                let secret = vec![7; suite.hash.len()];
-                hkdf_expand_label(suite.hash, &secret, "iv", b"", &mut iv);
-                hkdf_expand_label(suite.hash, &secret, "key", b"", &mut key);
-            }
-            let nonce = if suite.is_tls13() || suite.aead == Aead::ChaCha20Poly1305 {
-                (0..8).for_each(|at| iv[4 + at] ^= number[at]);
-                iv
-            } else {
-                [9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8]
-            };
-            let algorithm = match suite.aead {
-                Aead::Aes128Gcm => &aead::AES_128_GCM,
-                Aead::Aes256Gcm => &aead::AES_256_GCM,
-                Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
-            };
-            let key = LessSafeKey::new(UnboundKey::new(algorithm, &key).unwrap());
-            let mut expected = b"payload".to_vec();
-            let nonce = Nonce::assume_unique_for_key(nonce);
-            key.seal_in_place_append_tag(nonce, Aad::from(b"aad"), &mut expected).unwrap();
-            assert_eq!(record, expected, "{suite:?}");
-        }
-    }
-
-    #[test]
-    fn a_repeated_or_lost_record_does_not_open() {
-        for suite in suites() {
-            let (mut write, mut read) = both(suite);
-            // The additional data has the number in TLS 1.2, which here alone the nonce has in TLS 1.3.
-            let aad = |number: u64| {
-                if suite.is_tls13() { vec![] } else { number.to_be_bytes().to_vec() }
-            };
-            let (explicit, record) = seal(&mut write, &aad(0), b"first");
-            assert!(read.open(&explicit, &aad(0), &mut record.clone()).is_ok());
-            assert_eq!(read.open(&explicit, &aad(1), &mut record.clone()), Err(Failed));
-            seal(&mut write, &aad(1), b"lost");
-            let (explicit, mut third) = seal(&mut write, &aad(2), b"third");
-            assert_eq!(read.open(&explicit, &aad(1), &mut third), Err(Failed));
-        }
-    }
-
-    #[test]
-    fn each_altered_byte_is_refused_and_costs_no_number() {
-        for suite in suites() {
-            let (mut write, mut read) = both(suite);
-            let aad = *b"additional";
-            let (explicit, record) = seal(&mut write, &aad, b"a payload of some bytes");
-            for at in 0..record.len() {
-                let mut altered = record.clone();
-                altered[at] ^= 1;
-                assert_eq!(read.open(&explicit, &aad, &mut altered), Err(Failed));
-            }
-            for at in 0..aad.len() {
-                let mut altered = aad;
-                altered[at] ^= 0x80;
-                assert_eq!(read.open(&explicit, &altered, &mut record.clone()), Err(Failed));
-            }
-            for at in 0..explicit.len() {
-                let mut altered = explicit.clone();
-                altered[at] ^= 1;
-                assert_eq!(read.open(&altered, &aad, &mut record.clone()), Err(Failed));
-            }
-            for len in 0..record.len() {
-                assert_eq!(read.open(&explicit, &aad, &mut record[..len].to_vec()), Err(Failed));
-            }
-            // One byte too few or too many of the explicit part.
-            assert_eq!(read.open(&[0; 7], &aad, &mut record.clone()), Err(Failed));
-            assert_eq!(read.open(&[0; 9], &aad, &mut record.clone()), Err(Failed));
-            assert_eq!(read.records(), 0);
-            assert_eq!(read.open(&explicit, &aad, &mut record.clone()), Ok(23));
-        }
-    }
-
-    #[test]
-    fn an_explicit_part_stands_only_where_rfc5288_puts_it() {
-        for suite in suites() {
-            let (mut write, mut read) = both(suite);
-            let gcm12 = !suite.is_tls13() && suite.aead.is_gcm();
-            assert_eq!(write.explicit_nonce_len(), if gcm12 { 8 } else { 0 });
-            write.set_records(0x0102_0304_0506_0708);
-            let (explicit, mut record) = seal(&mut write, b"", b"x");
-            if gcm12 {
-                assert_eq!(explicit, [1, 2, 3, 4, 5, 6, 7, 8]);
-                // The peer's choice of explicit parts is its own.
-                assert_eq!(read.open(&explicit, b"", &mut record), Ok(1));
-            } else {
-                assert_eq!(read.open(&[0; 8], b"", &mut record), Err(Failed));
-            }
-        }
-    }
-
-    #[test]
-    fn the_sequence_number_ends_and_does_not_wrap() {
-        for suite in suites() {
-            let (mut write, mut read) = both(suite);
-            write.set_records(u64::MAX - 1);
-            read.set_records(u64::MAX - 1);
-            let (explicit, mut record) = seal(&mut write, b"", b"last");
-            assert_eq!(read.open(&explicit, b"", &mut record.clone()), Ok(4));
-            for _ in 0..2 {
-                assert!(write.seal(b"", &mut [0; 4]).is_err());
-                assert_eq!(read.open(&explicit, b"", &mut record), Err(Failed));
-            }
-            assert_eq!((write.records(), read.records()), (u64::MAX, u64::MAX));
-        }
-    }
-
-    #[test]
-    fn a_key_is_used_up_before_the_limit_of_rfc9846() {
-        // 2^24.5 full records, in blocks; what is counted is within a fiftieth of it.
-        let allowed = 2_f64.powf(24.5) * (limits::RECORD_PLAINTEXT / 16) as f64;
-        let counted = f64::from(limits::AES_GCM_PIECES) * (limits::AES_GCM_PIECE / 16) as f64;
-        assert!((allowed * 0.98..=allowed).contains(&counted));
-        for suite in suites() {
-            let (mut write, _) = both(suite);
-            match suite.aead.is_gcm() {
-                true => write.set_pieces(limits::AES_GCM_PIECES - 65 - 1),
-                false => write.set_records((1 << 48) - 1),
-            }
-            assert!(!write.is_used_up());
-            write.seal(b"", &mut []).unwrap();
-            assert!(write.is_used_up());
-            // Where it is not heeded, the count does not come round to zero.
-            write.set_pieces(u32::MAX);
-            write.seal(b"", &mut []).unwrap();
-            assert_eq!(write.is_used_up(), suite.aead.is_gcm() || write.records() >= 1 << 48);
-        }
-    }
-
-    #[test]
-    fn what_is_opened_is_counted_by_whoever_sealed_it() {
-        let (mut write, mut read) = both(&TLS13[0]);
-        read.set_pieces(u32::MAX);
-        let (explicit, mut record) = seal(&mut write, b"", &[0; 10_000]);
-        assert!(read.open(&explicit, b"", &mut record).is_ok());
-        assert_eq!((write.base().pieces, read.base().pieces), (40, u32::MAX));
-        // A rest forgets nothing of it.
-        write.rest();
-        assert_eq!(write.base().pieces, 40);
-    }
-
-    #[test]
-    fn a_tls12_key_has_its_lengths() {
-        for suite in &TLS12 {
-            let (key, iv) = Protection::tls12_lengths(suite);
-            assert!(Protection::tls12(suite, &[0; 64][..key], &[0; 64][..iv]).is_ok());
-            assert!(Protection::tls12(suite, &[0; 64][..key + 1], &[0; 64][..iv]).is_err());
-            assert!(Protection::tls12(suite, &[0; 64][..key], &[0; 64][..iv + 1]).is_err());
-            assert!(Protection::tls12(suite, &[0; 64][..key - 1], &[0; 64][..iv]).is_err());
-        }
-    }
-}
+mod tests;

@@ -11,9 +11,15 @@
 //! A private key is consumed by its use, by type: none serves twice.
 
 use crate::crypto::Failed;
-use crate::crypto::source::Entropy;
+#[cfg(feature = "post-quantum")]
+use crate::crypto::kem;
+use crate::crypto::source::{Entropy, Operation, Source};
 use crate::wire::NamedGroup;
-use ring::agreement::{self, Algorithm, EphemeralPrivateKey, UnparsedPublicKey};
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::agreement as aws_lc;
+#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use graviola::key_agreement::{p384, x25519};
+use ring::agreement;
 use zeroize::Zeroizing;
 
 /// What both sides know after an agreement: at most 64 bytes, wiped on drop.
@@ -45,9 +51,9 @@ pub(crate) struct KeyShares {
     /// In the order in which they are sent.
     shares: Vec<(NamedGroup, Vec<u8>)>,
     /// One for each curve: X25519's serves the hybrid also.
-    curves: Vec<EphemeralPrivateKey>,
+    curves: Vec<PrivateKey>,
     #[cfg(feature = "post-quantum")]
-    kem: Option<ml_kem::DecapsulationKey>,
+    kem: Option<kem::DecapsulationKey>,
 }
 
 impl KeyShares {
@@ -77,37 +83,30 @@ impl KeyShares {
         if !self.shares.iter().any(|(offered, _)| *offered == group) {
             return Err(Failed);
         }
-        let curve = curve(group).ok_or(Failed)?;
-        let key = self.curves.iter().position(|key| key.algorithm() == curve).ok_or(Failed)?;
+        let curve = Curve::of(group).ok_or(Failed)?;
+        let key = self.curves.iter().position(|key| key.curve == curve).ok_or(Failed)?;
         let key = self.curves.swap_remove(key);
         #[cfg(feature = "post-quantum")]
         if group == NamedGroup::X25519MLKEM768 {
-            let (ciphertext, public) = peer_share.split_at_checked(ml_kem::CIPHERTEXT_LEN).ok_or(Failed)?;
+            let (ciphertext, public) = peer_share.split_at_checked(kem::CIPHERTEXT_LEN).ok_or(Failed)?;
             let secret = self.kem.ok_or(Failed)?.decapsulate(ciphertext)?;
-            return ecdh(key, public, |z| SharedSecret::new(&[&*secret, z]));
+            return key.agree(public, |z| SharedSecret::new(&[&*secret, z]));
         }
-        ecdh(key, peer_share, |z| SharedSecret::new(&[z]))
+        key.agree(peer_share, |z| SharedSecret::new(&[z]))
     }
 
     fn share(&mut self, group: NamedGroup, entropy: &Entropy) -> Result<Vec<u8>, Failed> {
-        let curve = curve(group).ok_or(Failed)?;
+        let curve = Curve::of(group).ok_or(Failed)?;
         let mut share = Vec::new();
         #[cfg(feature = "post-quantum")]
         if group == NamedGroup::X25519MLKEM768 {
-            let (key, encapsulation_key) = ml_kem::DecapsulationKey::generate(entropy)?;
-            share.extend_from_slice(&encapsulation_key);
-            self.kem = Some(key);
+            self.kem = Some(kem::DecapsulationKey::generate(entropy, &mut share)?);
         }
-        let public = match self.curves.iter().find(|key| key.algorithm() == curve) {
-            Some(key) => key.compute_public_key(),
-            None => {
-                let key = entropy.ephemeral(curve)?;
-                let public = key.compute_public_key();
-                self.curves.push(key);
-                public
-            }
-        };
-        share.extend_from_slice(public.map_err(|_| Failed)?.as_ref());
+        if !self.curves.iter().any(|key| key.curve == curve) {
+            self.curves.push(PrivateKey::generate(curve, entropy)?);
+        }
+        let key = self.curves.iter().find(|key| key.curve == curve).ok_or(Failed)?;
+        key.append_public(&mut share)?;
         Ok(share)
     }
 }
@@ -119,93 +118,178 @@ pub(crate) fn respond(
     peer_share: &[u8],
     entropy: &Entropy,
 ) -> Result<(Vec<u8>, SharedSecret), Failed> {
-    let key = entropy.ephemeral(curve(group).ok_or(Failed)?)?;
-    let public = key.compute_public_key().map_err(|_| Failed)?;
+    let key = PrivateKey::generate(Curve::of(group).ok_or(Failed)?, entropy)?;
+    let mut share = Vec::new();
     #[cfg(feature = "post-quantum")]
     if group == NamedGroup::X25519MLKEM768 {
         let (encapsulation_key, peer_public) =
-            peer_share.split_at_checked(ml_kem::ENCAPSULATION_KEY_LEN).ok_or(Failed)?;
-        let (mut share, secret) = ml_kem::encapsulate(encapsulation_key, entropy)?;
-        share.extend_from_slice(public.as_ref());
-        return Ok((share, ecdh(key, peer_public, |z| SharedSecret::new(&[&*secret, z]))?));
+            peer_share.split_at_checked(kem::ENCAPSULATION_KEY_LEN).ok_or(Failed)?;
+        let secret = kem::encapsulate(encapsulation_key, entropy, &mut share)?;
+        key.append_public(&mut share)?;
+        return Ok((share, key.agree(peer_public, |z| SharedSecret::new(&[&*secret, z]))?));
     }
-    let secret = ecdh(key, peer_share, |z| SharedSecret::new(&[z]))?;
-    Ok((public.as_ref().to_vec(), secret))
+    key.append_public(&mut share)?;
+    Ok((share, key.agree(peer_share, |z| SharedSecret::new(&[z]))?))
 }
 
-/// The curve of a group, or of the classic part of a hybrid one.
-fn curve(group: NamedGroup) -> Option<&'static Algorithm> {
-    match group {
-        #[cfg(feature = "post-quantum")]
-        NamedGroup::X25519MLKEM768 => Some(&agreement::X25519),
-        NamedGroup::X25519 => Some(&agreement::X25519),
-        NamedGroup::SECP256R1 => Some(&agreement::ECDH_P256),
-        NamedGroup::SECP384R1 => Some(&agreement::ECDH_P384),
-        _ => None,
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Curve {
+    X25519,
+    P256,
+    P384,
 }
 
-/// ring checks the length, that a point is uncompressed and on its curve, and
-/// that X25519's result is not zero (RFC 9846 section 7.4.2).
-fn ecdh(
-    key: EphemeralPrivateKey,
-    peer_public: &[u8],
-    then: impl FnOnce(&[u8]) -> Result<SharedSecret, Failed>,
-) -> Result<SharedSecret, Failed> {
-    let peer = UnparsedPublicKey::new(key.algorithm(), peer_public);
-    agreement::agree_ephemeral(key, &peer, then).map_err(|_| Failed)?
-}
-
-/// ML-KEM-768 (FIPS 203).
-#[cfg(feature = "post-quantum")]
-mod ml_kem {
-    use crate::crypto::Failed;
-    use crate::crypto::source::Entropy;
-    use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
-    use zeroize::{Zeroize, Zeroizing};
-
-    pub(super) const ENCAPSULATION_KEY_LEN: usize = MlKem768PublicKey::len();
-    pub(super) const CIPHERTEXT_LEN: usize = MlKem768Ciphertext::len();
-
-    pub(super) struct DecapsulationKey(Box<MlKem768PrivateKey>);
-
-    impl DecapsulationKey {
-        /// With the encapsulation key to send.
-        pub(super) fn generate(entropy: &Entropy) -> Result<(Self, [u8; ENCAPSULATION_KEY_LEN]), Failed> {
-            let mut randomness = Zeroizing::new([0; 64]);
-            entropy.fill(&mut *randomness)?;
-            let (private, public) = mlkem768::generate_key_pair(*randomness).into_parts();
-            Ok((Self(Box::new(private)), public.into()))
-        }
-
-        /// Any ciphertext of the right length gives a secret: a wrong one gives
-        /// a wrong secret (FIPS 203 section 6.3), which the Finished shows.
-        pub(super) fn decapsulate(self, ciphertext: &[u8]) -> Result<Zeroizing<[u8; 32]>, Failed> {
-            let ciphertext = MlKem768Ciphertext::try_from(ciphertext).map_err(|_| Failed)?;
-            Ok(Zeroizing::new(mlkem768::decapsulate(&self.0, &ciphertext)))
+impl Curve {
+    /// The curve of a group, or of the classic part of a hybrid one.
+    fn of(group: NamedGroup) -> Option<Self> {
+        match group {
+            #[cfg(feature = "post-quantum")]
+            NamedGroup::X25519MLKEM768 => Some(Self::X25519),
+            NamedGroup::X25519 => Some(Self::X25519),
+            NamedGroup::SECP256R1 => Some(Self::P256),
+            NamedGroup::SECP384R1 => Some(Self::P384),
+            _ => None,
         }
     }
 
-    impl Drop for DecapsulationKey {
-        fn drop(&mut self) {
-            (0..MlKem768PrivateKey::len()).for_each(|at| self.0[at].zeroize());
+    fn source(self) -> Source {
+        match self {
+            Self::X25519 => Operation::X25519.source(),
+            Self::P256 => Source::Ring,
+            Self::P384 => Operation::P384Agreement.source(),
         }
     }
 
-    /// The ciphertext to send, and the secret in it.
-    pub(super) fn encapsulate(
-        encapsulation_key: &[u8],
-        entropy: &Entropy,
-    ) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), Failed> {
-        let key = MlKem768PublicKey::try_from(encapsulation_key).map_err(|_| Failed)?;
-        // FIPS 203 section 7.2: no coefficient may be 3329 or more.
-        if !mlkem768::validate_public_key(&key) {
+    /// Bytes of a private key.
+    const fn private_len(self) -> usize {
+        match self {
+            Self::X25519 | Self::P256 => 32,
+            Self::P384 => 48,
+        }
+    }
+
+    /// Whether it has the form of a public key: a point is uncompressed. AWS-LC
+    /// would take others also.
+    fn has_form(self, public: &[u8]) -> bool {
+        match self {
+            Self::X25519 => public.len() == 32,
+            Self::P256 => public.len() == 65 && public.first() == Some(&4),
+            Self::P384 => public.len() == 97 && public.first() == Some(&4),
+        }
+    }
+
+    const fn ring(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::X25519 => &agreement::X25519,
+            Self::P256 => &agreement::ECDH_P256,
+            Self::P384 => &agreement::ECDH_P384,
+        }
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    const fn aws_lc(self) -> &'static aws_lc::Algorithm {
+        match self {
+            Self::X25519 => &aws_lc::X25519,
+            Self::P256 => &aws_lc::ECDH_P256,
+            Self::P384 => &aws_lc::ECDH_P384,
+        }
+    }
+}
+
+/// A private key that can be used once.
+struct PrivateKey {
+    curve: Curve,
+    key: Key,
+}
+
+enum Key {
+    Ring(agreement::EphemeralPrivateKey),
+    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    GraviolaX25519(x25519::StaticPrivateKey),
+    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    GraviolaP384(p384::StaticPrivateKey),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(aws_lc::PrivateKey),
+}
+
+impl PrivateKey {
+    fn generate(curve: Curve, entropy: &Entropy) -> Result<Self, Failed> {
+        Self::generate_by(curve.source(), curve, entropy)
+    }
+
+    /// By a source that has the curve. Who takes a key's bytes is given them, so that
+    /// a test's are used.
+    fn generate_by(source: Source, curve: Curve, entropy: &Entropy) -> Result<Self, Failed> {
+        let mut bytes = Zeroizing::new([0; 48]);
+        let bytes = bytes.get_mut(..curve.private_len()).ok_or(Failed)?;
+        let key = match (source, curve) {
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            (Source::Graviola, Curve::X25519) => {
+                entropy.fill(bytes)?;
+                Key::GraviolaX25519(x25519::StaticPrivateKey::try_from_slice(bytes).map_err(|_| Failed)?)
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            (Source::Graviola, Curve::P384) => {
+                entropy.fill(bytes)?;
+                Key::GraviolaP384(p384::StaticPrivateKey::from_bytes(bytes).map_err(|_| Failed)?)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, _) => {
+                entropy.fill(bytes)?;
+                let key = aws_lc::PrivateKey::from_private_key(curve.aws_lc(), bytes);
+                Key::AwsLc(key.map_err(|_| Failed)?)
+            }
+            _ => Key::Ring(entropy.lend(bytes.len(), |random| {
+                agreement::EphemeralPrivateKey::generate(curve.ring(), random)
+            })?),
+        };
+        Ok(Self { curve, key })
+    }
+
+    fn append_public(&self, to: &mut Vec<u8>) -> Result<(), Failed> {
+        match &self.key {
+            Key::Ring(key) => to.extend_from_slice(key.compute_public_key().map_err(|_| Failed)?.as_ref()),
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Key::GraviolaX25519(key) => to.extend_from_slice(&key.public_key().as_bytes()),
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Key::GraviolaP384(key) => to.extend_from_slice(&key.public_key_uncompressed()),
+            #[cfg(feature = "aws-lc-rs")]
+            Key::AwsLc(key) => to.extend_from_slice(key.compute_public_key().map_err(|_| Failed)?.as_ref()),
+        }
+        Ok(())
+    }
+
+    /// Each source checks that a point is on its curve, and that X25519's result is
+    /// not zero (RFC 9846 section 7.4.2).
+    fn agree(
+        self,
+        peer_public: &[u8],
+        then: impl FnOnce(&[u8]) -> Result<SharedSecret, Failed>,
+    ) -> Result<SharedSecret, Failed> {
+        if !self.curve.has_form(peer_public) {
             return Err(Failed);
         }
-        let mut randomness = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *randomness)?;
-        let (ciphertext, secret) = mlkem768::encapsulate(&key, *randomness);
-        Ok((ciphertext.as_slice().to_vec(), Zeroizing::new(secret)))
+        match self.key {
+            Key::Ring(key) => {
+                let peer = agreement::UnparsedPublicKey::new(self.curve.ring(), peer_public);
+                agreement::agree_ephemeral(key, &peer, then).map_err(|_| Failed)?
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Key::GraviolaX25519(key) => {
+                let peer = x25519::PublicKey::try_from_slice(peer_public).map_err(|_| Failed)?;
+                then(&key.diffie_hellman(&peer).map_err(|_| Failed)?.0)
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Key::GraviolaP384(key) => {
+                let peer = p384::PublicKey::from_x962_uncompressed(peer_public).map_err(|_| Failed)?;
+                then(&key.diffie_hellman(&peer).map_err(|_| Failed)?.0)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Key::AwsLc(key) => {
+                let peer = aws_lc::UnparsedPublicKey::new(self.curve.aws_lc(), peer_public);
+                aws_lc::agree(&key, peer, Failed, then)
+            }
+        }
     }
 }
 
@@ -343,7 +427,7 @@ mod tests {
     #[cfg(feature = "post-quantum")]
     mod hybrid {
         use super::*;
-        use libcrux_ml_kem::mlkem768;
+        use ml_kem::{KeyExport, MlKem768, kem::FromSeed};
 
         const GROUP: NamedGroup = NamedGroup::X25519MLKEM768;
 
@@ -353,20 +437,20 @@ mod tests {
             let client_entropy = Entropy::given(&[&[1; 64], &[2; 32]]);
             let keys = KeyShares::generate(&[GROUP], &client_entropy).unwrap();
             let client_share = share_of(&keys, GROUP);
-            let kem = mlkem768::generate_key_pair([1; 64]);
+            let (_, kem) = MlKem768::from_seed(&[1; 64].into());
             assert_eq!(client_share.len(), 1216);
-            assert_eq!(client_share[..1184], kem.pk()[..]);
+            assert_eq!(client_share[..1184], kem.to_bytes()[..]);
 
             // respond draws its X25519 key first
             let server_entropy = Entropy::given(&[&[3; 32], &[4; 32]]);
             let (server_share, secret) = respond(GROUP, &client_share, &server_entropy).unwrap();
-            let (ciphertext, kem_secret) = mlkem768::encapsulate(kem.public_key(), [4; 32]);
+            let (ciphertext, kem_secret) = kem.encapsulate_deterministic(&[4; 32].into());
             assert_eq!(server_share.len(), 1120);
-            assert_eq!(server_share[..1088], ciphertext.as_slice()[..]);
-            assert_eq!(secret.as_bytes()[..32], kem_secret);
+            assert_eq!(server_share[..1088], ciphertext[..]);
+            assert_eq!(secret.as_bytes()[..32], kem_secret[..]);
 
-            let x25519 = Entropy::given(&[&[2; 32]]).ephemeral(&agreement::X25519).unwrap();
-            let z = ecdh(x25519, &server_share[1088..], |z| SharedSecret::new(&[z])).unwrap();
+            let x25519 = PrivateKey::generate(Curve::X25519, &Entropy::given(&[&[2; 32]])).unwrap();
+            let z = x25519.agree(&server_share[1088..], |z| SharedSecret::new(&[z])).unwrap();
             assert_eq!(secret.as_bytes()[32..], *z.as_bytes());
             assert_eq!(keys.agree(GROUP, &server_share).unwrap().as_bytes(), secret.as_bytes());
         }

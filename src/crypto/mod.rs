@@ -5,6 +5,8 @@ pub(crate) mod aead;
 pub(crate) mod agree;
 pub(crate) mod der;
 pub(crate) mod kdf;
+#[cfg(feature = "post-quantum")]
+mod kem;
 mod pss;
 #[cfg(test)]
 mod rsa1024;

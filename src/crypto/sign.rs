@@ -3,8 +3,13 @@
 use super::Failed;
 use super::der::{Der, NotDer, tag};
 use super::pss::Pss;
+use super::source::{Operation, Source};
 use super::verify::{KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA, OID_EC, bits, identifiers, name};
 use crate::wire::codepoints::SignatureScheme;
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::signature as aws_lc;
+#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use graviola::{hashing::Sha384, signing};
 use ring::rand::SystemRandom;
 use ring::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
@@ -57,7 +62,10 @@ pub enum KeyError {
 
 /// A private key that signs handshakes.
 pub(crate) struct SigningKey {
+    /// ring reads every key, and says what it is and whether it is good.
     pair: Pair,
+    /// The same key with another source, which signs in ring's place.
+    faster: Option<Faster>,
 }
 
 enum Pair {
@@ -67,6 +75,19 @@ enum Pair {
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+}
+
+enum Faster {
+    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    GraviolaP384(Box<signing::ecdsa::SigningKey<signing::ecdsa::P384>>),
+    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    GraviolaEd25519(Box<signing::eddsa::Ed25519SigningKey>),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRsa(aws_lc::RsaKeyPair),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcP384(aws_lc::EcdsaKeyPair),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcEd25519(aws_lc::Ed25519KeyPair),
 }
 
 impl SigningKey {
@@ -83,7 +104,14 @@ impl SigningKey {
                 return Err(KeyError::UnsupportedAlgorithm { found: "(an unknown format)".into() });
             }
         };
-        Ok(Self { pair })
+        let operation = match pair {
+            Pair::Rsa(_) | Pair::Pss(..) => Some(Operation::RsaSigning),
+            Pair::P256(_) => None,
+            Pair::P384(_) => Some(Operation::P384Signing),
+            Pair::Ed25519(_) => Some(Operation::Ed25519Signing),
+        };
+        let faster = operation.and_then(|operation| Faster::read(operation.source(), &pair, key));
+        Ok(Self { pair, faster })
     }
 
     /// The schemes that the key can sign with, the preferred one first; those
@@ -111,11 +139,14 @@ impl SigningKey {
         if !self.schemes().contains(&scheme) {
             return Err(Failed);
         }
+        if let Some(faster) = &self.faster {
+            return faster.sign(scheme, message);
+        }
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Rsa(pair) | Pair::Pss(pair, _) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(rsa_encoding(scheme)?, &random, message, &mut signature).map_err(|_| Failed)?;
+                pair.sign(encodings(scheme)?.ring, &random, message, &mut signature).map_err(|_| Failed)?;
                 Ok(signature)
             }
             Pair::P256(pair) | Pair::P384(pair) => {
@@ -136,20 +167,104 @@ impl SigningKey {
     }
 }
 
-fn rsa_encoding(scheme: SignatureScheme) -> Result<&'static dyn RsaEncoding, Failed> {
+impl Faster {
+    /// A source that does not take what ring took leaves the key to ring.
+    #[allow(unused_variables)] // with ring alone there is none
+    fn read(source: Source, pair: &Pair, key: &PrivateKeyDer<'_>) -> Option<Self> {
+        let der = key.secret_der();
+        match (source, pair, key) {
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            (Source::Graviola, Pair::P384(_), PrivateKeyDer::Pkcs8(_)) => {
+                signing::ecdsa::SigningKey::from_pkcs8_der(der).ok().map(Box::new).map(Self::GraviolaP384)
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            (Source::Graviola, Pair::P384(_), PrivateKeyDer::Sec1(_)) => {
+                signing::ecdsa::SigningKey::from_sec1_der(der).ok().map(Box::new).map(Self::GraviolaP384)
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            (Source::Graviola, Pair::Ed25519(_), _) => {
+                let key = signing::eddsa::Ed25519SigningKey::from_pkcs8_der(der).ok();
+                key.map(Box::new).map(Self::GraviolaEd25519)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, Pair::Rsa(_), PrivateKeyDer::Pkcs8(_)) => {
+                aws_lc::RsaKeyPair::from_pkcs8(der).ok().map(Self::AwsLcRsa)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, Pair::Pss(..), _) => {
+                let (_, inner) = private_key_info(der).ok()?;
+                aws_lc::RsaKeyPair::from_der(inner).ok().map(Self::AwsLcRsa)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, Pair::Rsa(_), _) => aws_lc::RsaKeyPair::from_der(der).ok().map(Self::AwsLcRsa),
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, Pair::P384(_), _) => {
+                let algorithm = &aws_lc::ECDSA_P384_SHA384_ASN1_SIGNING;
+                aws_lc::EcdsaKeyPair::from_private_key_der(algorithm, der).ok().map(Self::AwsLcP384)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            (Source::AwsLc, Pair::Ed25519(_), _) => {
+                aws_lc::Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok().map(Self::AwsLcEd25519)
+            }
+            _ => None,
+        }
+    }
+
+    #[allow(unused_variables)] // with ring alone there is none
+    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Failed> {
+        match *self {
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Self::GraviolaP384(ref key) => {
+                let mut room = [0; 128];
+                let signature = key.sign_asn1::<Sha384>(&[message], &mut room).map_err(|_| Failed)?;
+                Ok(signature.to_vec())
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Self::GraviolaEd25519(ref key) => Ok(key.sign(message).to_vec()),
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcRsa(ref key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                let random = aws_lc_rs::rand::SystemRandom::new();
+                let encoding = encodings(scheme)?.aws_lc;
+                key.sign(encoding, &random, message, &mut signature).map_err(|_| Failed)?;
+                Ok(signature)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcP384(ref key) => {
+                let signature =
+                    key.sign(&aws_lc_rs::rand::SystemRandom::new(), message).map_err(|_| Failed)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcEd25519(ref key) => Ok(key.try_sign(message).map_err(|_| Failed)?.as_ref().to_vec()),
+        }
+    }
+}
+
+/// How RSA signs, in each source's terms.
+struct Encodings {
+    ring: &'static dyn RsaEncoding,
+    #[cfg(feature = "aws-lc-rs")]
+    aws_lc: &'static dyn aws_lc::RsaEncoding,
+}
+
+fn encodings(scheme: SignatureScheme) -> Result<Encodings, Failed> {
+    macro_rules! both {
+        ($name:ident) => {
+            Encodings {
+                ring: &signature::$name,
+                #[cfg(feature = "aws-lc-rs")]
+                aws_lc: &aws_lc::$name,
+            }
+        };
+    }
     Ok(match scheme {
-        SignatureScheme::RSA_PSS_RSAE_SHA256 | SignatureScheme::RSA_PSS_PSS_SHA256 => {
-            &signature::RSA_PSS_SHA256
-        }
-        SignatureScheme::RSA_PSS_RSAE_SHA384 | SignatureScheme::RSA_PSS_PSS_SHA384 => {
-            &signature::RSA_PSS_SHA384
-        }
-        SignatureScheme::RSA_PSS_RSAE_SHA512 | SignatureScheme::RSA_PSS_PSS_SHA512 => {
-            &signature::RSA_PSS_SHA512
-        }
-        SignatureScheme::RSA_PKCS1_SHA256 => &signature::RSA_PKCS1_SHA256,
-        SignatureScheme::RSA_PKCS1_SHA384 => &signature::RSA_PKCS1_SHA384,
-        SignatureScheme::RSA_PKCS1_SHA512 => &signature::RSA_PKCS1_SHA512,
+        SignatureScheme::RSA_PSS_RSAE_SHA256 | SignatureScheme::RSA_PSS_PSS_SHA256 => both!(RSA_PSS_SHA256),
+        SignatureScheme::RSA_PSS_RSAE_SHA384 | SignatureScheme::RSA_PSS_PSS_SHA384 => both!(RSA_PSS_SHA384),
+        SignatureScheme::RSA_PSS_RSAE_SHA512 | SignatureScheme::RSA_PSS_PSS_SHA512 => both!(RSA_PSS_SHA512),
+        SignatureScheme::RSA_PKCS1_SHA256 => both!(RSA_PKCS1_SHA256),
+        SignatureScheme::RSA_PKCS1_SHA384 => both!(RSA_PKCS1_SHA384),
+        SignatureScheme::RSA_PKCS1_SHA512 => both!(RSA_PKCS1_SHA512),
         _ => return Err(Failed),
     })
 }
@@ -307,286 +422,4 @@ fn rsa_private_bits(bytes: &[u8]) -> Result<usize, NotDer> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::der::tlv;
-    use super::super::verify::{
-        ECDSA_SHA256, KEY_PSS, ROWS, SignatureRefused, SubjectPublicKeyInfo, rsa_modulus_bits,
-        verify_certificate, verify_tls12, verify_tls13,
-    };
-    use super::*;
-    use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
-
-    const RSA_2048: &[u8] = include_bytes!("../../test-vectors/keys/rsa-2048.pkcs1.der");
-    const RSA_1024: &[u8] = include_bytes!("../../test-vectors/keys/rsa-1024.pkcs1.der");
-    const MESSAGE: &[u8] = b"the signed content";
-
-    fn pkcs1(bytes: &[u8]) -> Result<SigningKey, KeyError> {
-        SigningKey::from_der(&PrivatePkcs1KeyDer::from(bytes).into())
-    }
-
-    fn pkcs8_key(bytes: &[u8]) -> Result<SigningKey, KeyError> {
-        SigningKey::from_der(&PrivatePkcs8KeyDer::from(bytes).into())
-    }
-
-    fn sec1_key(bytes: &[u8]) -> Result<SigningKey, KeyError> {
-        SigningKey::from_der(&PrivateSec1KeyDer::from(bytes).into())
-    }
-
-    /// A key of each kind, with the identifier of its public key.
-    fn keys() -> Vec<(SigningKey, &'static [u8])> {
-        let generated = |algorithm| rcgen::KeyPair::generate_for(algorithm).unwrap();
-        let made = |pair: rcgen::KeyPair| pkcs8_key(pair.serialized_der()).unwrap();
-        vec![
-            (pkcs1(RSA_2048).unwrap(), KEY_RSA),
-            (made(generated(&rcgen::PKCS_ECDSA_P256_SHA256)), KEY_P256),
-            (made(generated(&rcgen::PKCS_ECDSA_P384_SHA384)), KEY_P384),
-            (made(generated(&rcgen::PKCS_ED25519)), KEY_ED25519),
-        ]
-    }
-
-    #[test]
-    fn each_key_signs_with_each_of_its_schemes_and_no_other() {
-        let mut seen = 0;
-        let keys = keys();
-        for (key, algorithm) in &keys {
-            let spki = SubjectPublicKeyInfo { algorithm, key: key.public_key() };
-            for row in &ROWS {
-                let Some(scheme) = row.scheme else { continue };
-                if !key.schemes().contains(&scheme) {
-                    assert!(key.sign(scheme, MESSAGE).is_err());
-                    continue;
-                }
-                if row.key != *algorithm {
-                    continue;
-                }
-                seen += 1;
-                let signature = key.sign(scheme, MESSAGE).unwrap();
-                let tls13 = verify_tls13(scheme, spki, MESSAGE, &signature);
-                let is_pkcs1 = scheme.0 & 0xff == 0x01;
-                assert_eq!(tls13.is_ok(), !is_pkcs1, "RFC 9846 4.3.3: {}", row.name);
-                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature), Ok(()));
-                assert_eq!(verify_certificate(row.algorithm, spki, MESSAGE, &signature), Ok(()));
-
-                let bad = Err(SignatureRefused::Bad);
-                assert_eq!(verify_tls12(scheme, spki, b"another", &signature), bad);
-                assert_eq!(verify_certificate(row.algorithm, spki, b"another", &signature), bad);
-                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature[1..]), bad);
-                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &[]), bad);
-                for (other, algorithm) in keys.iter().filter(|(_, other)| other != algorithm) {
-                    let spki = SubjectPublicKeyInfo { algorithm, key: other.public_key() };
-                    assert!(verify_tls13(scheme, spki, MESSAGE, &signature).is_err());
-                    assert!(verify_certificate(row.algorithm, spki, MESSAGE, &signature).is_err());
-                }
-            }
-        }
-        assert_eq!(seen, 6 + 1 + 1 + 1);
-    }
-
-    #[test]
-    fn pss_keys_sign_and_verify_what_their_parameters_allow() {
-        use super::super::pss::tests::identifier;
-        let info = |algorithm: &[u8]| {
-            tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[RSA_2048])])
-        };
-        let [one, two, three] = [0x0809, 0x080a, 0x080b].map(SignatureScheme);
-        let salt = |octets: u8| [0xa2, 3, 2, 1, octets];
-        let of = |hash: u8, null, rest: &[&[u8]]| identifier([(hash, null), (hash, null)], rest);
-        let other = pkcs1(RSA_2048).unwrap();
-        for (algorithm, able) in [
-            (KEY_PSS.to_vec(), vec![one, two, three]),
-            (of(1, true, &[]), vec![one]),
-            (of(1, false, &[&salt(32)]), vec![one]),
-            (of(2, true, &[&salt(48)]), vec![two]),
-            (of(3, false, &[&salt(1)]), vec![three]),
-        ] {
-            let key = pkcs8_key(&info(&algorithm)).unwrap();
-            assert_eq!(key.schemes(), able);
-            let spki = SubjectPublicKeyInfo { algorithm: &algorithm, key: key.public_key() };
-            for (hash, scheme) in [(1, one), (2, two), (3, three)] {
-                let Ok(signature) = key.sign(scheme, MESSAGE) else {
-                    // What a key for everything signs so, this one is not believed to have.
-                    assert!(!able.contains(&scheme));
-                    let signature = other.sign(SignatureScheme(scheme.0 - 5), MESSAGE).unwrap();
-                    let wrong = Err(SignatureRefused::WrongKey);
-                    assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), wrong);
-                    assert_eq!(
-                        verify_certificate(
-                            &of(hash, true, &[&salt(16 + 16 * hash)]),
-                            spki,
-                            MESSAGE,
-                            &signature
-                        ),
-                        wrong
-                    );
-                    continue;
-                };
-                assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), Ok(()));
-                assert_eq!(verify_tls12(scheme, spki, MESSAGE, &signature), Ok(()));
-                assert!(super::super::verify::fits(scheme, spki));
-                // The two kinds of code go with the two kinds of key.
-                let rsae = SignatureScheme(scheme.0 - 5);
-                assert_eq!(verify_tls13(rsae, spki, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
-                assert!(key.sign(rsae, MESSAGE).is_err() && other.sign(scheme, MESSAGE).is_err());
-                let plain = SubjectPublicKeyInfo { algorithm: KEY_RSA, ..spki };
-                assert_eq!(verify_tls13(scheme, plain, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
-                let pkcs1 = SignatureScheme(0x0301 + 0x100 * u16::from(hash));
-                assert!(other.sign(pkcs1, MESSAGE).is_ok());
-                assert_eq!(verify_tls12(pkcs1, spki, MESSAGE, &signature), Err(SignatureRefused::WrongKey));
-                // In certificates, by both kinds of key, with each NULL there or not.
-                for nulls in [[true, true], [true, false], [false, true], [false, false]] {
-                    let signed = identifier(nulls.map(|null| (hash, null)), &[&salt(16 + 16 * hash)]);
-                    assert_eq!(verify_certificate(&signed, spki, MESSAGE, &signature), Ok(()));
-                    assert_eq!(verify_certificate(&signed, plain, MESSAGE, &signature), Ok(()));
-                    let bad = Err(SignatureRefused::Bad);
-                    assert_eq!(verify_certificate(&signed, spki, b"another", &signature), bad);
-                }
-                let unknown = Err(SignatureRefused::UnknownScheme);
-                for odd in [salt(15 + 16 * hash), salt(17 + 16 * hash)] {
-                    let signed = of(hash, true, &[&odd]);
-                    assert_eq!(verify_certificate(&signed, plain, MESSAGE, &signature), unknown);
-                    let named = super::super::verify::signature_name(&signed);
-                    assert!(named.contains(&format!("a salt of {} octets", odd[4])), "{named}");
-                }
-            }
-        }
-        // The fewest octets of the salt are more than TLS has; SHA-1.
-        for algorithm in [of(1, true, &[&salt(33)]), tlv(tag::SEQUENCE, &[&KEY_PSS[2..], &[0x30, 0]])] {
-            let spki = SubjectPublicKeyInfo { algorithm: &algorithm, key: other.public_key() };
-            assert_eq!(spki.kind(), None);
-            assert_eq!(spki.describe(), "RSA-PSS, with parameters that are not supported");
-            let signature = other.sign(SignatureScheme::RSA_PSS_RSAE_SHA256, MESSAGE).unwrap();
-            assert!(verify_tls13(one, spki, MESSAGE, &signature).is_err());
-            let refused = pkcs8_key(&info(&algorithm)).err();
-            assert_eq!(refused, Some(KeyError::UnsupportedAlgorithm { found: "RSA-PSS".into() }));
-        }
-    }
-
-    #[test]
-    fn ecdsa_curves_and_hashes_may_cross_in_certificates_and_tls12_only() {
-        let random = SystemRandom::new();
-        let document =
-            EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_ASN1_SIGNING, &random).unwrap();
-        let key = pkcs8_key(document.as_ref()).unwrap();
-        let spki = SubjectPublicKeyInfo { algorithm: KEY_P384, key: key.public_key() };
-        // ring signs with one hash a curve: the crossed rows are reached, and say Bad, not WrongKey.
-        let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
-        let crossed = [0x30, 6, 2, 1, 1, 2, 1, 1];
-        let wrong = Err(SignatureRefused::WrongKey);
-        let bad = Err(SignatureRefused::Bad);
-        assert_eq!(verify_tls13(scheme, spki, MESSAGE, &crossed), wrong);
-        assert_eq!(verify_tls12(scheme, spki, MESSAGE, &crossed), bad);
-        assert_eq!(verify_certificate(ECDSA_SHA256, spki, MESSAGE, &crossed), bad);
-    }
-
-    #[test]
-    fn rsa_keys_of_both_formats_are_read() {
-        let wrapped = tlv(tag::SEQUENCE, &[&[2, 1, 0], KEY_RSA, &tlv(tag::OCTET_STRING, &[RSA_2048])]);
-        let key = pkcs8_key(&wrapped).unwrap();
-        assert_eq!(key.public_key(), pkcs1(RSA_2048).unwrap().public_key());
-        assert_eq!(rsa_modulus_bits(key.public_key()), Ok(2048));
-
-        assert_eq!(pkcs1(RSA_1024).err(), Some(KeyError::UnsupportedSize { bits: 1024 }));
-        let wrapped = tlv(tag::SEQUENCE, &[&[2, 1, 0], KEY_RSA, &tlv(tag::OCTET_STRING, &[RSA_1024])]);
-        let refused = pkcs8_key(&wrapped).err().unwrap();
-        assert_eq!(refused, KeyError::UnsupportedSize { bits: 1024 });
-        assert!(refused.to_string().starts_with("the RSA key has 1024 bits"), "{refused}");
-
-        // An odd size, and a size that would do in a key that does not hold together.
-        let small = |octets: usize| {
-            let number = tlv(tag::INTEGER, &[&[0], &vec![0xff; octets]]);
-            let e = [2, 3, 1, 0, 1];
-            tlv(tag::SEQUENCE, &[&[2, 1, 0], &number, &e, &number, &number, &number, &e, &e, &e])
-        };
-        assert_eq!(pkcs1(&small(288)).err(), Some(KeyError::UnsupportedSize { bits: 2304 }));
-        assert!(matches!(pkcs1(&small(384)), Err(KeyError::Malformed { format: "PKCS#1", .. })));
-        assert!(matches!(pkcs1(b"junk"), Err(KeyError::Malformed { .. })));
-    }
-
-    #[test]
-    fn sec1_keys_are_read_and_their_errors_say_what_to_do() {
-        for (curve, oid, algorithm) in [
-            (&rcgen::PKCS_ECDSA_P256_SHA256, OID_P256, KEY_P256),
-            (&rcgen::PKCS_ECDSA_P384_SHA384, OID_P384, KEY_P384),
-        ] {
-            let pair = rcgen::KeyPair::generate_for(curve).unwrap();
-            let (_, inner) = private_key_info(pair.serialized_der()).unwrap();
-            let parts = ec_private_key(inner).unwrap();
-            let point = parts.public.unwrap();
-            let sec1 = |oid: &[u8], public: Option<&[u8]>| {
-                tlv(
-                    tag::SEQUENCE,
-                    &[
-                        &[2, 1, 1],
-                        &tlv(tag::OCTET_STRING, &[parts.scalar]),
-                        &tlv(0xa0, &[&tlv(tag::OID, &[oid])]),
-                        &public.map_or(vec![], |point| tlv(0xa1, &[&tlv(tag::BIT_STRING, &[&[0], point])])),
-                    ],
-                )
-            };
-            let key = sec1_key(&sec1(oid, Some(point))).unwrap();
-            assert_eq!(key.public_key(), point);
-            let spki = SubjectPublicKeyInfo { algorithm, key: key.public_key() };
-            let scheme = key.schemes()[0];
-            let signature = key.sign(scheme, MESSAGE).unwrap();
-            assert_eq!(verify_tls13(scheme, spki, MESSAGE, &signature), Ok(()));
-
-            let missing = sec1_key(&sec1(oid, None)).err().unwrap();
-            assert_eq!(missing, KeyError::PublicKeyMissing);
-            assert!(missing.to_string().contains("openssl ec -in"), "{missing}");
-            let compressed = [&[2 + (point[point.len() - 1] & 1)], &point[1..1 + point.len() / 2]];
-            let compressed = sec1(oid, Some(&compressed.concat()));
-            assert_eq!(sec1_key(&compressed).err(), Some(KeyError::PublicKeyMissing));
-
-            let p521 = sec1_key(&sec1(b"\x2b\x81\x04\x00\x23", Some(point))).err().unwrap();
-            assert_eq!(p521, KeyError::UnsupportedCurve { found: "P-521".into() });
-            let mut other = point.to_vec();
-            other[5] ^= 1;
-            let torn = sec1_key(&sec1(oid, Some(&other)));
-            assert!(matches!(torn, Err(KeyError::Malformed { format: "SEC1", .. })));
-
-            // The same inside PKCS#8.
-            let bare =
-                tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[&sec1(oid, None)])]);
-            assert_eq!(pkcs8_key(&bare).err(), Some(KeyError::PublicKeyMissing));
-        }
-    }
-
-    #[test]
-    fn keys_of_other_algorithms_are_named() {
-        let info = |algorithm: &[u8]| {
-            tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[&[4, 0]])])
-        };
-        let x25519 = pkcs8_key(&info(b"\x30\x05\x06\x03\x2b\x65\x6e")).err().unwrap();
-        assert_eq!(x25519, KeyError::UnsupportedAlgorithm { found: "X25519".into() });
-        let k256 = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x0a";
-        let k256 = pkcs8_key(&info(k256)).err().unwrap();
-        assert_eq!(k256, KeyError::UnsupportedCurve { found: "secp256k1".into() });
-    }
-
-    #[test]
-    fn ed25519_keys_of_both_versions_are_read() {
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-        let (algorithm, inner) = private_key_info(pair.serialized_der()).unwrap();
-        let inner = tlv(tag::OCTET_STRING, &[inner]);
-        let v1 = tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &inner]);
-        let from_v1 = pkcs8_key(&v1).unwrap();
-        let from_v2 = pkcs8_key(pair.serialized_der()).unwrap();
-        assert_eq!(from_v1.public_key(), from_v2.public_key());
-    }
-
-    #[test]
-    fn no_damage_to_a_key_panics() {
-        let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let whole = pair.serialized_der().to_vec();
-        let (_, inner) = private_key_info(&whole).unwrap();
-        for source in [&whole[..], inner, &RSA_2048[..80]] {
-            for end in 0..source.len() {
-                let _ = (pkcs8_key(&source[..end]), sec1_key(&source[..end]));
-                let _ = pkcs1(&source[..end]);
-                let mut damaged = source.to_vec();
-                damaged[end] ^= 0xff;
-                let _ = (pkcs8_key(&damaged), sec1_key(&damaged), pkcs1(&damaged));
-            }
-        }
-    }
-}
+mod tests;

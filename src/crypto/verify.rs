@@ -4,11 +4,17 @@
 //! 5758, 8410), each with the one kind of key that it takes. Identifiers are
 //! compared as bytes, parameters included; RSASSA-PSS's are read first.
 
+use super::Failed;
 use super::der::{Der, NotDer, dotted, tag};
 use super::pss::Pss;
+use super::source::{Operation, Source};
 use crate::limits;
 use crate::wire::codepoints::SignatureScheme;
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs::signature as aws_lc;
+#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use graviola::{hashing, signing::ecdsa};
+use ring::signature;
 
 /// A SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +59,8 @@ impl<'a> SubjectPublicKeyInfo<'a> {
 
     /// What verifying a signature with this key costs, in the octets that could
     /// be looked at instead (see [`limits::SIGNATURE_COST`]): measured with ring,
-    /// whose P-384 is slow. RSA's work grows with the square of the modulus, and
+    /// whose P-384 is slow, and not less with a source that is faster: what a chain
+    /// may cost does not depend on where it is judged. RSA's work grows with the square of the modulus, and
     /// with the multiplications that its exponent asks for: 17, if it is 65537.
     pub(crate) fn cost(&self) -> usize {
         const ONE: usize = limits::SIGNATURE_COST;
@@ -191,10 +198,26 @@ pub(super) struct Row {
     pub(super) algorithm: &'static [u8],
     /// The AlgorithmIdentifier of the key that made it.
     pub(super) key: &'static [u8],
-    verification: &'static dyn VerificationAlgorithm,
+    verification: Verification,
+}
+
+/// How its signatures are verified, in the terms of each source that can.
+#[derive(Clone, Copy)]
+pub(super) struct Verification {
+    ring: &'static dyn signature::VerificationAlgorithm,
+    #[cfg(feature = "aws-lc-rs")]
+    aws_lc: &'static dyn aws_lc::VerificationAlgorithm,
 }
 
 impl Row {
+    fn source(&self) -> Source {
+        match self.key {
+            KEY_P256 | KEY_ED25519 => Source::Ring,
+            KEY_P384 => Operation::P384Verifying.source(),
+            _ => Operation::RsaVerifying.source(),
+        }
+    }
+
     fn takes(&self, key: &[u8]) -> bool {
         self.key == key
             || (self.key == KEY_PSS
@@ -211,7 +234,7 @@ const fn row(
     tls13: bool,
     algorithm: &'static [u8],
     key: &'static [u8],
-    verification: &'static dyn VerificationAlgorithm,
+    verification: Verification,
 ) -> Row {
     Row { name, scheme, tls13, algorithm, key, verification }
 }
@@ -219,27 +242,36 @@ const fn row(
 #[rustfmt::skip]
 pub(super) static ROWS: [Row; 17] = {
     use SignatureScheme as S;
+    macro_rules! by {
+        ($name:ident) => {
+            Verification {
+                ring: &signature::$name,
+                #[cfg(feature = "aws-lc-rs")]
+                aws_lc: &aws_lc::$name,
+            }
+        };
+    }
     const P256_256: Option<S> = Some(S::ECDSA_SECP256R1_SHA256);
     const P384_384: Option<S> = Some(S::ECDSA_SECP384R1_SHA384);
     [
-        row("ECDSA with SHA-256", P256_256, true,  ECDSA_SHA256, KEY_P256, &signature::ECDSA_P256_SHA256_ASN1),
-        row("ECDSA with SHA-384", P384_384, true,  ECDSA_SHA384, KEY_P384, &signature::ECDSA_P384_SHA384_ASN1),
-        row("ECDSA with SHA-384", P384_384, false, ECDSA_SHA384, KEY_P256, &signature::ECDSA_P256_SHA384_ASN1),
-        row("ECDSA with SHA-256", P256_256, false, ECDSA_SHA256, KEY_P384, &signature::ECDSA_P384_SHA256_ASN1),
-        row("Ed25519", Some(S::ED25519), true, KEY_ED25519, KEY_ED25519, &signature::ED25519),
-        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_RSAE_SHA256), true, PSS_SHA256, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA256),
-        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_RSAE_SHA384), true, PSS_SHA384, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA384),
-        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_RSAE_SHA512), true, PSS_SHA512, KEY_RSA, &signature::RSA_PSS_2048_8192_SHA512),
-        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_PSS_SHA256), true, PSS_SHA256, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA256),
-        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_PSS_SHA384), true, PSS_SHA384, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA384),
-        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_PSS_SHA512), true, PSS_SHA512, KEY_PSS, &signature::RSA_PSS_2048_8192_SHA512),
-        row("RSA with SHA-256", Some(S::RSA_PKCS1_SHA256), false, PKCS1_SHA256, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA256),
-        row("RSA with SHA-384", Some(S::RSA_PKCS1_SHA384), false, PKCS1_SHA384, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA384),
-        row("RSA with SHA-512", Some(S::RSA_PKCS1_SHA512), false, PKCS1_SHA512, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA512),
+        row("ECDSA with SHA-256", P256_256, true,  ECDSA_SHA256, KEY_P256, by!(ECDSA_P256_SHA256_ASN1)),
+        row("ECDSA with SHA-384", P384_384, true,  ECDSA_SHA384, KEY_P384, by!(ECDSA_P384_SHA384_ASN1)),
+        row("ECDSA with SHA-384", P384_384, false, ECDSA_SHA384, KEY_P256, by!(ECDSA_P256_SHA384_ASN1)),
+        row("ECDSA with SHA-256", P256_256, false, ECDSA_SHA256, KEY_P384, by!(ECDSA_P384_SHA256_ASN1)),
+        row("Ed25519", Some(S::ED25519), true, KEY_ED25519, KEY_ED25519, by!(ED25519)),
+        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_RSAE_SHA256), true, PSS_SHA256, KEY_RSA, by!(RSA_PSS_2048_8192_SHA256)),
+        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_RSAE_SHA384), true, PSS_SHA384, KEY_RSA, by!(RSA_PSS_2048_8192_SHA384)),
+        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_RSAE_SHA512), true, PSS_SHA512, KEY_RSA, by!(RSA_PSS_2048_8192_SHA512)),
+        row("RSA-PSS with SHA-256", Some(S::RSA_PSS_PSS_SHA256), true, PSS_SHA256, KEY_PSS, by!(RSA_PSS_2048_8192_SHA256)),
+        row("RSA-PSS with SHA-384", Some(S::RSA_PSS_PSS_SHA384), true, PSS_SHA384, KEY_PSS, by!(RSA_PSS_2048_8192_SHA384)),
+        row("RSA-PSS with SHA-512", Some(S::RSA_PSS_PSS_SHA512), true, PSS_SHA512, KEY_PSS, by!(RSA_PSS_2048_8192_SHA512)),
+        row("RSA with SHA-256", Some(S::RSA_PKCS1_SHA256), false, PKCS1_SHA256, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA256)),
+        row("RSA with SHA-384", Some(S::RSA_PKCS1_SHA384), false, PKCS1_SHA384, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA384)),
+        row("RSA with SHA-512", Some(S::RSA_PKCS1_SHA512), false, PKCS1_SHA512, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA512)),
         // The same without the NULL, which must be written but need not be there (RFC 4055 section 5).
-        row("RSA with SHA-256", None, false, PKCS1_SHA256_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA256),
-        row("RSA with SHA-384", None, false, PKCS1_SHA384_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA384),
-        row("RSA with SHA-512", None, false, PKCS1_SHA512_BARE, KEY_RSA, &signature::RSA_PKCS1_2048_8192_SHA512),
+        row("RSA with SHA-256", None, false, PKCS1_SHA256_BARE, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA256)),
+        row("RSA with SHA-384", None, false, PKCS1_SHA384_BARE, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA384)),
+        row("RSA with SHA-512", None, false, PKCS1_SHA512_BARE, KEY_RSA, by!(RSA_PKCS1_2048_8192_SHA512)),
     ]
 };
 
@@ -320,13 +352,43 @@ fn verify(
             if key.kind().is_none() {
                 return Err(SignatureRefused::BadKey);
             }
-            return UnparsedPublicKey::new(row.verification, key.key)
-                .verify(message, signature)
-                .map_err(|_| SignatureRefused::Bad);
+            let verified = verify_by(row.source(), row, key.key, message, signature);
+            return verified.map_err(|Failed| SignatureRefused::Bad);
         }
         refused = SignatureRefused::WrongKey;
     }
     Err(refused)
+}
+
+pub(super) fn verify_by(
+    source: Source,
+    row: &Row,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), Failed> {
+    // An uncompressed point (RFC 5480 section 2.2): AWS-LC would take others also.
+    if row.key == KEY_P384 && (key.len(), key.first()) != (97, Some(&4)) {
+        return Err(Failed);
+    }
+    match source {
+        #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Source::Graviola if row.key == KEY_P384 => {
+            let key = ecdsa::VerifyingKey::<ecdsa::P384>::from_x962_uncompressed(key).map_err(|_| Failed)?;
+            match row.algorithm == ECDSA_SHA256 {
+                true => key.verify_asn1::<hashing::Sha256>(&[message], signature),
+                false => key.verify_asn1::<hashing::Sha384>(&[message], signature),
+            }
+            .map_err(|_| Failed)
+        }
+        #[cfg(feature = "aws-lc-rs")]
+        Source::AwsLc => aws_lc::UnparsedPublicKey::new(row.verification.aws_lc, key)
+            .verify(message, signature)
+            .map_err(|_| Failed),
+        _ => signature::UnparsedPublicKey::new(row.verification.ring, key)
+            .verify(message, signature)
+            .map_err(|_| Failed),
+    }
 }
 
 const OID_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
