@@ -133,7 +133,7 @@ pub(crate) fn respond(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Curve {
+pub(super) enum Curve {
     X25519,
     P256,
     P384,
@@ -161,7 +161,7 @@ impl Curve {
     }
 
     /// Bytes of a private key.
-    const fn private_len(self) -> usize {
+    pub(super) const fn private_len(self) -> usize {
         match self {
             Self::X25519 | Self::P256 => 32,
             Self::P384 => 48,
@@ -197,7 +197,7 @@ impl Curve {
 }
 
 /// A private key that can be used once.
-struct PrivateKey {
+pub(super) struct PrivateKey {
     curve: Curve,
     key: Key,
 }
@@ -219,7 +219,7 @@ impl PrivateKey {
 
     /// By a source that has the curve. Who takes a key's bytes is given them, so that
     /// a test's are used.
-    fn generate_by(source: Source, curve: Curve, entropy: &Entropy) -> Result<Self, Failed> {
+    pub(super) fn generate_by(source: Source, curve: Curve, entropy: &Entropy) -> Result<Self, Failed> {
         let mut bytes = Zeroizing::new([0; 48]);
         let bytes = bytes.get_mut(..curve.private_len()).ok_or(Failed)?;
         let key = match (source, curve) {
@@ -246,7 +246,7 @@ impl PrivateKey {
         Ok(Self { curve, key })
     }
 
-    fn append_public(&self, to: &mut Vec<u8>) -> Result<(), Failed> {
+    pub(super) fn append_public(&self, to: &mut Vec<u8>) -> Result<(), Failed> {
         match &self.key {
             Key::Ring(key) => to.extend_from_slice(key.compute_public_key().map_err(|_| Failed)?.as_ref()),
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -261,7 +261,7 @@ impl PrivateKey {
 
     /// Each source checks that a point is on its curve, and that X25519's result is
     /// not zero (RFC 9846 section 7.4.2).
-    fn agree(
+    pub(super) fn agree(
         self,
         peer_public: &[u8],
         then: impl FnOnce(&[u8]) -> Result<SharedSecret, Failed>,

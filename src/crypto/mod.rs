@@ -4,6 +4,8 @@
 pub(crate) mod aead;
 pub(crate) mod agree;
 pub(crate) mod der;
+#[cfg(test)]
+mod differ;
 pub(crate) mod kdf;
 #[cfg(feature = "post-quantum")]
 mod kem;

@@ -381,10 +381,13 @@ pub(super) fn verify_by(
             }
             .map_err(|_| Failed)
         }
+        // RSA of 2041 to 2047 bits ring takes, and AWS-LC does not.
         #[cfg(feature = "aws-lc-rs")]
-        Source::AwsLc => aws_lc::UnparsedPublicKey::new(row.verification.aws_lc, key)
-            .verify(message, signature)
-            .map_err(|_| Failed),
+        Source::AwsLc if !rsa_modulus_bits(key).is_ok_and(|bits| bits < 2048) => {
+            aws_lc::UnparsedPublicKey::new(row.verification.aws_lc, key)
+                .verify(message, signature)
+                .map_err(|_| Failed)
+        }
         _ => signature::UnparsedPublicKey::new(row.verification.ring, key)
             .verify(message, signature)
             .map_err(|_| Failed),

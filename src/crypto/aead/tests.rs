@@ -244,3 +244,51 @@ fn a_tls12_key_has_its_lengths() {
         assert!(Protection::tls12(suite, &[0; 64][..key - 1], &[0; 64][..iv]).is_err());
     }
 }
+
+/// Each source seals the same, and opens what the others sealed: every length around
+/// the blocks and the strides of the fast paths, and no wrong tag.
+#[test]
+fn sources_do_not_differ() {
+    let sources: Vec<_> = [Source::Ring, Source::AwsLc].into_iter().filter(|one| one.is_there()).collect();
+    for suite in suites() {
+        let made = |source| {
+            let key = &[7; 32][..suite.aead.key_len()];
+            let keys = Keys::made_by(source, suite, Base::new(&[1; 48], &[2; 12]), key);
+            assert!(!matches!(keys, Keys::Rested(_)));
+            Protection { suite, number: 0, keys }
+        };
+        let lengths = (0..=290).chain([511, 512, 513, 1023, 1024, 1025, 4095, 4096, 16_383, 16_384, 16_385]);
+        for len in lengths {
+            let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            let aad = &[3; 13][..[0, 5, 13][len % 3]];
+            let sealed = sources.iter().map(|&source| {
+                let mut record = payload.clone();
+                let sealed = made(source).seal(aad, &mut record).unwrap();
+                let mut from = vec![0; len];
+                let (front, last) = payload.split_at(len.saturating_sub(1));
+                let out = made(source).seal_from(aad, front, last, &mut from).unwrap();
+                assert_eq!((&from, out.tag), (&record, sealed.tag), "{source:?} {len}");
+                [&record[..], &sealed.tag].concat()
+            });
+            let sealed: Vec<_> = sealed.collect();
+            assert!(sealed.iter().all(|one| *one == sealed[0]), "{suite:?} {len}");
+            for &source in &sources {
+                let explicit = &[0; 8][..made(source).explicit_nonce_len()];
+                let mut record = sealed[0].clone();
+                assert_eq!(made(source).open(explicit, aad, &mut record), Ok(len), "{source:?}");
+                assert_eq!(record[..len], payload);
+                let mut tags: Vec<_> = (0..TAG_LEN).map(|at| (len + at, 1 << (at % 8))).collect();
+                tags.extend((len > 0).then_some((len / 2, 1)));
+                for (at, bit) in tags {
+                    let mut wrong = sealed[0].clone();
+                    wrong[at] ^= bit;
+                    assert_eq!(made(source).open(explicit, aad, &mut wrong), Err(Failed), "{source:?} {at}");
+                }
+                for short in [0, 15.min(len + 15), len + 15] {
+                    let mut cut = sealed[0][..short].to_vec();
+                    assert_eq!(made(source).open(explicit, aad, &mut cut), Err(Failed));
+                }
+            }
+        }
+    }
+}
