@@ -27,6 +27,19 @@
 //! it is heard by an [`observe::Observer`]; what it needs from outside it asks
 //! as a [`Question`].
 //!
+//! # Features
+//!
+//! | feature | |
+//! | --- | --- |
+//! | `post-quantum` (default) | X25519MLKEM768 |
+//! | `graviola`, `aws-lc-rs` | faster sources of cryptography in ring's place, operation by operation |
+//! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
+//! | `tokio` | `AsyncTlsStream` |
+//! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
+//!
+//! Neither of the two sources is on by default: graviola is young and not audited,
+//! AWS-LC compiles C for minutes; `README.md` weighs them, `crypto/source.rs` is the table.
+//!
 //! # The house
 //!
 //! A file imports only from the floors below its own, and on its own floor only

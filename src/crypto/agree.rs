@@ -155,7 +155,7 @@ impl Curve {
     fn source(self) -> Source {
         match self {
             Self::X25519 => Operation::X25519.source(),
-            Self::P256 => Source::Ring,
+            Self::P256 => Operation::P256Agreement.source(),
             Self::P384 => Operation::P384Agreement.source(),
         }
     }

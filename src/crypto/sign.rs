@@ -9,7 +9,10 @@ use crate::wire::codepoints::SignatureScheme;
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::signature as aws_lc;
 #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
-use graviola::{hashing::Sha384, signing};
+use graviola::{
+    hashing::{Sha256, Sha384},
+    signing,
+};
 use ring::rand::SystemRandom;
 use ring::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
@@ -79,13 +82,15 @@ enum Pair {
 
 enum Faster {
     #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    GraviolaP256(Box<signing::ecdsa::SigningKey<signing::ecdsa::P256>>),
+    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
     GraviolaP384(Box<signing::ecdsa::SigningKey<signing::ecdsa::P384>>),
     #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
     GraviolaEd25519(Box<signing::eddsa::Ed25519SigningKey>),
     #[cfg(feature = "aws-lc-rs")]
     AwsLcRsa(aws_lc::RsaKeyPair),
     #[cfg(feature = "aws-lc-rs")]
-    AwsLcP384(aws_lc::EcdsaKeyPair),
+    AwsLcEcdsa(aws_lc::EcdsaKeyPair),
     #[cfg(feature = "aws-lc-rs")]
     AwsLcEd25519(aws_lc::Ed25519KeyPair),
 }
@@ -105,12 +110,12 @@ impl SigningKey {
             }
         };
         let operation = match pair {
-            Pair::Rsa(_) | Pair::Pss(..) => Some(Operation::RsaSigning),
-            Pair::P256(_) => None,
-            Pair::P384(_) => Some(Operation::P384Signing),
-            Pair::Ed25519(_) => Some(Operation::Ed25519Signing),
+            Pair::Rsa(_) | Pair::Pss(..) => Operation::RsaSigning,
+            Pair::P256(_) => Operation::P256Signing,
+            Pair::P384(_) => Operation::P384Signing,
+            Pair::Ed25519(_) => Operation::Ed25519Signing,
         };
-        let faster = operation.and_then(|operation| Faster::read(operation.source(), &pair, key));
+        let faster = Faster::read(operation.source(), &pair, key);
         Ok(Self { pair, faster })
     }
 
@@ -174,12 +179,20 @@ impl Faster {
         let der = key.secret_der();
         match (source, pair, key) {
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
-            (Source::Graviola, Pair::P384(_), PrivateKeyDer::Pkcs8(_)) => {
-                signing::ecdsa::SigningKey::from_pkcs8_der(der).ok().map(Box::new).map(Self::GraviolaP384)
+            (Source::Graviola, Pair::P256(_), _) => {
+                let key = match key {
+                    PrivateKeyDer::Sec1(_) => signing::ecdsa::SigningKey::from_sec1_der(der),
+                    _ => signing::ecdsa::SigningKey::from_pkcs8_der(der),
+                };
+                key.ok().map(Box::new).map(Self::GraviolaP256)
             }
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
-            (Source::Graviola, Pair::P384(_), PrivateKeyDer::Sec1(_)) => {
-                signing::ecdsa::SigningKey::from_sec1_der(der).ok().map(Box::new).map(Self::GraviolaP384)
+            (Source::Graviola, Pair::P384(_), _) => {
+                let key = match key {
+                    PrivateKeyDer::Sec1(_) => signing::ecdsa::SigningKey::from_sec1_der(der),
+                    _ => signing::ecdsa::SigningKey::from_pkcs8_der(der),
+                };
+                key.ok().map(Box::new).map(Self::GraviolaP384)
             }
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
             (Source::Graviola, Pair::Ed25519(_), _) => {
@@ -198,9 +211,12 @@ impl Faster {
             #[cfg(feature = "aws-lc-rs")]
             (Source::AwsLc, Pair::Rsa(_), _) => aws_lc::RsaKeyPair::from_der(der).ok().map(Self::AwsLcRsa),
             #[cfg(feature = "aws-lc-rs")]
-            (Source::AwsLc, Pair::P384(_), _) => {
-                let algorithm = &aws_lc::ECDSA_P384_SHA384_ASN1_SIGNING;
-                aws_lc::EcdsaKeyPair::from_private_key_der(algorithm, der).ok().map(Self::AwsLcP384)
+            (Source::AwsLc, Pair::P256(_) | Pair::P384(_), _) => {
+                let algorithm = match pair {
+                    Pair::P256(_) => &aws_lc::ECDSA_P256_SHA256_ASN1_SIGNING,
+                    _ => &aws_lc::ECDSA_P384_SHA384_ASN1_SIGNING,
+                };
+                aws_lc::EcdsaKeyPair::from_private_key_der(algorithm, der).ok().map(Self::AwsLcEcdsa)
             }
             #[cfg(feature = "aws-lc-rs")]
             (Source::AwsLc, Pair::Ed25519(_), _) => {
@@ -214,10 +230,16 @@ impl Faster {
     fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Failed> {
         match *self {
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Self::GraviolaP256(ref key) => {
+                let signature =
+                    key.sign_asn1::<Sha256>(&[message], &mut [0; 72]).map_err(|_| Failed)?.to_vec();
+                Ok(signature)
+            }
+            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
             Self::GraviolaP384(ref key) => {
-                let mut room = [0; 128];
-                let signature = key.sign_asn1::<Sha384>(&[message], &mut room).map_err(|_| Failed)?;
-                Ok(signature.to_vec())
+                let signature =
+                    key.sign_asn1::<Sha384>(&[message], &mut [0; 104]).map_err(|_| Failed)?.to_vec();
+                Ok(signature)
             }
             #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
             Self::GraviolaEd25519(ref key) => Ok(key.sign(message).to_vec()),
@@ -230,7 +252,7 @@ impl Faster {
                 Ok(signature)
             }
             #[cfg(feature = "aws-lc-rs")]
-            Self::AwsLcP384(ref key) => {
+            Self::AwsLcEcdsa(ref key) => {
                 let signature =
                     key.sign(&aws_lc_rs::rand::SystemRandom::new(), message).map_err(|_| Failed)?;
                 Ok(signature.as_ref().to_vec())

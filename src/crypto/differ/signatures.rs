@@ -196,10 +196,12 @@ fn rsa_at_the_edges() {
 #[test]
 fn what_is_signed_is_verified() {
     let rsa = include_bytes!("../../../test-vectors/keys/rsa-2048.pkcs1.der");
+    let p256 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_der();
     let p384 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap().serialize_der();
     let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_der();
-    let keys: [rustls_pki_types::PrivateKeyDer<'_>; 3] = [
+    let keys: [rustls_pki_types::PrivateKeyDer<'_>; 4] = [
         rustls_pki_types::PrivatePkcs1KeyDer::from(&rsa[..]).into(),
+        rustls_pki_types::PrivatePkcs8KeyDer::from(&p256[..]).into(),
         rustls_pki_types::PrivatePkcs8KeyDer::from(&p384[..]).into(),
         rustls_pki_types::PrivatePkcs8KeyDer::from(&ed25519[..]).into(),
     ];

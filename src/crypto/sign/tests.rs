@@ -270,3 +270,39 @@ fn no_damage_to_a_key_panics() {
         }
     }
 }
+
+/// Where another source than ring signs, it takes every form of a key that ring takes.
+#[test]
+fn whoever_is_faster_signs() {
+    let wrapped = |algorithm: &[u8], inner: &[u8]| {
+        tlv(tag::SEQUENCE, &[&[2, 1, 0], algorithm, &tlv(tag::OCTET_STRING, &[inner])])
+    };
+    let [p256, p384, ed25519] =
+        [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
+            .map(|algorithm| rcgen::KeyPair::generate_for(algorithm).unwrap().serialize_der());
+    let sec1 = |pkcs8: &[u8], oid: &[u8]| {
+        let key = ec_private_key(private_key_info(pkcs8).unwrap().1).unwrap();
+        let public = tlv(tag::BIT_STRING, &[&[0], key.public.unwrap()]);
+        let curve = tlv(0xa0, &[&tlv(tag::OID, &[oid])]);
+        tlv(
+            tag::SEQUENCE,
+            &[&[2, 1, 1], &tlv(tag::OCTET_STRING, &[key.scalar]), &curve, &tlv(0xa1, &[&public])],
+        )
+    };
+    let ed25519_v1 = private_key_info(&ed25519).map(|(algorithm, inner)| wrapped(algorithm, inner)).unwrap();
+    for (operation, key) in [
+        (Operation::RsaSigning, pkcs1(RSA_2048)),
+        (Operation::RsaSigning, pkcs8_key(&wrapped(KEY_RSA, RSA_2048))),
+        (Operation::RsaSigning, pkcs8_key(&wrapped(KEY_PSS, RSA_2048))),
+        (Operation::P256Signing, pkcs8_key(&p256)),
+        (Operation::P256Signing, sec1_key(&sec1(&p256, OID_P256))),
+        (Operation::P384Signing, pkcs8_key(&p384)),
+        (Operation::P384Signing, sec1_key(&sec1(&p384, OID_P384))),
+        (Operation::Ed25519Signing, pkcs8_key(&ed25519)),
+        (Operation::Ed25519Signing, pkcs8_key(&ed25519_v1)),
+    ] {
+        let key = key.unwrap();
+        assert_eq!(key.faster.is_some(), operation.source() != Source::Ring, "{operation:?}");
+        assert!(key.sign(key.schemes()[0], MESSAGE).is_ok());
+    }
+}
