@@ -1,9 +1,11 @@
 //! This crate next to rustls, both with ring, in the same run and with all else
-//! equal: X25519, one P-256 chain that is really verified, no tickets, the same
-//! buffers, no sockets. Where a line says "remembering", this crate's client
-//! remembers the chain's signature from the handshakes before, as it does by
-//! default, and rustls verifies it each time. `cargo bench --bench
-//! versus_rustls [rounds] [a part of the rows' names]`
+//! equal: X25519, one chain that is really verified, the same buffers, no sockets.
+//! Full handshakes send no tickets. Where a line says "remembering", this crate's
+//! client remembers the chain's signature from the handshakes before, as it does
+//! by default, and rustls verifies it each time. Where it says "resumed", both
+//! resume by a ticket and send one new ticket; "resumed again" is without a new
+//! one in TLS 1.2 (by a ticket that is good for longer here, by a session in the
+//! server's memory there). `cargo bench --bench versus_rustls [rounds] [part of a line's name]`
 //!
 //! Lines of a floor have ring's cipher alone in the place of rustls: what is above
 //! it is this crate's own work, and the two copies that a caller makes, its data
@@ -12,21 +14,34 @@
 //! Short turns alternate, so that a slow moment of the machine meets both. What
 //! counts is the ratio within a round: this crate's time by rustls's, below 1
 //! where this crate is faster; its median and its least and greatest value over
-//! the rounds are printed.
+//! the rounds are printed, and behind them the ratio of the fastest tenths.
 
 #[path = "support/ours.rs"]
 mod ours;
 
 use ::ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
-use ours::{Chain, NAME, Ours, Times};
+use ours::{Chain, Kind, NAME, Ours, Times, at_client, at_server};
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::{
-    ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig, ServerConnection,
+    ClientConfig, ClientConnection, ConnectionCommon, HandshakeKind, RootCertStore, ServerConfig,
+    ServerConnection,
 };
+use std::cell::Cell;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Handshakes, with the suites of TLS 1.3 and 1.2.
+const HANDSHAKES: [(&str, Kind, [u16; 2]); 5] = [
+    ("full", Kind::Full, [0x1301, 0xc02b]),
+    ("full RSA", Kind::Full, [0x1301, 0xc02f]),
+    ("remembering", Kind::Remembering, [0x1301, 0xc02b]),
+    ("resumed", Kind::Resumed, [0x1301, 0xc02b]),
+    ("resumed again", Kind::ResumedAgain, [0x1301, 0xc02b]),
+];
 
 const SUITES: [(&str, u16); 6] = [
     ("TLS 1.3 AES-128-GCM", 0x1301),
@@ -38,7 +53,7 @@ const SUITES: [(&str, u16); 6] = [
 ];
 
 /// Handshakes in a round, a turn each.
-const HANDSHAKES: usize = 200;
+const IN_A_ROUND: usize = 200;
 
 /// Bytes that are sent at once, how often in a turn, and turns in a round.
 const CHUNK: usize = 64 * 1024;
@@ -55,10 +70,12 @@ const STROKES: u32 = 500;
 struct Theirs {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
+    resumes: bool,
+    first: Cell<bool>,
 }
 
 impl Theirs {
-    fn new(chain: &Chain, suite: u16) -> Self {
+    fn new(chain: &Chain, suite: u16, kind: Kind) -> Self {
         let mut provider: CryptoProvider = ring::default_provider();
         provider.cipher_suites.retain(|each| u16::from(each.suite()) == suite);
         provider.kx_groups = vec![ring::kx_group::X25519, ring::kx_group::SECP256R1];
@@ -72,56 +89,61 @@ impl Theirs {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        client.resumption = rustls::client::Resumption::disabled();
+        let resumes = matches!(kind, Kind::Resumed | Kind::ResumedAgain);
+        client.resumption = if resumes { Resumption::in_memory_sessions(16) } else { Resumption::disabled() };
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![chain.leaf.clone()], chain.key())
             .unwrap();
-        server.send_tls13_tickets = 0;
-        server.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        Self { client: Arc::new(client), server: Arc::new(server) }
+        server.send_tls13_tickets = usize::from(resumes);
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        match kind {
+            Kind::Resumed => server.ticketer = ring::Ticketer::new().unwrap(),
+            Kind::ResumedAgain => server.session_storage = ServerSessionMemoryCache::new(16),
+            Kind::Full | Kind::Remembering => {}
+        }
+        Self { client: Arc::new(client), server: Arc::new(server), resumes, first: Cell::new(true) }
     }
 
     fn connect(&self, times: &mut Times) -> (ClientConnection, ServerConnection) {
         let mut wire = Vec::with_capacity(8 * 1024);
-        let start = Instant::now();
-        let name = ServerName::try_from(NAME).unwrap();
-        let mut client = ClientConnection::new(self.client.clone(), name).unwrap();
-        while client.wants_write() {
-            client.write_tls(&mut wire).unwrap();
-        }
-        times.client += start.elapsed();
-
-        let start = Instant::now();
-        let mut server = ServerConnection::new(self.server.clone()).unwrap();
-        times.server += start.elapsed();
-        while client.is_handshaking() || server.is_handshaking() {
-            let start = Instant::now();
-            let mut rest = wire.as_slice();
-            while !rest.is_empty() {
-                server.read_tls(&mut rest).unwrap();
-                server.process_new_packets().unwrap();
-            }
-            wire.clear();
-            while server.wants_write() {
-                server.write_tls(&mut wire).unwrap();
-            }
-            times.server += start.elapsed();
-
-            let start = Instant::now();
-            let mut rest = wire.as_slice();
-            while !rest.is_empty() {
-                client.read_tls(&mut rest).unwrap();
-                client.process_new_packets().unwrap();
-            }
-            wire.clear();
+        let mut client = at_client(times, || {
+            let name = ServerName::try_from(NAME).unwrap();
+            let mut client = ClientConnection::new(self.client.clone(), name).unwrap();
             while client.wants_write() {
                 client.write_tls(&mut wire).unwrap();
             }
-            times.client += start.elapsed();
+            client
+        });
+        let mut server = at_server(times, || ServerConnection::new(self.server.clone()).unwrap());
+        while client.is_handshaking() || server.is_handshaking() {
+            at_server(times, || {
+                let mut rest = wire.as_slice();
+                while !rest.is_empty() {
+                    server.read_tls(&mut rest).unwrap();
+                    server.process_new_packets().unwrap();
+                }
+                wire.clear();
+                while server.wants_write() {
+                    server.write_tls(&mut wire).unwrap();
+                }
+            });
+            at_client(times, || {
+                let mut rest = wire.as_slice();
+                while !rest.is_empty() {
+                    client.read_tls(&mut rest).unwrap();
+                    client.process_new_packets().unwrap();
+                }
+                wire.clear();
+                while client.wants_write() {
+                    client.write_tls(&mut wire).unwrap();
+                }
+            });
         }
+        let resumed = client.handshake_kind() == Some(HandshakeKind::Resumed);
+        assert_eq!(resumed, self.resumes && !self.first.replace(false));
         assert!(wire.is_empty());
         (client, server)
     }
@@ -205,9 +227,15 @@ impl Cipher {
     }
 }
 
-/// One round: many short turns of each, in alternating order. A turn that the
-/// machine interrupted is far out, so the median turn stands for the round.
-fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(&mut Times)) -> [Times; 2] {
+/// What the turns of a round took: the median, for a turn that the machine
+/// interrupted is far out, and the fastest tenth.
+struct Round {
+    median: Times,
+    fastest: Times,
+}
+
+/// One round: many short turns of each, in alternating order.
+fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(&mut Times)) -> [Round; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for turn in 0..turns {
         for which in [turn % 2, (turn + 1) % 2] {
@@ -220,12 +248,15 @@ fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(
         }
     }
     times.map(|times| {
-        let median = |pick: fn(&Times) -> Duration| {
-            let mut picked: Vec<_> = times.iter().map(pick).collect();
-            picked.sort();
-            picked[turns / 2]
+        let at = |place: usize| {
+            let pick = |pick: fn(&Times) -> Duration| {
+                let mut picked: Vec<_> = times.iter().map(pick).collect();
+                picked.sort();
+                picked[place]
+            };
+            Times { client: pick(Times::client), server: pick(Times::server) }
         };
-        Times { client: median(Times::client), server: median(Times::server) }
+        Round { median: at(turns / 2), fastest: at(turns / 20) }
     })
 }
 
@@ -233,20 +264,22 @@ fn round(turns: usize, mut ours: impl FnMut(&mut Times), mut theirs: impl FnMut(
 fn report(
     what: &str,
     side: &str,
-    rounds: &[[Times; 2]],
+    rounds: &[[Round; 2]],
     pick: fn(&Times) -> Duration,
     shown: impl Fn(f64) -> String,
 ) {
-    let sorted = |value: &dyn Fn(&[Times; 2]) -> f64| {
+    let sorted = |value: &dyn Fn(&[Round; 2]) -> f64| {
         let mut values: Vec<_> = rounds.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         values
     };
-    let ours = sorted(&|[ours, _]| pick(ours).as_secs_f64())[rounds.len() / 2];
-    let theirs = sorted(&|[_, theirs]| pick(theirs).as_secs_f64())[rounds.len() / 2];
-    let ratios = sorted(&|[ours, theirs]| pick(ours).as_secs_f64() / pick(theirs).as_secs_f64());
+    let middle = |value: &dyn Fn(&[Round; 2]) -> f64| sorted(value)[rounds.len() / 2];
+    let [ours, theirs] = [0, 1].map(|which: usize| middle(&|round| pick(&round[which].median).as_secs_f64()));
+    let ratio = |ours: &Times, theirs: &Times| pick(ours).as_secs_f64() / pick(theirs).as_secs_f64();
+    let ratios = sorted(&|[ours, theirs]| ratio(&ours.median, &theirs.median));
+    let fastest = middle(&|[ours, theirs]| ratio(&ours.fastest, &theirs.fastest));
     println!(
-        "{what:<28}{side:<10}{:>12}{:>12}   {:.3}  ({:.3} to {:.3})",
+        "{what:<28}{side:<10}{:>12}{:>12}   {:.3}  ({:.3} to {:.3})  {fastest:.3}",
         shown(ours),
         shown(theirs),
         ratios[rounds.len() / 2],
@@ -263,34 +296,39 @@ fn main() {
     }
     let rounds: u32 = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(9);
     assert!(rounds > 0);
-    let chain = Chain::new();
+    let named = |argument: &&String| !argument.starts_with('-') && argument.parse::<u32>().is_err();
+    let part = arguments.iter().find(named).map_or("", String::as_str);
+    let (chain, rsa) = (Chain::new(), Chain::rsa());
     println!(
-        "{:<28}{:<10}{:>12}{:>12}   ratio, with its least and greatest of {rounds} rounds",
+        "{:<28}{:<10}{:>12}{:>12}   ratio, with its least and greatest of {rounds} rounds; of the fastest tenths",
         "", "", "handfast", "rustls"
     );
 
-    let wanted =
-        arguments.iter().find(|argument| !argument.starts_with('-') && argument.parse::<u32>().is_err());
-    let wanted = |row: &str| wanted.is_none_or(|wanted| row.contains(&**wanted));
-    let handshakes = SUITES.into_iter().filter(|(_, suite)| [0x1301, 0xc02b].contains(suite));
-    for (what, remembers) in [("handshake", false), ("remembering", true)] {
-        for (name, suite) in handshakes.clone().filter(|_| wanted(what)) {
-            let (ours, theirs) = (Ours::with(&chain, suite, remembers), Theirs::new(&chain, suite));
+    for (what, kind, suites) in HANDSHAKES {
+        for suite in suites {
+            let version = if suite >> 8 == 0x13 { "TLS 1.3" } else { "TLS 1.2" };
+            let what = format!("{version} {what}");
+            // In TLS 1.3 there is no resuming without a new ticket.
+            if !what.contains(part) || (kind == Kind::ResumedAgain && version == "TLS 1.3") {
+                continue;
+            }
+            let chain = if what.ends_with("RSA") { &rsa } else { &chain };
+            let (ours, theirs) = (Ours::with(chain, suite, kind), Theirs::new(chain, suite, kind));
             let one =
-                || round(HANDSHAKES, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
+                || round(IN_A_ROUND, |times| drop(ours.connect(times)), |times| drop(theirs.connect(times)));
             one();
             let rounds: Vec<_> = (0..rounds).map(|_| one()).collect();
             let shown = |seconds: f64| format!("{:.1} us", seconds * 1e6);
-            let what = format!("{what}, {}", &name[..7]);
             report(&what, "client", &rounds, Times::client, shown);
             report(&what, "server", &rounds, Times::server, shown);
         }
     }
 
     let data = vec![0x5a; CHUNK];
-    for (name, suite) in SUITES.into_iter().filter(|(name, _)| wanted(name)) {
+    for (name, suite) in SUITES.into_iter().filter(|(name, _)| name.contains(part)) {
         let (mut client, mut server) = Ours::new(&chain, suite).connect(&mut Times::default());
-        let (mut their_client, mut their_server) = Theirs::new(&chain, suite).connect(&mut Times::default());
+        let (mut their_client, mut their_server) =
+            Theirs::new(&chain, suite, Kind::Full).connect(&mut Times::default());
         let (mut wire, mut their_wire) = (Vec::with_capacity(2 * CHUNK), Vec::with_capacity(2 * CHUNK));
         let mut cipher = Cipher::new(suite);
         let mut floor = |times: &mut Times| {
