@@ -19,11 +19,12 @@ use super::roots::{Anchor, Roots};
 use super::sent::{Candidate, Sent};
 use super::signer::Verified;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo};
+use crate::wire::Handful;
 use std::sync::Arc;
 
 /// A path that holds: certificates from the leaf upwards, and the anchor.
 pub(super) struct Path<'s> {
-    pub(super) certificates: Vec<&'s Sent<'s>>,
+    pub(super) certificates: Handful<&'s Sent<'s>>,
     pub(super) anchor: Arc<Anchor>,
     /// Those off the path that signed lists which counted.
     pub(super) list_signers: Vec<&'s Certificate<'s>>,
@@ -40,7 +41,7 @@ pub(super) struct Search<'s> {
     others: &'s [Candidate<'s>],
     /// Signatures verified: child and issuer. The second walk reads what the
     /// first one computed.
-    signatures: Vec<((usize, Key), Result<(), SignatureRefused>)>,
+    signatures: Handful<((usize, Key), Result<(), SignatureRefused>)>,
 }
 
 /// Whose key: a certificate's that was sent, or an anchor's.
@@ -49,6 +50,9 @@ pub(super) enum Key {
     Sent(usize),
     Anchor(usize),
 }
+
+/// An anchor and whose key its is.
+type Trusted = (Key, Arc<Anchor>);
 
 /// Says which ways a walk takes, and hears of them.
 pub(super) trait Guide<'s> {
@@ -119,14 +123,17 @@ impl<'s> Search<'s> {
         memory: Option<&Memory>,
     ) -> Self {
         let read = |other: &'s Candidate<'s>| other.read().as_ref().ok().map(|sent| &sent.certificate);
-        let lists = Verified::among(move || others.iter().filter_map(read).collect());
-        let signatures = Vec::new();
+        let lists = match others {
+            [] => Verified::among(Vec::new),
+            others => Verified::among(move || others.iter().filter_map(read).collect()),
+        };
+        let signatures = Handful::None;
         Self { inquiry, roots, others, budget: Budget::recalling(memory), lists, signatures }
     }
 
     /// A path from the leaf that holds, if there is one. A spent budget is an error.
     pub(super) fn run(&mut self, leaf: &'s Sent<'s>) -> Result<Option<Path<'s>>, Exhausted> {
-        let mut path = vec![leaf];
+        let mut path: Handful<_> = [leaf].into_iter().collect();
         match self.straight(&mut path) {
             Ok(Some(anchor)) => {
                 let above = path.iter().skip(1).map(|issuer| issuer.certificate.spki);
@@ -147,7 +154,7 @@ impl<'s> Search<'s> {
         }
     }
 
-    fn straight(&mut self, path: &mut Vec<&'s Sent<'s>>) -> Result<Option<Arc<Anchor>>, Stop> {
+    fn straight(&mut self, path: &mut Handful<&'s Sent<'s>>) -> Result<Option<Arc<Anchor>>, Stop> {
         let Some(&leaf) = path.first() else { return Ok(None) };
         self.budget.spend(2 * leaf.certificate.der.len())?;
         judge::leaf(self.inquiry, &leaf.certificate, &mut FirstBroken)?;
@@ -163,10 +170,11 @@ impl<'s> Search<'s> {
     pub(super) fn walk<G: Guide<'s>>(
         &mut self,
         guide: &mut G,
-        path: &mut Vec<&'s Sent<'s>>,
+        path: &mut Handful<&'s Sent<'s>>,
     ) -> Result<Option<Arc<Anchor>>, Stop> {
         let Some(&child) = path.last() else { return Ok(None) };
-        for (key, anchor) in self.anchors_for(child)? {
+        let (first, others) = self.anchors_for(child)?;
+        for (key, anchor) in first.into_iter().chain(others) {
             self.budget.spend(STEP)?;
             if guide.ends_in(self, path, (key, &anchor))? {
                 return Ok(Some(anchor));
@@ -207,15 +215,19 @@ impl<'s> Search<'s> {
         Ok(true)
     }
 
-    /// Anchors of the issuer's name, the likeliest first.
-    fn anchors_for(&mut self, child: &Sent<'_>) -> Result<Vec<(Key, Arc<Anchor>)>, Exhausted> {
+    /// Anchors of the issuer's name, the likeliest first. Mostly there is one.
+    fn anchors_for(&mut self, child: &Sent<'_>) -> Result<(Option<Trusted>, Vec<Trusted>), Exhausted> {
         let name = child.certificate.issuer_bytes;
         self.budget.spend(2 * name.len())?;
         let named = self.roots.named(name, || child.issuer());
-        let mut found: Vec<_> =
-            named.map(|(place, anchor)| (Key::Anchor(place), Arc::clone(anchor))).collect();
-        found.sort_by_key(|(_, anchor)| child.rank(anchor.key_id.as_deref()));
-        Ok(found)
+        let mut named = named.map(|(place, anchor)| (Key::Anchor(place), Arc::clone(anchor)));
+        let (first, mut others) = (named.next(), named.collect::<Vec<_>>());
+        if others.is_empty() {
+            return Ok((first, others));
+        }
+        others.splice(..0, first);
+        others.sort_by_key(|(_, anchor)| child.rank(anchor.key_id.as_deref()));
+        Ok((None, others))
     }
 
     /// Certificates of the issuer's name among those that were sent, the
@@ -255,7 +267,7 @@ impl<'s> Search<'s> {
     }
 }
 
-pub(super) fn certificates<'s>(path: &[&'s Sent<'s>]) -> Vec<&'s Certificate<'s>> {
+pub(super) fn certificates<'s>(path: &[&'s Sent<'s>]) -> Handful<&'s Certificate<'s>> {
     path.iter().map(|sent| &sent.certificate).collect()
 }
 

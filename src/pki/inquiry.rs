@@ -7,8 +7,8 @@ use super::budget::Exhausted;
 use super::policy::Policies;
 use super::revocation::Revocation;
 use super::rules::{Profile, Rule};
-use crate::limits;
 use rustls_pki_types::ServerName;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a certificate is presented for.
@@ -41,15 +41,16 @@ pub(super) struct Inquiry<'n> {
     pub(super) revocation: Revocation,
     /// The OCSP response that the peer stapled, empty if it did not; `None`:
     /// there is no connection in which it could have.
-    pub(super) staple: Option<Arc<[u8]>>,
+    pub(super) staple: Option<Cow<'n, [u8]>>,
 }
 
 impl Inquiry<'_> {
     /// The question without a name, a limit, pins or statements about revocation.
+    #[cfg(test)]
     pub(super) fn about(purpose: Purpose, profile: Profile, now: i64) -> Self {
         let (name, most_intermediates, pins, staple) = Default::default();
         let (leaf_is_trusted, revocation, policies) = Default::default();
-        let longest_path = limits::CHAIN_DEPTH;
+        let longest_path = crate::limits::CHAIN_DEPTH;
         Self {
             profile,
             purpose,
@@ -70,7 +71,8 @@ impl Inquiry<'_> {
             Expected::Server(server) => Expected::Server(server.to_owned()),
             Expected::NotGiven => Expected::NotGiven,
         });
-        Inquiry { name, ..self }
+        let staple = self.staple.map(|staple| Cow::Owned(staple.into_owned()));
+        Inquiry { name, staple, ..self }
     }
 }
 

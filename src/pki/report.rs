@@ -51,6 +51,13 @@ struct Inner {
     text: OnceLock<Text>,
 }
 
+/// The octets of certificates, one after the other.
+fn joined<'a>(certificates: impl Iterator<Item = &'a [u8]> + Clone) -> Box<[u8]> {
+    let mut all = Vec::with_capacity(certificates.clone().map(<[u8]>::len).sum());
+    certificates.for_each(|der| all.extend_from_slice(der));
+    all.into()
+}
+
 /// What the words are made of, where they are not made yet.
 #[derive(Clone, Debug)]
 enum Basis {
@@ -146,9 +153,8 @@ impl Report {
     }
 
     pub(super) fn of_path(path: &Path<'_>, inquiry: Inquiry<'_>, cost: usize) -> Self {
-        let all: Vec<&[u8]> = path.certificates.iter().map(|sent| sent.certificate.der).collect();
-        let beside: Vec<&[u8]> = path.list_signers.iter().map(|signer| signer.der).collect();
-        let (certificates, list_signers) = (all.concat().into(), beside.concat().into());
+        let certificates = joined(path.certificates.iter().map(|sent| sent.certificate.der));
+        let list_signers = joined(path.list_signers.iter().map(|signer| signer.der));
         let (anchor, inquiry) = (Arc::clone(&path.anchor), inquiry.into_owned());
         Self::unworded(Basis::Path { certificates, list_signers, anchor, inquiry }).costing(cost)
     }

@@ -13,6 +13,7 @@ use super::rules::Rule;
 use super::sent::Sent;
 use crate::crypto::verify::SignatureRefused;
 use crate::limits;
+use crate::wire::Handful;
 use std::sync::Arc;
 
 /// The best path that does not hold.
@@ -64,7 +65,7 @@ pub(super) fn tell<'s>(
     search.budget.recall = Recall::NONE;
     search.budget.reserve();
     let mut story = Story::default();
-    let mut path = vec![leaf];
+    let mut path: Handful<_> = [leaf].into_iter().collect();
     if story.begin(search, leaf).and_then(|()| search.walk(&mut story, &mut path).map(|_| ())).is_err() {
         // A spent budget ends the story; the verdict stands.
         story.offer(&path, None, End { cut_short: true, ..End::default() });

@@ -20,6 +20,7 @@ use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
 use crate::limits;
 use crate::wire::NamedGroup;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -349,7 +350,10 @@ impl Verifier {
         let leaf_key = PeerKey::of(&leaf);
         let named = match (name, purpose) {
             (_, Purpose::Client) => None,
-            (Some(name), Purpose::Server) => Some(Expected::Server(name.clone())),
+            (Some(ServerName::DnsName(name)), Purpose::Server) => {
+                Some(Expected::Server(ServerName::DnsName(name.borrow())))
+            }
+            (Some(address), Purpose::Server) => Some(Expected::Server(address.clone())),
             (None, Purpose::Server) => Some(Expected::NotGiven),
         };
         let leaf_is_trusted = match &self.basis {
@@ -358,15 +362,17 @@ impl Verifier {
         };
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let mut inquiry = Inquiry {
+            profile: self.profile,
+            purpose,
             name: named,
+            now,
             most_intermediates: self.most_intermediates,
             longest_path: self.longest_path,
             policies: self.policies.clone(),
             pins: self.pins.clone(),
             leaf_is_trusted,
             revocation: self.revocation.clone(),
-            staple: staple.map(Arc::from),
-            ..Inquiry::about(purpose, self.profile, now)
+            staple: staple.map(Cow::Borrowed),
         };
         let report = match &self.basis {
             Basis::Chain { roots, check_name } => {

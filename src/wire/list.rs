@@ -5,6 +5,7 @@ use super::reader::Reader;
 use super::writer::Writer;
 use crate::fault::Fault;
 use std::fmt;
+use std::ops::Deref;
 
 /// Something that stands in a vector.
 pub trait Item<'a>: Sized + Copy {
@@ -157,6 +158,60 @@ impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
     }
 }
 
+/// A list that grows, and mostly stays short: up to eight values cost no allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Handful<T> {
+    #[default]
+    None,
+    /// So many of these count.
+    Few([T; 8], usize),
+    Many(Vec<T>),
+}
+
+impl<T: Copy> Handful<T> {
+    pub(crate) fn push(&mut self, value: T) {
+        match self {
+            Self::None => *self = Self::Few([value; 8], 1),
+            Self::Few(few, count) => match few.get_mut(*count) {
+                Some(place) => {
+                    *place = value;
+                    *count += 1;
+                }
+                None => *self = Self::Many(few.iter().copied().chain([value]).collect()),
+            },
+            Self::Many(many) => many.push(value),
+        }
+    }
+
+    pub(crate) fn pop(&mut self) {
+        match self {
+            Self::None => {}
+            Self::Few(_, count) => *count = count.saturating_sub(1),
+            Self::Many(many) => drop(many.pop()),
+        }
+    }
+}
+
+impl<T> Deref for Handful<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::None => &[],
+            Self::Few(few, count) => few.get(..*count).unwrap_or_default(),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl<T: Copy> FromIterator<T> for Handful<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let mut handful = Self::None;
+        values.into_iter().for_each(|value| handful.push(value));
+        handful
+    }
+}
+
 /// As many codes as an honest peer sends.
 const FEW: usize = 32;
 
@@ -253,6 +308,19 @@ mod tests {
         }
         fn write(&self, writer: &mut Writer<'_>) {
             writer.vec8(|w| w.bytes(self.0));
+        }
+    }
+
+    #[test]
+    fn a_handful_is_a_list_of_any_length() {
+        for length in [0, 1, 7, 8, 9, 30] {
+            let mut handful: Handful<usize> = (0..length).collect();
+            assert!(handful.iter().copied().eq(0..length), "{length}");
+            assert_eq!(matches!(handful, Handful::Many(_)), length > 8);
+            handful.pop();
+            assert!(handful.iter().copied().eq(0..length.saturating_sub(1)));
+            handful.push(77);
+            assert_eq!(handful.last(), Some(&77));
         }
     }
 

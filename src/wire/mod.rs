@@ -27,7 +27,7 @@ pub use extension_data::*;
 pub use extensions::*;
 pub use handshake::*;
 pub use hello::*;
-pub(crate) use list::Codes;
+pub(crate) use list::{Codes, Handful};
 pub use list::{Item, List};
 pub use post::*;
 pub use reader::Reader;
