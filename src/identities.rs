@@ -39,16 +39,36 @@ impl Identities {
     }
 
     /// Those that name the host, the first of each kind.
-    pub(crate) fn named(&self, host: &str) -> Vec<&Arc<Identity>> {
-        let kinds = pki::patterns_of(host).filter_map(|pattern| self.named.get(&pattern));
-        let mut found: Vec<_> = kinds.flat_map(|kinds| &kinds.0).collect();
-        found.sort_by_key(|(place, _)| *place);
-        found.into_iter().map(|(_, identity)| identity).collect()
+    pub(crate) fn named(&self, host: &str) -> Named<'_> {
+        let kinds = pki::by_patterns_of(host, |pattern| self.named.get(pattern));
+        Named(kinds.map(|kinds| kinds.map_or(&[][..], |kinds| &kinds.0)))
     }
 
     /// Whatever they name, the first of each kind.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Identity>> {
         self.all.0.iter().map(|(_, identity)| identity)
+    }
+}
+
+/// Identities of a host by its name and by the wildcard beside it, in one order.
+#[derive(Clone, Default)]
+pub(crate) struct Named<'a>([&'a [(usize, Arc<Identity>)]; 2]);
+
+impl Named<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|kinds| kinds.is_empty())
+    }
+}
+
+impl<'a> Iterator for Named<'a> {
+    type Item = &'a Arc<Identity>;
+
+    fn next(&mut self) -> Option<&'a Arc<Identity>> {
+        let place = |kinds: &&[(usize, Arc<Identity>)]| kinds.first().map_or(usize::MAX, |(place, _)| *place);
+        let kinds = self.0.iter_mut().min_by_key(|kinds| place(kinds))?;
+        let ((_, identity), rest) = kinds.split_first()?;
+        *kinds = rest;
+        Some(identity)
     }
 }
 
@@ -81,7 +101,7 @@ mod tests {
         let identities = of(&all);
         assert_eq!(identities.all().count(), 1);
         for n in [0, 1, 299] {
-            let named = identities.named(&format!("Host{n}.Example"));
+            let named: Vec<_> = identities.named(&format!("Host{n}.Example")).collect();
             assert_eq!(named.len(), 1);
             assert!(Arc::ptr_eq(named[0], &all[n]));
         }
@@ -89,8 +109,8 @@ mod tests {
         // Nor where all have one name.
         let same: Vec<_> = (0..100).map(|_| identity(&["a.example"], &[ED25519])).collect();
         let identities = of(all.iter().chain(&same));
-        assert_eq!((identities.all().count(), identities.named("a.example").len()), (2, 1));
-        assert!(Arc::ptr_eq(identities.named("a.example")[0], &same[0]));
+        assert_eq!((identities.all().count(), identities.named("a.example").count()), (2, 1));
+        assert!(Arc::ptr_eq(identities.named("a.example").next().unwrap(), &same[0]));
     }
 
     #[test]
@@ -99,8 +119,7 @@ mod tests {
         let exact = identity(&["www.example.com", "example.com"], &[ED25519]);
         let late = identity(&["*.EXAMPLE.com"], &[ED25519, P256]);
         let both = of([&wild, &exact, &late]);
-        let names =
-            |host: &str| both.named(host).iter().map(|each| each.schemes().to_vec()).collect::<Vec<_>>();
+        let names = |host: &str| both.named(host).map(|each| each.schemes().to_vec()).collect::<Vec<_>>();
         assert_eq!(names("WWW.example.com"), [vec![P256], vec![ED25519], vec![ED25519, P256]]);
         assert_eq!(names("mail.example.com"), [vec![P256], vec![ED25519, P256]]);
         assert_eq!(names("example.com"), [vec![ED25519]]);
@@ -108,6 +127,6 @@ mod tests {
             assert!(names(nobody).is_empty(), "{nobody}");
         }
         let turned = of([&exact, &wild]);
-        assert!(Arc::ptr_eq(turned.named("www.example.com")[0], &exact));
+        assert!(Arc::ptr_eq(turned.named("www.example.com").next().unwrap(), &exact));
     }
 }

@@ -1,9 +1,10 @@
 //! The ClientHello as a value: made once, and encoded again where a
 //! HelloRetryRequest asks for another (RFC 9846 sections 4.2.2 and 4.2.4).
 
-use crate::config::{ClientConfig, ClientOptions, Common};
+use crate::config::{ClientConfig, ClientOptions, Common, Lists};
 use crate::crypto::Failed;
 use crate::crypto::agree::KeyShares;
+use crate::crypto::kdf::{self, Digest};
 use crate::crypto::source::Entropy;
 use crate::crypto::suite::Suite;
 use crate::observe::Tap;
@@ -13,9 +14,9 @@ use crate::schedule::tls13::psk::PskKind;
 use crate::schedule::transcript::Transcript;
 use crate::session::ClientSession;
 use crate::wire::{
-    Body, CertificateStatusRequest, CipherSuite, ClientExtensions, ClientHello, EcPointFormat, KeyShareEntry,
-    List, NamedGroup, OfferedPsks, Present, ProtocolName, ProtocolVersion, PskBinderEntry, PskIdentity,
-    PskKeyExchangeMode, Writer,
+    Body, CertificateStatusRequest, CipherSuite, ClientExtensions, ClientHello, EcPointFormat, Handful,
+    KeyShareEntry, List, NamedGroup, OfferedPsks, Present, ProtocolName, ProtocolVersion, PskBinderEntry,
+    PskIdentity, PskKeyExchangeMode, Writer,
 };
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub(crate) struct Psk {
     pub(crate) session: ClientSession,
     pub(crate) early: EarlySecret,
     obfuscated_age: u32,
-    binder: Vec<u8>,
+    binder: Digest,
 }
 
 impl Offer {
@@ -56,18 +57,20 @@ impl Offer {
         let mut drawn = [[0; 32]; 2];
         entropy.fill(drawn.as_flattened_mut())?;
         let [random, session_id] = drawn;
-        let (psk, session12) = match remembered(config, &name.to_owned()) {
+        let name = name.to_owned();
+        let (psk, session12) = match remembered(config, &name) {
             Some(session) if session.version == ProtocolVersion::TLS13 => {
                 let early = EarlySecret::new(session.suite, Some(session.secret.as_bytes()), tap);
-                (Some(Box::new(Psk { session, early, obfuscated_age: 0, binder: Vec::new() })), None)
+                let binder = Digest::new(&[]);
+                (Some(Box::new(Psk { session, early, obfuscated_age: 0, binder })), None)
             }
             session => (None, session.map(Box::new)),
         };
         Ok(Self {
             random,
             session_id,
-            name: name.to_owned(),
-            shares: KeyShares::generate(&first_shares(&config.common), entropy)?,
+            name,
+            shares: KeyShares::generate(&config.common.offered.first_shares, entropy)?,
             config: Arc::clone(config),
             psk,
             session12,
@@ -103,9 +106,10 @@ impl Offer {
         let hash = psk.session.suite.hash;
         let age = self.config.common.now().as_secs().saturating_sub(psk.session.received);
         psk.obfuscated_age = (age.wrapping_mul(1000) as u32).wrapping_add(psk.session.age_add);
-        psk.binder = vec![0; hash.len()];
+        // As long as the binder will be.
+        psk.binder = Digest::new(kdf::hash_of_nothing(hash));
         self.psk = Some(psk);
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(1024);
         let binders = self.with_hello(|hello| {
             let mut writer = Writer::new(&mut bytes);
             Body::ClientHello(hello).encode(&mut writer);
@@ -115,7 +119,7 @@ impl Offer {
         let cut = bytes.len().checked_sub(binders).and_then(|cut| bytes.get(..cut)).ok_or(Failed)?;
         self.psk = match (self.psk.take(), transcript.hash_with(hash, cut)) {
             (Some(mut psk), Some(digest)) => {
-                psk.binder = psk.early.binder(PskKind::Resumption, &digest).as_bytes().to_vec();
+                psk.binder = psk.early.binder(PskKind::Resumption, &digest);
                 Some(psk)
             }
             _ => None,
@@ -159,52 +163,58 @@ impl Offer {
         if let Some(hello) = self.given_hello() {
             return then(hello);
         }
-        let common = &self.config.common;
-        let suites: Vec<CipherSuite> = common.offered_suites().map(|suite| suite.id).collect();
-        let versions: Vec<ProtocolVersion> = common.versions().collect();
-        let groups: Vec<NamedGroup> =
-            if common.tls13() { common.groups.clone() } else { common.groups12().collect() };
-        let protocols: Vec<ProtocolName<'_>> = common.alpn.iter().map(|name| ProtocolName(name)).collect();
-        let shares: Vec<KeyShareEntry<'_>> = self
-            .shares
-            .entries()
-            .map(|(group, key_exchange)| KeyShareEntry { group, key_exchange })
-            .collect();
-        let identities = self.psk.iter().map(|psk| PskIdentity {
+        let protocols: Handful<_> = self.config.common.alpn.iter().map(|name| ProtocolName(name)).collect();
+        let shares = self.shares.entries();
+        let shares: Handful<_> =
+            shares.map(|(group, key_exchange)| KeyShareEntry { group, key_exchange }).collect();
+        let identity = self.psk.as_ref().map(|psk| PskIdentity {
             identity: &psk.session.ticket,
             obfuscated_ticket_age: psk.obfuscated_age,
         });
-        let identities: Vec<PskIdentity<'_>> = identities.collect();
-        let binders: Vec<PskBinderEntry<'_>> =
-            self.psk.iter().map(|psk| PskBinderEntry(&psk.binder)).collect();
-        let psks = OfferedPsks { identities: List::from(&identities[..]), binders: List::from(&binders[..]) };
+        let binder = self.psk.as_ref().map(|psk| PskBinderEntry(psk.binder.as_bytes()));
+        let psks = OfferedPsks {
+            identities: List::from(identity.as_slice()),
+            binders: List::from(binder.as_slice()),
+        };
+        let psks = self.psk.is_some().then_some(psks);
+        then(self.hello(&protocols, &shares, psks))
+    }
+
+    fn hello<'a>(
+        &'a self,
+        protocols: &'a [ProtocolName<'a>],
+        shares: &'a [KeyShareEntry<'a>],
+        pre_shared_key: Option<OfferedPsks<'a>>,
+    ) -> ClientHello<'a> {
+        let common = &self.config.common;
+        let Lists { versions, suites, groups, .. } = &common.offered;
         let sessions = self.config.resumption().is_some();
         let ticket = self.session12.as_ref().map_or(&[][..], |session| &session.ticket);
         const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE];
-        then(ClientHello {
+        ClientHello {
             legacy_version: ProtocolVersion::TLS12,
             random: &self.random,
             session_id: self.session_id(),
-            cipher_suites: List::from(suites.as_slice()),
+            cipher_suites: List::from(&suites[..]),
             compression_methods: &[0],
             extensions: ClientExtensions {
                 server_name: self.sent_name().map(str::as_bytes),
-                supported_groups: (!groups.is_empty()).then(|| List::from(groups.as_slice())),
+                supported_groups: (!groups.is_empty()).then(|| List::from(&groups[..])),
                 signature_algorithms: Some(List::from(&common.schemes[..])),
-                alpn: (!protocols.is_empty()).then(|| List::from(protocols.as_slice())),
-                supported_versions: Some(List::from(versions.as_slice())),
+                alpn: (!protocols.is_empty()).then(|| List::from(protocols)),
+                supported_versions: Some(List::from(&versions[..])),
                 status_request: self.config.asks_for_staple.then_some(CertificateStatusRequest::OCSP),
                 cookie: self.cookie.as_deref(),
-                key_share: common.tls13().then(|| List::from(shares.as_slice())),
+                key_share: common.tls13().then(|| List::from(shares)),
                 extended_master_secret: common.tls12() && common.extended_master_secret,
                 renegotiation_info: common.tls12().then_some(&[]),
                 session_ticket: (sessions && resumes12(common)).then_some(ticket),
                 psk_key_exchange_modes: (sessions && common.tls13()).then(|| List::from(MODES)),
-                pre_shared_key: self.psk.is_some().then_some(psks),
+                pre_shared_key,
                 ec_point_formats: common.tls12().then(|| List::from(&[EcPointFormat::UNCOMPRESSED])),
                 ..ClientExtensions::default()
             },
-        })
+        }
     }
 }
 
@@ -223,18 +233,6 @@ fn remembered(config: &ClientConfig, name: &ServerName<'static>) -> Option<Clien
 /// Only what is bound to its handshake is resumed (RFC 7627 section 5.4).
 fn resumes12(common: &Common) -> bool {
     common.tls12() && common.extended_master_secret
-}
-
-/// The groups to send shares of at once: the preferred one, and X25519 beside
-/// the hybrid, which costs no second key (the two share it).
-fn first_shares(common: &Common) -> Vec<NamedGroup> {
-    let groups: &[NamedGroup] = if common.tls13() { &common.groups } else { &[] };
-    const TOGETHER: [NamedGroup; 2] = [NamedGroup::X25519MLKEM768, NamedGroup::X25519];
-    let first = groups.first().into_iter().copied();
-    match groups.first().is_some_and(|first| TOGETHER.contains(first)) {
-        true => groups.iter().copied().filter(|group| TOGETHER.contains(group)).collect(),
-        false => first.collect(),
-    }
 }
 
 /// Everything until the ServerHello.

@@ -9,7 +9,7 @@ use crate::pki::UnixTime;
 use crate::session::ClientSessions;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a client is told.
 ///
@@ -21,11 +21,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct ClientConfig {
     pub(crate) common: Common,
-    pub(crate) judge: Judge,
-    pub(crate) identities: Vec<Arc<Identity>>,
+    judge: Judge,
+    identities: Vec<Arc<Identity>>,
     pub(crate) insists_on_identity: bool,
     pub(crate) asks_for_staple: bool,
     pub(crate) sessions: Option<Arc<ClientSessions>>,
+    /// The fingerprint of `judge` and `identities`, when a connection has asked for it.
+    policy: OnceLock<Option<[u8; 32]>>,
 }
 
 impl ClientConfig {
@@ -39,6 +41,7 @@ impl ClientConfig {
             insists_on_identity: false,
             asks_for_staple: true,
             sessions: None,
+            policy: OnceLock::new(),
         }
     }
 
@@ -53,6 +56,7 @@ impl ClientConfig {
     /// authority which the server names, or else the first.
     pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
         self.identities.push(identity.into());
+        self.policy = OnceLock::new();
         self
     }
 
@@ -86,9 +90,29 @@ impl ClientConfig {
     /// Where sessions are kept, and what tells apart how servers are judged and as
     /// whom this side shows itself; `None` where nothing is resumed.
     pub(crate) fn resumption(&self) -> Option<(&Arc<ClientSessions>, [u8; 32])> {
-        let (sessions, judge) = (self.sessions.as_ref()?, self.judge.fingerprint()?);
-        let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
-        Some((sessions, sha256([judge].into_iter().chain(own).collect::<Vec<_>>().as_flattened())))
+        let sessions = self.sessions.as_ref()?;
+        let policy = self.policy.get_or_init(|| {
+            let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
+            let all: Vec<_> = [self.judge.fingerprint()?].into_iter().chain(own).collect();
+            Some(sha256(all.as_flattened()))
+        });
+        Some((sessions, (*policy)?))
+    }
+
+    /// The same with another judge.
+    #[cfg(test)]
+    pub(crate) fn judged_by(self, judge: impl Into<Judge>) -> Self {
+        Self { judge: judge.into(), policy: OnceLock::new(), ..self }
+    }
+
+    /// Who judges servers.
+    pub(crate) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The certificates to show, the preferred one first.
+    pub(crate) fn identities(&self) -> &[Arc<Identity>] {
+        &self.identities
     }
 }
 

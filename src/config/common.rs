@@ -30,12 +30,28 @@ pub(crate) struct Common {
     #[cfg(feature = "static-rsa")]
     pub(crate) static_rsa: bool,
     versions: Vec<ProtocolVersion>,
+    pub(crate) offered: Lists,
     pub(crate) clock: Clock,
+}
+
+/// What follows from the settings, as a ClientHello lists it: made by
+/// [`Common::settle`] whenever one of them changes.
+#[derive(Clone, Default)]
+pub(crate) struct Lists {
+    /// The versions, the newest first, as far as a suite is there for them.
+    pub(crate) versions: Vec<ProtocolVersion>,
+    /// The suites of these versions.
+    pub(crate) suites: Vec<CipherSuite>,
+    /// The groups of these versions: the hybrid is defined for TLS 1.3 only.
+    pub(crate) groups: Vec<NamedGroup>,
+    /// The groups to send shares of at once: the preferred one, and X25519 beside
+    /// the hybrid, which costs no second key (the two share it).
+    pub(crate) first_shares: Vec<NamedGroup>,
 }
 
 impl Common {
     pub(super) fn new(clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
-        Self {
+        let mut common = Self {
             suites: suite::TLS13.iter().chain(&suite::TLS12).collect(),
             groups: suite::GROUPS.to_vec(),
             schemes: suite::SCHEMES.to_vec(),
@@ -52,16 +68,35 @@ impl Common {
             #[cfg(feature = "static-rsa")]
             static_rsa: false,
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
+            offered: Lists::default(),
             clock: Arc::new(clock),
-        }
+        };
+        common.settle();
+        common
+    }
+
+    /// Makes the lists anew.
+    fn settle(&mut self) {
+        let is_of = |suite: &Suite, version| suite.is_tls13() == (version == ProtocolVersion::TLS13);
+        let able = |version: &ProtocolVersion| self.suites.iter().any(|suite| is_of(suite, *version));
+        let versions: Vec<_> = self.versions.iter().copied().filter(able).collect();
+        let spoken = |suite: &&&Suite| versions.iter().any(|version| is_of(suite, *version));
+        let suites = self.suites.iter().filter(spoken).map(|suite| suite.id).collect();
+        let tls13 = versions.contains(&ProtocolVersion::TLS13);
+        let groups: Vec<_> = if tls13 { self.groups.clone() } else { self.groups12().collect() };
+        const TOGETHER: [NamedGroup; 2] = [NamedGroup::X25519MLKEM768, NamedGroup::X25519];
+        let first_shares = match groups.first() {
+            Some(first) if tls13 && TOGETHER.contains(first) => {
+                groups.iter().copied().filter(|group| TOGETHER.contains(group)).collect()
+            }
+            first => first.into_iter().copied().filter(|_| tls13).collect(),
+        };
+        self.offered = Lists { versions, suites, groups, first_shares };
     }
 
     /// The versions, the newest first, as far as a suite is there for them.
     pub(crate) fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + Clone {
-        let suite_for = |version: &ProtocolVersion| {
-            self.suites.iter().any(|suite| suite.is_tls13() == (*version == ProtocolVersion::TLS13))
-        };
-        self.versions.iter().copied().filter(suite_for)
+        self.offered.versions.iter().copied()
     }
 
     /// The suites of these versions.
@@ -71,11 +106,11 @@ impl Common {
     }
 
     pub(crate) fn tls13(&self) -> bool {
-        self.versions().any(|version| version == ProtocolVersion::TLS13)
+        self.offered.versions.contains(&ProtocolVersion::TLS13)
     }
 
     pub(crate) fn tls12(&self) -> bool {
-        self.versions().any(|version| version == ProtocolVersion::TLS12)
+        self.offered.versions.contains(&ProtocolVersion::TLS12)
     }
 
     /// The groups for TLS 1.2: the hybrid is defined for TLS 1.3 only.
@@ -101,12 +136,14 @@ impl Common {
             suite => suite.ok_or(ConfigError::UnknownSuite(*id)),
         };
         self.suites = not_empty("cipher suites", suites.iter().map(find).collect::<Result<_, _>>()?)?;
+        self.settle();
         Ok(())
     }
 
     pub(super) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
         known_groups(groups)?;
         self.groups = not_empty("groups", groups.to_vec())?;
+        self.settle();
         Ok(())
     }
 
@@ -125,6 +162,7 @@ impl Common {
         }
         let known = KNOWN.into_iter().filter(|version| versions.contains(version)).collect();
         self.versions = not_empty("versions", known)?;
+        self.settle();
         Ok(())
     }
 
@@ -134,6 +172,7 @@ impl Common {
         let missing = suite::STATIC_RSA.iter().filter(|suite| !self.suites.contains(suite));
         let missing: Vec<_> = missing.collect();
         self.suites.extend(missing);
+        self.settle();
     }
 
     pub(super) fn set_alpn(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {

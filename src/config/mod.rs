@@ -7,6 +7,6 @@ mod judge;
 mod server;
 
 pub use client::{ClientConfig, ClientOptions};
-pub(crate) use common::Common;
+pub(crate) use common::{Common, Lists};
 pub use judge::Judge;
 pub use server::{ClientAuth, ServerConfig};

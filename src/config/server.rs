@@ -11,7 +11,7 @@ use crate::pki::UnixTime;
 use crate::session::TicketKeys;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What a server does about client certificates.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct ServerConfig {
     pub(crate) common: Common,
     pub(crate) identities: Identities,
     pub(crate) ask_certificate: bool,
-    pub(crate) client_auth: ClientAuth,
+    client_auth: ClientAuth,
     pub(crate) client_authorities: Vec<Vec<u8>>,
     pub(crate) retry_cookie: Option<Arc<Secret>>,
     pub(crate) groups_worth_a_retry: Vec<NamedGroup>,
@@ -46,6 +46,9 @@ pub struct ServerConfig {
     tickets: Option<Arc<TicketKeys>>,
     pub(crate) tickets_sent: u8,
     session_context: Vec<u8>,
+    /// The fingerprint of `client_auth` and `session_context`, when a connection has
+    /// asked for it.
+    policy: OnceLock<Option<[u8; 32]>>,
 }
 
 impl ServerConfig {
@@ -73,6 +76,7 @@ impl ServerConfig {
             tickets: None,
             tickets_sent: 2,
             session_context: Vec::new(),
+            policy: OnceLock::new(),
         }
     }
 
@@ -91,6 +95,7 @@ impl ServerConfig {
     /// What to do about client certificates.
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
+        self.policy = OnceLock::new();
         self
     }
 
@@ -195,6 +200,7 @@ impl ServerConfig {
     /// ```
     pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
         self.session_context = context.into();
+        self.policy = OnceLock::new();
         self
     }
 
@@ -202,12 +208,20 @@ impl ServerConfig {
     /// they are judged; `None` where nothing is resumed.
     pub(crate) fn resumption(&self) -> Option<(&TicketKeys, [u8; 32])> {
         let keys = self.tickets.as_deref()?;
-        let (asked, judge) = match &self.client_auth {
-            ClientAuth::None => (0, [0; 32]),
-            ClientAuth::Request(judge) => (1, judge.fingerprint()?),
-            ClientAuth::Require(judge) => (2, judge.fingerprint()?),
-        };
-        Some((keys, sha256(&[&[asked], &judge[..], &self.session_context].concat())))
+        let policy = self.policy.get_or_init(|| {
+            let (asked, judge) = match &self.client_auth {
+                ClientAuth::None => (0, [0; 32]),
+                ClientAuth::Request(judge) => (1, judge.fingerprint()?),
+                ClientAuth::Require(judge) => (2, judge.fingerprint()?),
+            };
+            Some(sha256(&[&[asked], &judge[..], &self.session_context].concat()))
+        });
+        Some((keys, (*policy)?))
+    }
+
+    /// Whether a client without a certificate is refused.
+    pub(crate) const fn requires_certificate(&self) -> bool {
+        matches!(self.client_auth, ClientAuth::Require(_))
     }
 
     /// Who judges client certificates, if any are requested.

@@ -1,9 +1,10 @@
 //! Which flow a connection is in.
 
 use super::receiving::CONNECTED;
+use crate::crypto::secret::clear_stack;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::handshake::context::{Awaits, Connected, Cx, Input, Received, Reply};
+use crate::handshake::context::{Awaits, Connected, Cx, Input, Received};
 use crate::handshake::{client, server};
 use crate::question::Question;
 use crate::session::Keeper;
@@ -38,7 +39,8 @@ impl Flow {
         Self::Server(Box::new(state))
     }
 
-    /// In a frame of its own, which was cleared: a state goes to the heap with its padding.
+    /// Goes on where the configuration itself answers what the flow asks. In a frame
+    /// of its own, which was cleared: a state goes to the heap with its padding.
     #[inline(never)]
     pub(crate) fn step(
         self,
@@ -47,22 +49,42 @@ impl Flow {
         cx: &mut Cx<'_>,
     ) -> Result<Stepped, Error> {
         Ok(match self {
-            Self::Client(mut b) => match b.step(input, msg, cx)? {
-                client::State::Tls13(client::Tls13::Connected(connected))
-                | client::State::Tls12(client::Tls12::Connected(connected)) => Stepped::Connected(connected),
-                s => {
-                    *b = s;
-                    Stepped::On(Self::Client(b))
+            Self::Client(mut b) => {
+                let mut s = b.step(input, msg, cx)?;
+                while let Some(reply) = s.answer_in_memory() {
+                    clear_stack();
+                    let (state, _) = s.awaits();
+                    s = s.step(Input::Reply(reply), msg, cx).map_err(|error| error.in_state(state))?;
                 }
-            },
-            Self::Server(mut b) => match b.step(input, msg, cx)? {
-                server::State::Tls13(server::Tls13::Connected(connected))
-                | server::State::Tls12(server::Tls12::Connected(connected)) => Stepped::Connected(connected),
-                s => {
-                    *b = s;
-                    Stepped::On(Self::Server(b))
+                match s {
+                    client::State::Tls13(client::Tls13::Connected(connected))
+                    | client::State::Tls12(client::Tls12::Connected(connected)) => {
+                        Stepped::Connected(connected)
+                    }
+                    s => {
+                        *b = s;
+                        Stepped::On(Self::Client(b))
+                    }
                 }
-            },
+            }
+            Self::Server(mut b) => {
+                let mut s = b.step(input, msg, cx)?;
+                while let Some(reply) = s.answer_in_memory() {
+                    clear_stack();
+                    let (state, _) = s.awaits();
+                    s = s.step(Input::Reply(reply), msg, cx).map_err(|error| error.in_state(state))?;
+                }
+                match s {
+                    server::State::Tls13(server::Tls13::Connected(connected))
+                    | server::State::Tls12(server::Tls12::Connected(connected)) => {
+                        Stepped::Connected(connected)
+                    }
+                    s => {
+                        *b = s;
+                        Stepped::On(Self::Server(b))
+                    }
+                }
+            }
             Self::Done(_) | Self::Over => return Err(Fault::UnexpectedMessage.into()),
         })
     }
@@ -94,12 +116,12 @@ impl Flow {
         }
     }
 
-    /// What the configuration answers to the open question.
-    pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
+    /// Whether a question is open.
+    pub(crate) fn asks(&self) -> bool {
         match self {
-            Self::Client(s) => s.answer_in_memory(),
-            Self::Server(s) => s.answer_in_memory(),
-            Self::Done(_) | Self::Over => None,
+            Self::Client(s) => s.asks(),
+            Self::Server(s) => s.asks(),
+            Self::Done(_) | Self::Over => false,
         }
     }
 

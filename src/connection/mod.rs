@@ -65,7 +65,7 @@ pub struct Connection {
     exporter: Option<Exporter>,
     announced: bool,
     change_cipher_specs: u8,
-    info: Box<ConnectionInfo>,
+    info: ConnectionInfo,
     failed: Option<Box<Error>>,
     entropy: Entropy,
 }
@@ -135,7 +135,7 @@ impl Connection {
             exporter: None,
             announced: false,
             change_cipher_specs: 0,
-            info: Box::default(),
+            info: ConnectionInfo::default(),
             failed: None,
             entropy: Entropy::system(),
         }
@@ -176,16 +176,9 @@ impl Connection {
 
     fn advance(&mut self) -> Result<Next, Error> {
         loop {
-            if let Some(asked) = self.asked.take() {
-                match self.flow.answer_in_memory() {
-                    Some(reply) => self.step(Some(asked), Some(Input::Reply(reply)))?,
-                    None => {
-                        self.asked = Some(asked);
-                        self.end_flight()?;
-                        return Ok(Next::Ask);
-                    }
-                }
-                continue;
+            if self.asked.is_some() {
+                self.end_flight()?;
+                return Ok(Next::Ask);
             }
             if matches!(self.flow, Flow::Done(_)) {
                 return self.advance_connected().map_err(|error| *error);
@@ -241,7 +234,7 @@ impl Connection {
         let stepped = match input {
             Some(input) => flow.step(input, &received, &mut cx),
             None => match Message::decode_awaited(received.bytes, form, awaited) {
-                Ok(message) => flow.step(Input::Message(message.body), &received, &mut cx),
+                Ok(Message { body, .. }) => flow.step(Input::Message(body), &received.with(&body), &mut cx),
                 Err(fault) => Err(fault.into()),
             },
         };
@@ -253,7 +246,7 @@ impl Connection {
                 if self.post.passed_hello_request() && !self.flow.ignores_hello_requests() {
                     return Err(Fault::UnexpectedMessage.into());
                 }
-                self.asked = located.filter(|located| self.flow.question(&self.received(located)).is_some());
+                self.asked = located.filter(|_| self.flow.asks());
             }
             Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, keeper }) => {
                 self.flow = Flow::Done(keeper);
@@ -277,7 +270,7 @@ impl Connection {
     }
 
     fn received(&self, located: &Located) -> Received<'_> {
-        Received { bytes: self.receiving.reading.bytes(located), end: located.end }
+        Received::new(self.receiving.reading.bytes(located), located.end)
     }
 
     /// Lends the message and what a handler may touch, beside each other.
@@ -293,7 +286,7 @@ impl Connection {
             writing: &mut self.sending.writing,
             read,
         };
-        (Received { bytes, end: located.and_then(|located| located.end) }, cx)
+        (Received::new(bytes, located.and_then(|located| located.end)), cx)
     }
 
     fn question(&self) -> Option<Question<'_>> {

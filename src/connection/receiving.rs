@@ -112,7 +112,7 @@ impl Receiving {
     ) -> Result<(), Error> {
         let (bytes, key) = self.reading.message(located);
         let message = Message::decode_awaited(bytes, post.form(), post.awaits())?;
-        let received = Received { bytes, end: located.end };
+        let received = Received::new(bytes, located.end);
         post.message(message.body, &received, key, keeper, key_update_came, &self.tap)
     }
 

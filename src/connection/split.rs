@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What each half can be asked about the connection.
 pub(super) struct Common {
-    pub(super) info: Box<ConnectionInfo>,
+    pub(super) info: ConnectionInfo,
     pub(super) exporter: Option<Exporter>,
 }
 

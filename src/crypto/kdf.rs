@@ -85,6 +85,27 @@ pub(crate) fn hash(hash: Hash, bytes: &[u8]) -> Digest {
     hasher.finish()
 }
 
+/// Hash(""), which the key schedule of TLS 1.3 asks for again and again.
+pub(crate) fn hash_of_nothing(hash: Hash) -> &'static [u8] {
+    match hash {
+        Hash::Sha256 => &NOTHING_SHA256,
+        Hash::Sha384 => &NOTHING_SHA384,
+    }
+}
+
+#[rustfmt::skip]
+const NOTHING_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+#[rustfmt::skip]
+const NOTHING_SHA384: [u8; 48] = [
+    0x38, 0xb0, 0x60, 0xa7, 0x51, 0xac, 0x96, 0x38, 0x4c, 0xd9, 0x32, 0x7e, 0xb1, 0xb1, 0xe3, 0x6a,
+    0x21, 0xfd, 0xb7, 0x11, 0x14, 0xbe, 0x07, 0x43, 0x4c, 0x0c, 0xc7, 0xbf, 0x63, 0xf6, 0xe1, 0xda,
+    0x27, 0x4e, 0xde, 0xbf, 0xe7, 0x6f, 0x65, 0xfb, 0xd5, 0x1a, 0xd2, 0xf1, 0x48, 0x98, 0xb9, 0x5b,
+];
+
 /// HMAC(key, parts one after the other).
 pub(crate) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Digest {
     Digest::new(mac(&mac_key(hash, key), parts).as_ref())
@@ -119,11 +140,14 @@ impl Expander {
     /// See [`hkdf_expand_label`].
     pub(crate) fn expand_label(&self, label: &str, context: &[u8], out: &mut [u8]) {
         debug_assert!(label.len() <= LABEL_MAX && context.len() <= 255);
+        // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel;
         let length = (out.len() as u16).to_be_bytes();
         let label_len = [(6 + label.len()) as u8];
         let context_len = [context.len() as u8];
-        // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel;
-        self.expand(&[&length, &label_len, b"tls13 ", label.as_bytes(), &context_len, context], out);
+        self.expand(
+            Joined::of(&[&length, &label_len, b"tls13 ", label.as_bytes(), &context_len, context]),
+            out,
+        );
     }
 
     /// Lends a secret as long as the hash to `then`.
@@ -131,39 +155,82 @@ impl Expander {
         lend(self.hash.len(), |out| self.expand_label(label, context, out), then)
     }
 
-    /// HKDF-Expand(PRK, info, L), the info in parts one after the other (RFC 5869
-    /// section 2.3).
-    fn expand(&self, info: &[&[u8]], out: &mut [u8]) {
+    /// HKDF-Expand(PRK, info, L) (RFC 5869 section 2.3).
+    fn expand(&self, mut info: Joined, out: &mut [u8]) {
         let len = self.hash.len();
         debug_assert!(out.len() <= 255 * len);
-        let mut t = Zeroizing::new([0; 48]);
-        let mut t_len = 0; // T(0) is empty
-        for (i, chunk) in out.chunks_mut(len).enumerate() {
-            // T(i) = HMAC-Hash(PRK, T(i-1) | info | i), counted from 1
-            let count = [(i + 1) as u8];
-            t = wiped(mac(&self.key, [&t[..t_len]].iter().chain(info).chain(&[&count[..]])));
-            t_len = len;
-            chunk.copy_from_slice(&t[..chunk.len()]);
+        // T(i) = HMAC-Hash(PRK, T(i-1) | info | i), counted from 1; T(0) is empty
+        let mut chunks = out.chunks_mut(len);
+        let Some(first) = chunks.next() else { return };
+        let at = info.len;
+        info.add(&[1]);
+        let mut t = hmac::sign(&self.key, info.as_bytes());
+        first.copy_from_slice(&t.as_ref()[..first.len()]);
+        for (i, chunk) in chunks.enumerate() {
+            let before = wiped(t);
+            info.len = at;
+            info.add(&[(i + 2) as u8]);
+            t = mac(&self.key, &[&before[..len], info.as_bytes()]);
+            chunk.copy_from_slice(&t.as_ref()[..chunk.len()]);
         }
     }
 }
 
-/// PRF(secret, label, seed), the seed in parts one after the other: P_hash of
-/// RFC 5246 section 5.
-pub(crate) fn prf12(hash: Hash, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-    let key = mac_key(hash, secret);
-    let len = hash.len();
-    // A(i) = HMAC_hash(secret, A(i-1)), A(0) = label + seed
-    let mut a: Option<Zeroizing<[u8; 48]>> = None;
-    for chunk in out.chunks_mut(len) {
-        let next = wiped(match &a {
-            None => mac(&key, [label].iter().chain(seed)),
-            Some(a) => mac(&key, &[&a[..len]]),
-        });
-        // HMAC_hash(secret, A(i) + label + seed)
-        let block = wiped(mac(&key, [&next[..len], label].iter().chain(seed)));
-        chunk.copy_from_slice(&block[..chunk.len()]);
-        a = Some(next);
+/// Some strings as one: each that is hashed costs a call.
+pub(crate) struct Joined {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Joined {
+    /// The longest HkdfLabel, and the counter behind it.
+    const MAX: usize = 2 + 256 + 256 + 1;
+
+    /// The strings must fit: all of the key schedules do.
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+        let mut joined = Self { bytes: [0; Self::MAX], len: 0 };
+        parts.iter().for_each(|part| joined.add(part));
+        joined
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        let to = self.bytes.get_mut(self.len..self.len.saturating_add(part.len()));
+        debug_assert!(to.is_some());
+        if let Some(to) = to {
+            to.copy_from_slice(part);
+            self.len += part.len();
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+/// A secret of TLS 1.2 made ready for several expansions.
+pub(crate) struct Prf {
+    hash: Hash,
+    key: hmac::Key,
+}
+
+impl Prf {
+    pub(crate) fn new(hash: Hash, secret: &[u8]) -> Self {
+        Self { hash, key: mac_key(hash, secret) }
+    }
+
+    /// PRF(secret, label, seed), label and seed being one string: P_hash of RFC 5246
+    /// section 5.
+    pub(crate) fn expand(&self, label_and_seed: &[u8], out: &mut [u8]) {
+        let len = self.hash.len();
+        // A(i) = HMAC_hash(secret, A(i-1)), A(0) = label + seed
+        let mut a: Option<Zeroizing<[u8; 48]>> = None;
+        for chunk in out.chunks_mut(len) {
+            let next = wiped(hmac::sign(&self.key, a.as_ref().map_or(label_and_seed, |a| &a[..len])));
+            // HMAC_hash(secret, A(i) + label + seed)
+            let block = mac(&self.key, &[&next[..len], label_and_seed]);
+            chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
+            a = Some(next);
+        }
     }
 }
 
@@ -175,9 +242,9 @@ fn mac_key(hash: Hash, key: &[u8]) -> hmac::Key {
     hmac::Key::new(algorithm, key)
 }
 
-fn mac<'a>(key: &hmac::Key, parts: impl IntoIterator<Item = &'a &'a [u8]>) -> hmac::Tag {
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(key);
-    parts.into_iter().for_each(|part| context.update(part));
+    parts.iter().for_each(|part| context.update(part));
     context.sign()
 }
 
@@ -194,6 +261,13 @@ fn wiped(tag: hmac::Tag) -> Zeroizing<[u8; 48]> {
 mod tests {
     use super::*;
     use crate::crypto::vectors::read;
+
+    #[test]
+    fn the_hash_of_nothing_is_what_would_be_computed() {
+        for of in [Hash::Sha256, Hash::Sha384] {
+            assert_eq!(hash_of_nothing(of), hash(of, b"").as_bytes());
+        }
+    }
 
     #[test]
     fn equality_is_of_all_bytes_and_of_the_length() {
@@ -213,7 +287,7 @@ mod tests {
             hkdf_extract(Hash::Sha256, case.get("salt"), case.get("IKM"), &mut prk);
             assert_eq!(prk, case.get("PRK"));
             let mut okm = vec![0; case.get("OKM").len()];
-            Expander::new(Hash::Sha256, &prk).expand(&[case.get("info")], &mut okm);
+            Expander::new(Hash::Sha256, &prk).expand(Joined::of(&[case.get("info")]), &mut okm);
             assert_eq!(okm, case.get("OKM"));
         }
     }
@@ -222,10 +296,6 @@ mod tests {
     fn the_parts_of_an_input_are_one_string() {
         let whole = hmac(Hash::Sha384, b"key", &[b"message"]);
         assert!(hmac(Hash::Sha384, b"key", &[b"", b"mess", b"age"]).ct_eq(whole.as_bytes()));
-        let (mut whole, mut parts) = ([0; 100], [0; 100]);
-        prf12(Hash::Sha256, b"secret", b"label", &[b"seed"], &mut whole);
-        prf12(Hash::Sha256, b"secret", b"la", &[b"bel", b"", b"seed"], &mut parts);
-        assert_eq!(whole, parts);
     }
 
     #[test]
@@ -233,14 +303,22 @@ mod tests {
         let (mut by_label, mut by_info) = ([0; 40], [0; 40]);
         hkdf_expand_label(Hash::Sha384, &[1; 48], "key", b"context", &mut by_label);
         let info = [&[0, 40, 9][..], b"tls13 key", &[7], b"context"].concat();
-        Expander::new(Hash::Sha384, &[1; 48]).expand(&[&info], &mut by_info);
+        Expander::new(Hash::Sha384, &[1; 48]).expand(Joined::of(&[&info]), &mut by_info);
+        assert_eq!(by_label, by_info);
+        // The longest that there can be.
+        let (label, context, mut by_label, mut by_info) = ("x".repeat(LABEL_MAX), [7; 255], [0; 9], [0; 9]);
+        hkdf_expand_label(Hash::Sha256, &[1; 32], &label, &context, &mut by_label);
+        let info = [&[0, 9, 255][..], b"tls13 ", label.as_bytes(), &[255], &context].concat();
+        let expected = hmac(Hash::Sha256, &[1; 32], &[&info, &[1]]);
+        assert_eq!(by_label, expected.as_bytes()[..9]);
+        Expander::new(Hash::Sha256, &[1; 32]).expand(Joined::of(&[&info]), &mut by_info);
         assert_eq!(by_label, by_info);
     }
 
     #[test]
     fn hkdf_goes_up_to_255_blocks() {
         let mut out = vec![0; 255 * 32];
-        Expander::new(Hash::Sha256, &[1; 32]).expand(&[b"info"], &mut out);
+        Expander::new(Hash::Sha256, &[1; 32]).expand(Joined::of(&[b"info"]), &mut out);
         let blocks: std::collections::HashSet<_> = out.chunks(32).collect();
         assert_eq!(blocks.len(), 255);
         let last = hmac(Hash::Sha256, &[1; 32], &[&out[253 * 32..254 * 32], b"info", &[255]]);
@@ -255,7 +333,8 @@ mod tests {
             let output = case.get("output");
             for len in [0, 1, 12, hash.len(), hash.len() + 1, output.len()] {
                 let mut out = vec![0; len];
-                prf12(hash, case.get("secret"), case.get("label"), &[case.get("seed")], &mut out);
+                let seed = [case.get("label"), case.get("seed")].concat();
+                Prf::new(hash, case.get("secret")).expand(&seed, &mut out);
                 assert_eq!(out, output[..len]);
             }
         }

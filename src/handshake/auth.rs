@@ -23,12 +23,12 @@ use crate::identity::Identity;
 use crate::info::Trust;
 use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots, ServerName};
 use crate::question::{Answer, Question};
-use crate::schedule::tls12::{MasterSecret, Randoms};
+use crate::schedule::tls12::{Randoms, Ready};
 use crate::schedule::{Side, tls13};
 use crate::session::Peer;
 #[cfg(feature = "static-rsa")]
 use crate::wire::ProtocolVersion;
-use crate::wire::{CertificateVerify, DistinguishedName, SignatureScheme};
+use crate::wire::{CertificateVerify, DistinguishedName, ServerEcdhParams, SignatureScheme, Writer};
 use std::sync::Arc;
 
 /// Which side signs: each has its own context string (RFC 9846 section 4.5.2).
@@ -73,14 +73,14 @@ pub(crate) struct TrustedPeer {
     pub(super) trusted: PeerTrusted,
     /// The certificate lets the key sign, or who judged it knew that it does not.
     signs: bool,
-    pub(super) who: Box<Unproven>,
+    pub(super) who: Unproven,
 }
 
 impl TrustedPeer {
     fn new(key: PeerKey, trusted: PeerTrusted, signs: bool, trust: Trust, presented: &Presented) -> Self {
         let Presented { chain, ocsp } = presented.clone();
         let peer = Peer { trust, scheme: None, group: None, chain: Some(chain), ocsp };
-        Self { key, trusted, signs, who: Box::new(Unproven { peer, resumed: false }) }
+        Self { key, trusted, signs, who: Unproven { peer, resumed: false } }
     }
 }
 
@@ -139,10 +139,14 @@ impl Presented {
         certificates: impl Iterator<Item = &'a [u8]> + Clone,
         longest_chain: usize,
     ) -> Result<Self, Fault> {
-        if certificates.clone().count() > longest_chain {
+        let (count, mut certificates) = (certificates.clone().count(), certificates);
+        if count > longest_chain {
             return Err(Fault::ChainTooLong);
         }
-        Ok(Self { chain: certificates.map(|der| CertificateDer::from(der.to_vec())).collect(), ocsp: None })
+        // A range says how long it is: the list is made where it stays.
+        let copies =
+            (0..count).map(|_| CertificateDer::from(certificates.next().unwrap_or_default().to_vec()));
+        Ok(Self { chain: copies.collect(), ocsp: None })
     }
 
     /// The question who it is: `name` is that of a server.
@@ -282,9 +286,28 @@ pub(crate) fn verify_signature(
     Ok((peer.trusted, peer.who.signed(m.scheme, verified, cx)?))
 }
 
-/// What a ServerKeyExchange's signature covers (RFC 8422 section 5.4).
-pub(crate) fn signed_params(randoms: Randoms<'_>, params: &[u8]) -> Vec<u8> {
-    [&randoms.client[..], randoms.server, params].concat()
+/// What a ServerKeyExchange's signature covers: both randoms and the parameters
+/// (RFC 8422 section 5.4).
+pub(crate) struct SignedParams(Vec<u8>);
+
+impl SignedParams {
+    /// With the parameters that `encode` writes.
+    pub(crate) fn new(randoms: Randoms<'_>, encode: impl FnOnce(&mut Writer<'_>)) -> Self {
+        // As long as the longest point makes them.
+        let mut bytes = Vec::with_capacity(2 * 32 + 4 + 97);
+        bytes.extend_from_slice(randoms.client);
+        bytes.extend_from_slice(randoms.server);
+        encode(&mut Writer::new(&mut bytes));
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn params(&self) -> Result<ServerEcdhParams<'_>, Fault> {
+        ServerEcdhParams::decode(self.0.get(2 * 32..).unwrap_or_default())
+    }
 }
 
 /// Checks the signature of a ServerKeyExchange: the suite says of what kind the
@@ -329,7 +352,7 @@ fn may_sign(peer: &TrustedPeer) -> Result<(), Fault> {
 
 /// Checks the peer's Finished in TLS 1.2 (RFC 5246 section 7.4.9).
 pub(crate) fn verify_finished12(
-    master: &MasterSecret,
+    master: &Ready,
     peer: Side,
     transcript: &Digest,
     verify_data: &[u8],

@@ -24,7 +24,7 @@
 //! The verdict comes before the signature of the ServerKeyExchange is checked,
 //! and both before anything is sent.
 
-use super::auth::{self, Presented, TrustedPeer};
+use super::auth::{self, Presented, SignedParams, TrustedPeer};
 use super::context::{
     Awaits, Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply,
     unexpected,
@@ -53,8 +53,8 @@ use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientKeyExchange, Finished, HandshakeType, List, NamedGroup, NewSessionTicket12, ProtocolVersion,
-    ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
+    ClientKeyExchange, Finished, HandshakeType, List, NewSessionTicket12, ProtocolVersion, ServerHello,
+    ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
 };
 use std::sync::Arc;
 
@@ -130,9 +130,14 @@ impl State {
         }
     }
 
+    /// Whether there is a question.
+    pub(crate) const fn asks(&self) -> bool {
+        matches!(self, Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_))
+    }
+
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
-            Self::WaitVerdict(s) => auth::judge(&s.b.config.judge, &s.b.config.common, &s.question()),
+            Self::WaitVerdict(s) => auth::judge(s.b.config.judge(), &s.b.config.common, &s.question()),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
             _ => None,
         }
@@ -170,9 +175,7 @@ struct Hs {
 
 /// The server's ephemeral key, and the signature that is still to be checked.
 struct SignedKey {
-    group: NamedGroup,
-    public: Vec<u8>,
-    signed: Vec<u8>,
+    signed: SignedParams,
     scheme: SignatureScheme,
     signature: Vec<u8>,
 }
@@ -214,7 +217,7 @@ pub(super) fn server_hello(
         return Ok(resumed::server_hello(offer, session, transcript, suite, msg, m, cx)?.into());
     }
     // A CertificateVerify would sign the messages themselves.
-    match offer.config.identities.is_empty() {
+    match offer.config.identities().is_empty() {
         false => transcript.set_hash_keeping_messages(suite.hash),
         true => transcript.set_hash(suite.hash),
     }
@@ -310,9 +313,7 @@ impl WaitSke {
             return Err(Fault::UnofferedGroup.into());
         }
         b.server_key = Some(SignedKey {
-            group,
-            public: m.params.public().to_vec(),
-            signed: auth::signed_params(b.randoms(), m.params.as_bytes()),
+            signed: SignedParams::new(b.randoms(), |w| w.bytes(m.params.as_bytes())),
             scheme: m.scheme,
             signature: m.signature.to_vec(),
         });
@@ -437,18 +438,31 @@ fn exchange(
         let (encrypted, pre_master) = key.encrypt(ProtocolVersion::TLS12, cx.entropy)?;
         let mut body = Vec::new();
         ClientKeyExchange::encode_rsa(&encrypted, &mut Writer::new(&mut body));
-        return Ok((peer.trusted, KeyProof::ByFinished(peer.who), body, PreMasterSecret::new(pre_master)));
+        return Ok((
+            peer.trusted,
+            KeyProof::ByFinished(Box::new(peer.who)),
+            body,
+            PreMasterSecret::new(pre_master),
+        ));
     }
     if peer.key.curve().is_some_and(|curve| !b.config.common.groups.contains(&curve)) {
         return Err(Fault::CurveNotOffered.into());
     }
-    let SignedKey { group, public, signed, scheme, signature } =
-        b.server_key.take().ok_or(Fault::UnexpectedMessage)?;
-    let (trusted, verified) =
-        auth::verify_exchange(peer, b.exchange, scheme, &signed, &signature, &b.config.common.schemes, cx)?;
-    cx.info.group = Some(group);
-    let (own_public, shared) = agree::respond(group, &public, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
-    let mut body = Vec::new();
+    let SignedKey { signed, scheme, signature } = b.server_key.take().ok_or(Fault::UnexpectedMessage)?;
+    let params = signed.params()?;
+    let (trusted, verified) = auth::verify_exchange(
+        peer,
+        b.exchange,
+        scheme,
+        signed.as_bytes(),
+        &signature,
+        &b.config.common.schemes,
+        cx,
+    )?;
+    cx.info.group = Some(params.group());
+    let (own_public, shared) =
+        agree::respond(params.group(), params.public(), cx.entropy).map_err(|_| Fault::BadKeyShare)?;
+    let mut body = Vec::with_capacity(1 + own_public.len());
     ClientKeyExchange::encode_ecdhe(&own_public, &mut Writer::new(&mut body));
     Ok((trusted, KeyProof::Signed(verified), body, PreMasterSecret::new(shared)))
 }
@@ -463,10 +477,11 @@ struct Own {
 impl Own {
     fn finish(self, cx: &mut Cx<'_>) -> Result<WaitTicket, Error> {
         let Self { mut b, master, .. } = self;
-        let KeyBlock { client, server } = master.key_block(b.randoms(), cx.tap)?;
+        let ready = master.ready();
+        let KeyBlock { client, server } = ready.key_block(b.randoms(), cx.tap)?;
         cx.send_change_cipher_spec()?;
         cx.k_send(Level::Application, client)?;
-        let verify_data = master.verify_data(Side::Client, &b.transcript.hash());
+        let verify_data = ready.verify_data(Side::Client, &b.transcript.hash());
         b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         b.transcript.drop_messages();
         Ok(WaitTicket(WaitCcs { b, server, master }))
@@ -539,7 +554,7 @@ impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
         let Self { mut b, master } = self;
         let finished: FinishedVerified =
-            auth::verify_finished12(&master, Side::Server, &b.transcript.hash(), m.verify_data)?;
+            auth::verify_finished12(&master.ready(), Side::Server, &b.transcript.hash(), m.verify_data)?;
         // Nothing of this handshake may follow.
         msg.end()?;
         if let Some(proof) = b.proof.take() {

@@ -41,21 +41,20 @@ use super::context::{
 };
 use super::negotiate::{self, Signatures};
 use super::resume;
-use crate::config::ClientConfig;
 use crate::crypto::aead::Protection;
+use crate::crypto::agree::KeyShares;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
 use crate::offer::{Offer, Offered, Psk};
-use crate::pki::{Report, ServerName};
+use crate::pki::Report;
 use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
-use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
-    Finished, HandshakeType, List, Present, ProtocolVersion, ServerHello, SignatureScheme,
+    Finished, HandshakeType, List, ProtocolVersion, ServerHello, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -117,9 +116,17 @@ impl State {
         }
     }
 
+    /// Whether there is a question.
+    pub(crate) const fn asks(&self) -> bool {
+        matches!(self, Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_))
+    }
+
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
-            Self::WaitVerdict(s) => auth::judge(&s.b.config.judge, &s.b.config.common, &s.question()),
+            Self::WaitVerdict(s) => {
+                let config = &s.hs.b.offer.config;
+                auth::judge(config.judge(), &config.common, &s.question())
+            }
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
             _ => None,
         }
@@ -128,12 +135,11 @@ impl State {
 
 /// What lives from the ServerHello to the end, handed from state to state.
 struct Hs {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
+    /// The rest of what was offered, and the transcript.
+    b: Box<Offered>,
     suite: &'static Suite,
-    transcript: Transcript,
-    master: MasterSecret,
-    offered: Present,
+    /// Until the exporter's secret takes its place, where no session is kept.
+    master: Option<MasterSecret>,
     /// The server took the pre-shared key: it was trusted before, until then.
     resumed: Option<(PeerTrusted, Box<Unproven>, u64)>,
     request: Option<Request>,
@@ -146,27 +152,27 @@ struct Request {
 }
 
 pub(super) fn server_hello(
-    b: Box<Offered>,
+    mut b: Box<Offered>,
     suite: &'static Suite,
     msg: &Received<'_>,
     m: &ServerHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let Offered { offer, mut transcript, offered, .. } = *b;
     let share = m.extensions.key_share.ok_or(Fault::MissingKeyShare)?;
-    if !offer.shares.entries().any(|(group, _)| group == share.group) {
+    if !b.offer.shares.entries().any(|(group, _)| group == share.group) {
         return Err(Fault::UnofferedGroup.into());
     }
     cx.info.version = Some(ProtocolVersion::TLS13);
     cx.info.suite = Some(suite.id);
     cx.info.group = Some(share.group);
 
-    let Offer { shares, config, name, psk, .. } = offer;
+    // None are left.
+    let shares = std::mem::replace(&mut b.offer.shares, KeyShares::generate(&[], cx.entropy)?);
     let shared = shares.agree(share.group, share.key_exchange).map_err(|_| Fault::BadKeyShare)?;
-    transcript.set_hash(suite.hash);
-    transcript.add(msg.bytes);
-    let hash = transcript.hash();
-    let (early, resumed) = match (m.extensions.pre_shared_key, psk) {
+    b.transcript.set_hash(suite.hash);
+    b.transcript.add(msg.bytes);
+    let hash = b.transcript.hash();
+    let (early, resumed) = match (m.extensions.pre_shared_key, b.offer.psk.take()) {
         (None, _) => (EarlySecret::new(suite, None, cx.tap), None),
         (Some(0), Some(psk)) => {
             let Psk { session, early, .. } = *psk;
@@ -184,12 +190,11 @@ pub(super) fn server_hello(
         cx.send_change_cipher_spec()?;
     }
     cx.k_send(Level::Handshake, client)?;
-    let master = secret.master(cx.tap);
-    let hs = Hs { config, name, suite, transcript, master, offered, resumed, request: None };
-    Ok(State::WaitEe(WaitEe(Box::new(hs))))
+    let master = Some(secret.master(cx.tap));
+    Ok(State::WaitEe(WaitEe(Hs { b, suite, master, resumed, request: None })))
 }
 
-pub(crate) struct WaitEe(Box<Hs>);
+pub(crate) struct WaitEe(Hs);
 
 impl WaitEe {
     fn encrypted_extensions(
@@ -198,23 +203,23 @@ impl WaitEe {
         m: &EncryptedExtensions<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
-        let Self(mut b) = self;
-        if !m.present().is_subset(b.offered) {
+        let Self(mut hs) = self;
+        if !m.present().is_subset(hs.b.offered) {
             return Err(Fault::UnofferedExtension.into());
         }
-        cx.info.alpn = negotiate::chosen_alpn(&b.config.common, m.alpn)?;
-        b.transcript.add(msg.bytes);
-        Ok(match b.resumed.take() {
-            None => State::WaitCertCr(WaitCertCr(b)),
+        cx.info.alpn = negotiate::chosen_alpn(&hs.b.offer.config.common, m.alpn)?;
+        hs.b.transcript.add(msg.bytes);
+        Ok(match hs.resumed.take() {
+            None => State::WaitCertCr(WaitCertCr(hs)),
             Some((trusted, who, until)) => {
                 let proof = KeyProof::ByFinished(who);
-                State::WaitFinished(WaitFinished { b, trusted_until: Some(until), _trusted: trusted, proof })
+                State::WaitFinished(WaitFinished { hs, trusted_until: Some(until), _trusted: trusted, proof })
             }
         })
     }
 }
 
-pub(crate) struct WaitCertCr(Box<Hs>);
+pub(crate) struct WaitCertCr(Hs);
 
 impl WaitCertCr {
     fn certificate_request(
@@ -222,7 +227,7 @@ impl WaitCertCr {
         msg: &Received<'_>,
         m: &CertificateRequest13<'_>,
     ) -> Result<WaitCert, Error> {
-        let Self(mut b) = self;
+        let Self(mut hs) = self;
         if !m.context.is_empty() {
             return Err(Fault::NonEmptyContext.into());
         }
@@ -230,10 +235,10 @@ impl WaitCertCr {
         let signatures = Signatures::new(schemes, m.extensions.signature_algorithms_cert);
         let scheme = |identity: &Identity| negotiate::scheme(identity, &signatures);
         let authorities = m.extensions.certificate_authorities.unwrap_or_default();
-        let identity = negotiate::client_identity(&b.config, &authorities, &signatures, scheme)?;
-        b.request = Some(Request { identity });
-        b.transcript.add(msg.bytes);
-        Ok(WaitCert(b))
+        let identity = negotiate::client_identity(&hs.b.offer.config, &authorities, &signatures, scheme)?;
+        hs.request = Some(Request { identity });
+        hs.b.transcript.add(msg.bytes);
+        Ok(WaitCert(hs))
     }
 
     fn no_request(self) -> WaitCert {
@@ -241,45 +246,47 @@ impl WaitCertCr {
     }
 }
 
-pub(crate) struct WaitCert(Box<Hs>);
+pub(crate) struct WaitCert(Hs);
 
 impl WaitCert {
     fn certificate(self, msg: &Received<'_>, m: &Certificate13<'_>) -> Result<WaitVerdict, Error> {
-        let Self(mut b) = self;
+        let Self(mut hs) = self;
         if !m.context.is_empty() {
             return Err(Fault::NonEmptyContext.into());
         }
         if m.entries.is_empty() {
             return Err(Fault::EmptyCertificateList.into());
         }
-        if !m.entries.iter().all(|entry| entry.extensions.present().is_subset(b.offered)) {
+        if !m.entries.iter().all(|entry| entry.extensions.present().is_subset(hs.b.offered)) {
             return Err(Fault::UnofferedExtension.into());
         }
-        let mut presented =
-            Presented::new(m.entries.iter().map(|entry| entry.cert_data), b.config.common.longest_chain)?;
+        let mut presented = Presented::new(
+            m.entries.iter().map(|entry| entry.cert_data),
+            hs.b.offer.config.common.longest_chain,
+        )?;
         let staple = m.entries.first().and_then(|leaf| leaf.extensions.status_request);
         presented.ocsp = staple.map(|status| Arc::new(status.ocsp_response.to_vec()));
-        b.transcript.add(msg.bytes);
-        Ok(WaitVerdict { b, presented })
+        hs.b.transcript.add(msg.bytes);
+        Ok(WaitVerdict { hs, presented })
     }
 }
 
 pub(crate) struct WaitVerdict {
-    b: Box<Hs>,
+    hs: Hs,
     presented: Presented,
 }
 
 impl WaitVerdict {
     fn question(&self) -> Question<'_> {
-        self.presented.question(Some(&self.b.name))
+        self.presented.question(Some(&self.hs.b.offer.name))
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, presented } = self;
+        let Self { hs, presented } = self;
         match auth::verdict(reply, &presented, cx)? {
-            Ok(peer) => Ok(State::WaitCv(WaitCv { b, peer })),
-            Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, presented, report }))
+            Ok(peer) => Ok(State::WaitCv(WaitCv { hs, peer })),
+            Err(report) if hs.b.offer.config.common.ask_refused => {
+                Ok(State::WaitPerson(WaitPerson { hs, presented, report }))
             }
             Err(report) => Err(Error::CertificateRefused(report)),
         }
@@ -287,20 +294,20 @@ impl WaitVerdict {
 }
 
 pub(crate) struct WaitPerson {
-    b: Box<Hs>,
+    hs: Hs,
     presented: Presented,
     report: Arc<Report>,
 }
 
 impl WaitPerson {
     fn person(self, reply: Reply) -> Result<WaitCv, Error> {
-        let Self { b, presented, report } = self;
-        Ok(WaitCv { b, peer: auth::person(reply, &presented, report)? })
+        let Self { hs, presented, report } = self;
+        Ok(WaitCv { hs, peer: auth::person(reply, &presented, report)? })
     }
 }
 
 pub(crate) struct WaitCv {
-    b: Box<Hs>,
+    hs: Hs,
     peer: TrustedPeer,
 }
 
@@ -311,19 +318,19 @@ impl WaitCv {
         m: &CertificateVerify<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<WaitFinished, Error> {
-        let Self { mut b, peer } = self;
+        let Self { mut hs, peer } = self;
         // Hash before adding: the signature covers the transcript without this message.
-        let hash = b.transcript.hash();
+        let hash = hs.b.transcript.hash();
         let (trusted, signature) =
-            auth::verify_signature(peer, Signer::Server, &hash, m, &b.config.common.schemes, cx)?;
-        b.transcript.add(msg.bytes);
+            auth::verify_signature(peer, Signer::Server, &hash, m, &hs.b.offer.config.common.schemes, cx)?;
+        hs.b.transcript.add(msg.bytes);
         let proof = KeyProof::Signed(signature);
-        Ok(WaitFinished { b, trusted_until: None, _trusted: trusted, proof })
+        Ok(WaitFinished { hs, trusted_until: None, _trusted: trusted, proof })
     }
 }
 
 pub(crate) struct WaitFinished {
-    b: Box<Hs>,
+    hs: Hs,
     /// Where the server was trusted before: until when.
     trusted_until: Option<u64>,
     _trusted: PeerTrusted,
@@ -332,32 +339,31 @@ pub(crate) struct WaitFinished {
 
 impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b, trusted_until, proof, .. } = self;
+        let Self { mut hs, trusted_until, proof, .. } = self;
         // Hash before adding: Finished covers the transcript without itself.
-        let finished = auth::verify_finished(cx.read_key()?, &b.transcript.hash(), m.verify_data)?;
-        b.transcript.add(msg.bytes);
-        let hash = b.transcript.hash();
-        let at = b.master.at(&hash, cx.tap);
+        let finished = auth::verify_finished(cx.read_key()?, &hs.b.transcript.hash(), m.verify_data)?;
+        hs.b.transcript.add(msg.bytes);
+        let hash = hs.b.transcript.hash();
+        let master = hs.master.take().ok_or(Fault::UnexpectedMessage)?;
+        let at = master.at(&hash, cx.tap);
         cx.k_recv(Level::Application, at.server_traffic(), msg.end()?);
         proof.finished(&finished, cx);
-        let own = Own {
-            client: at.client_traffic(),
-            exporter: Exporter::Tls13(at.exporter()),
-            finished,
-            trusted_until,
-        };
-        match b.request.take() {
-            None => Ok(State::Connected(own.finish(b, cx)?)),
+        let client = at.client_traffic();
+        let exporter;
+        (exporter, hs.master) = master.exporter(&at, hs.b.offer.config.resumption().is_some());
+        let own = Own { client, exporter: Exporter::Tls13(exporter), finished, trusted_until };
+        match hs.request.take() {
+            None => Ok(State::Connected(own.finish(hs, cx)?)),
             Some(Request { identity: None }) => {
-                b.transcript.add(cx.send(certificate(&[]))?);
-                Ok(State::Connected(own.finish(b, cx)?))
+                hs.b.transcript.add(cx.send(certificate(&[]))?);
+                Ok(State::Connected(own.finish(hs, cx)?))
             }
             Some(Request { identity: Some((identity, scheme)) }) => {
                 let entries: Vec<_> =
                     identity.chain.iter().map(|der| CertificateEntry::from(&**der)).collect();
-                b.transcript.add(cx.send(certificate(&entries))?);
-                let content = Box::new(SignedContent::new(Signer::Client, &b.transcript.hash()));
-                Ok(State::WaitSignature(WaitSignature { b, own, identity, scheme, content }))
+                hs.b.transcript.add(cx.send(certificate(&entries))?);
+                let content = Box::new(SignedContent::new(Signer::Client, &hs.b.transcript.hash()));
+                Ok(State::WaitSignature(WaitSignature { hs, own, identity, scheme, content }))
             }
         }
     }
@@ -368,7 +374,7 @@ fn certificate<'a>(entries: &'a [CertificateEntry<'a>]) -> Body<'a> {
 }
 
 pub(crate) struct WaitSignature {
-    b: Box<Hs>,
+    hs: Hs,
     own: Own,
     identity: Arc<Identity>,
     scheme: SignatureScheme,
@@ -385,12 +391,12 @@ impl WaitSignature {
     }
 
     fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Self { mut b, own, scheme, .. } = self;
+        let Self { mut hs, own, scheme, .. } = self;
         let signature = auth::signature(reply)?;
         cx.info.own_scheme = Some(scheme);
         let verify = CertificateVerify { scheme, signature: &signature };
-        b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
-        own.finish(b, cx)
+        hs.b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
+        own.finish(hs, cx)
     }
 }
 
@@ -404,12 +410,13 @@ struct Own {
 }
 
 impl Own {
-    fn finish(self, b: Box<Hs>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Hs { config, name, suite, mut transcript, master, .. } = *b;
+    fn finish(self, hs: Hs, cx: &mut Cx<'_>) -> Result<Connected, Error> {
+        let Hs { b, suite, master, .. } = hs;
+        let Offered { offer: Offer { config, name, .. }, mut transcript, .. } = *b;
         let verify_data = tls13::verify_data(cx.write_key()?, &transcript.hash())?;
         transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         cx.k_send(Level::Application, self.client)?;
-        let secret = || master.resumption(&transcript.hash(), cx.tap);
+        let secret = || Some(master?.resumption(&transcript.hash(), cx.tap));
         let keeper = resume::keeper(&config, name, suite, self.trusted_until, cx.info, secret);
         Ok(Connected { exporter: self.exporter, finished: self.finished, keeper })
     }

@@ -52,10 +52,22 @@ pub(crate) struct Received<'a> {
     /// With the four-byte header: what the transcript takes.
     pub(crate) bytes: &'a [u8],
     /// Present if the message ended its record.
-    pub(crate) end: Option<RecordEnd>,
+    end: Option<RecordEnd>,
+    /// A ClientHello that was read when it came.
+    hello: Option<ClientHello<'a>>,
 }
 
 impl<'a> Received<'a> {
+    pub(crate) const fn new(bytes: &'a [u8], end: Option<RecordEnd>) -> Self {
+        Self { bytes, end, hello: None }
+    }
+
+    /// The same, as it was read.
+    pub(crate) fn with(self, body: &Body<'a>) -> Self {
+        let hello = if let Body::ClientHello(hello) = body { Some(*hello) } else { None };
+        Self { hello, ..self }
+    }
+
     /// The proof that nothing follows under the old keys.
     pub(crate) fn end(&self) -> Result<RecordEnd, Fault> {
         self.end.ok_or(Fault::KeyChangeInsideRecord)
@@ -63,6 +75,9 @@ impl<'a> Received<'a> {
 
     /// The ClientHello that the open question is about: it is still where it came.
     pub(crate) fn client_hello(&self) -> Result<ClientHello<'a>, Fault> {
+        if let Some(hello) = self.hello {
+            return Ok(hello);
+        }
         match Message::decode(self.bytes, Form::Tls13)?.body {
             Body::ClientHello(hello) => Ok(hello),
             _ => Err(Fault::UnexpectedMessage),

@@ -6,6 +6,7 @@ use crate::config::{ClientConfig, Common, ServerConfig};
 use crate::crypto::suite::{Aead, KeyExchange, Suite, Version};
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::identities::Named;
 use crate::identity::Identity;
 use crate::info::Reasons;
 use crate::question::Answer;
@@ -240,7 +241,7 @@ pub(crate) enum Certificates<'c> {
     /// Those of the configuration.
     Own {
         /// Those that name the host.
-        named: Vec<&'c Arc<Identity>>,
+        named: Named<'c>,
         config: &'c ServerConfig,
     },
 }
@@ -268,7 +269,7 @@ impl<'c> Certificates<'c> {
             Self::Own { named, config } if named.is_empty() => {
                 config.identities.all().any(|identity| identity.names() == names)
             }
-            Self::Own { named, .. } => named.iter().any(|identity| identity.names() == names),
+            Self::Own { named, .. } => named.clone().any(|identity| identity.names() == names),
         }
     }
 
@@ -285,7 +286,7 @@ impl<'c> Certificates<'c> {
             Self::Given(identity) => return usable(&identity).map(|found| (identity, found)),
             Self::Own { named, config } => (named, config),
         };
-        if let Some(found) = offers.signatures.first(named.iter().copied(), &usable) {
+        if let Some(found) = offers.signatures.first(named.clone(), &usable) {
             reasons.certificate = Some("it names the host, and its key fits the client's schemes");
             return Ok(found);
         }
@@ -297,7 +298,7 @@ impl<'c> Certificates<'c> {
             return Ok(found);
         }
         // What the preferred one lacks says most.
-        match named.first().copied().or_else(|| config.identities.all().next()) {
+        match named.clone().chain(config.identities.all()).next() {
             Some(preferred) => usable(preferred).and(Err(Error::NoCertificate)),
             None => Err(Error::NoCertificate),
         }
@@ -325,7 +326,7 @@ pub(crate) fn client_identity(
     signatures: &Signatures<'_>,
     scheme: impl Fn(&Identity) -> Result<SignatureScheme, Error>,
 ) -> Result<Option<(Arc<Identity>, SignatureScheme)>, Error> {
-    let identities = &config.identities;
+    let identities = config.identities();
     // Whoever has but one shows that one: the server may know its authority by another name.
     let named = match identities.len() {
         2.. if !authorities.is_empty() => {

@@ -238,7 +238,7 @@ pub(crate) fn keeper(
     suite: &'static Suite,
     trusted_until: Option<u64>,
     info: &ConnectionInfo,
-    secret: impl FnOnce() -> ResumptionSecret,
+    secret: impl FnOnce() -> Option<ResumptionSecret>,
 ) -> Option<Box<Keeper>> {
     let ((sessions, policy), peer) = (config.resumption()?, Peer::of(info)?);
     let clock = Arc::clone(&config.common.clock);
@@ -249,7 +249,7 @@ pub(crate) fn keeper(
         name,
         policy,
         suite,
-        secret: secret(),
+        secret: secret()?,
         trusted_until: trusted_until.unwrap_or_else(|| peer.trusted_until(now)),
         peer,
     }))

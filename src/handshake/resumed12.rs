@@ -24,7 +24,7 @@ use crate::fault::Fault;
 use crate::observe::Level;
 use crate::record::RecordEnd;
 use crate::schedule::Side;
-use crate::schedule::tls12::{KeyBlock, MasterSecret, Randoms};
+use crate::schedule::tls12::{KeyBlock, MasterSecret, Randoms, Ready};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, ClientHello, Finished, HandshakeType, NewSessionTicket12, ProtocolVersion, ServerHello,
@@ -47,10 +47,16 @@ impl Hs {
     }
 
     /// Sends this side's Finished, under the key that it begins.
-    fn send_finished(&mut self, side: Side, key: Protection, cx: &mut Cx<'_>) -> Result<(), Error> {
+    fn send_finished(
+        &mut self,
+        ready: &Ready,
+        side: Side,
+        key: Protection,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Error> {
         cx.send_change_cipher_spec()?;
         cx.k_send(Level::Application, key)?;
-        let verify_data = self.master.verify_data(side, &self.transcript.hash());
+        let verify_data = ready.verify_data(side, &self.transcript.hash());
         self.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         Ok(())
     }
@@ -141,7 +147,7 @@ pub(crate) mod client {
             transcript,
             _trusted: trusted,
         };
-        let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
+        let KeyBlock { client, server } = hs.master.ready().key_block(hs.randoms(), cx.tap)?;
         let Offer { config, name, .. } = offer;
         let b = Box::new(Own { hs, config, name, session, who, ticket: None, client });
         let next = WaitCcs { b, server };
@@ -184,11 +190,12 @@ pub(crate) mod client {
             let Own { mut hs, config, name, session, who, ticket, client } = *self.b;
             // Hash before adding: Finished covers the transcript without itself.
             let hash = hs.transcript.hash();
-            let finished = auth::verify_finished12(&hs.master, Side::Server, &hash, m.verify_data)?;
+            let ready = hs.master.ready();
+            let finished = auth::verify_finished12(&ready, Side::Server, &hash, m.verify_data)?;
             // Nothing of this handshake may follow.
             msg.end()?;
             hs.transcript.add(msg.bytes);
-            hs.send_finished(Side::Client, client, cx)?;
+            hs.send_finished(&ready, Side::Client, client, cx)?;
             who.by_finished(&finished, cx);
             let (suite, until) = (session.suite, Some(session.trusted_until));
             match ticket {
@@ -291,8 +298,9 @@ pub(crate) mod server {
             resume::send_ticket12(&config, (suite, &master), &origin, peer, &mut transcript, cx)?;
         }
         let mut hs = Hs { client_random: *m.random, server_random, master, transcript, _trusted: trusted };
-        let KeyBlock { client, server } = hs.master.key_block(hs.randoms(), cx.tap)?;
-        hs.send_finished(Side::Server, server, cx)?;
+        let ready = hs.master.ready();
+        let KeyBlock { client, server } = ready.key_block(hs.randoms(), cx.tap)?;
+        hs.send_finished(&ready, Side::Server, server, cx)?;
         Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client }))
     }
 
@@ -319,7 +327,7 @@ pub(crate) mod server {
         fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
             let Self { hs, who } = self;
             let hash = hs.transcript.hash();
-            let finished = auth::verify_finished12(&hs.master, Side::Client, &hash, m.verify_data)?;
+            let finished = auth::verify_finished12(&hs.master.ready(), Side::Client, &hash, m.verify_data)?;
             // Nothing of this handshake may follow.
             msg.end()?;
             who.by_finished(&finished, cx);

@@ -64,6 +64,14 @@ impl State {
         }
     }
 
+    pub(crate) const fn asks(&self) -> bool {
+        match self {
+            Self::Start(_) => false,
+            Self::Tls13(s) => s.asks(),
+            Self::Tls12(s) => s.asks(),
+        }
+    }
+
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::Start(_) => None,

@@ -23,14 +23,14 @@
 //!                                                                  CONNECTED
 //! ```
 
-use super::auth::{self, Presented, TrustedPeer};
+use super::auth::{self, Presented, SignedParams, TrustedPeer};
 use super::context::{
     Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
 };
 use super::negotiate::{self, Certificates, Offers};
 use super::resume::{self, Origin};
 use super::resumed12::server as resumed;
-use crate::config::{ClientAuth, ServerConfig};
+use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
 use crate::crypto::suite::{KeyExchange, Suite};
@@ -47,9 +47,9 @@ use crate::schedule::transcript::Transcript;
 use crate::session::Peer;
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, HandshakeType, List,
-    NamedGroup, ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello,
-    ServerHelloDone, ServerKeyExchange, SignatureScheme, Writer,
+    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, Handful, HandshakeType,
+    List, NamedGroup, ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello,
+    ServerHelloDone, ServerKeyExchange, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -122,6 +122,19 @@ impl State {
             #[cfg(feature = "static-rsa")]
             Self::WaitDecrypted(s) => Some(s.question()),
             _ => None,
+        }
+    }
+
+    /// Whether there is a question.
+    pub(crate) const fn asks(&self) -> bool {
+        match self {
+            Self::WaitCertificate(_)
+            | Self::WaitSignature(_)
+            | Self::WaitVerdict(_)
+            | Self::WaitPerson(_) => true,
+            #[cfg(feature = "static-rsa")]
+            Self::WaitDecrypted(_) => true,
+            _ => false,
         }
     }
 
@@ -251,7 +264,7 @@ impl WaitCertificate {
                 ..ServerExtensions::default()
             },
         }))?);
-        let certificates: Vec<_> = identity.chain().iter().map(|der| CertificateBytes(der)).collect();
+        let certificates: Handful<_> = identity.chain().iter().map(|der| CertificateBytes(der)).collect();
         let certificate = Certificate12 { certificates: List::from(&certificates[..]) };
         transcript.add(cx.send(Body::Certificate12(certificate))?);
         if status {
@@ -286,29 +299,22 @@ fn server_key_exchange(b: Box<Hs>, offers: &Offers<'_>, cx: &mut Cx<'_>) -> Resu
     cx.info.reasons.group = Some(why);
     let scheme = negotiate::scheme_of_hello12(&b.identity, offers)?;
     let shares = KeyShares::generate(&[group], cx.entropy)?;
-    let mut params = Vec::new();
-    for (group, public) in shares.entries() {
-        ServerEcdhParams::encode(group, public, &mut Writer::new(&mut params));
-    }
-    let signed = auth::signed_params(b.randoms(), &params);
-    Ok(State::WaitSignature(WaitSignature {
-        b,
-        exchange: Box::new(Ephemeral { group, shares, params, signed }),
-        scheme,
-    }))
+    let signed = SignedParams::new(b.randoms(), |w| {
+        shares.entries().for_each(|(group, public)| ServerEcdhParams::encode(group, public, w));
+    });
+    Ok(State::WaitSignature(WaitSignature { b, own: Box::new(Ephemeral { group, shares, signed }), scheme }))
 }
 
-/// This server's ephemeral key, as it was generated, encoded and is to be signed.
+/// This server's ephemeral key, as it was generated and is to be signed.
 struct Ephemeral {
     group: NamedGroup,
     shares: KeyShares,
-    params: Vec<u8>,
-    signed: Vec<u8>,
+    signed: SignedParams,
 }
 
 pub(crate) struct WaitSignature {
     b: Box<Hs>,
-    exchange: Box<Ephemeral>,
+    own: Box<Ephemeral>,
     scheme: SignatureScheme,
 }
 
@@ -316,20 +322,18 @@ impl WaitSignature {
     fn question(&self) -> Question<'_> {
         Question::Sign {
             scheme: self.scheme,
-            message: &self.exchange.signed,
+            message: self.own.signed.as_bytes(),
             certificate: self.b.identity.leaf(),
         }
     }
 
     fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b, exchange, scheme } = self;
-        let Ephemeral { group, shares, params, .. } = *exchange;
+        let Self { mut b, own, scheme } = self;
         let signature = auth::signature(reply)?;
         cx.info.own_scheme = Some(scheme);
-        let params = ServerEcdhParams::decode(&params)?;
-        let exchange = ServerKeyExchange { params, scheme, signature: &signature };
+        let exchange = ServerKeyExchange { params: own.signed.params()?, scheme, signature: &signature };
         b.transcript.add(cx.send(Body::ServerKeyExchange(exchange))?);
-        server_hello_done(b, Some(Box::new((group, shares))), cx)
+        server_hello_done(b, Some(own), cx)
     }
 }
 
@@ -354,7 +358,7 @@ fn server_hello_done(mut b: Box<Hs>, own: OwnKey, cx: &mut Cx<'_>) -> Result<Sta
 }
 
 /// The ephemeral key; none with static RSA.
-type OwnKey = Option<Box<(NamedGroup, KeyShares)>>;
+type OwnKey = Option<Box<Ephemeral>>;
 
 pub(crate) struct WaitCert {
     b: Box<Hs>,
@@ -367,10 +371,10 @@ impl WaitCert {
         if m.certificates.is_empty() {
             b.transcript.drop_messages();
             b.transcript.add(msg.bytes);
-            return match b.config.client_auth {
+            return match b.config.requires_certificate() {
                 // TLS 1.2 has no certificate_required (RFC 5246 section 7.4.6).
-                ClientAuth::Require(_) => Err(Fault::CertificateRequired12.into()),
-                _ => Ok(State::WaitCke(WaitCke { b, own })),
+                true => Err(Fault::CertificateRequired12.into()),
+                false => Ok(State::WaitCke(WaitCke { b, own })),
             };
         }
         // The message stays where it came until the verdict: it is not kept twice.
@@ -441,7 +445,7 @@ impl WaitCke {
         b.transcript.add(msg.bytes);
         match own {
             Some(own) => {
-                let (group, shares) = *own;
+                let Ephemeral { group, shares, .. } = *own;
                 let shared = shares.agree(group, m.ecdhe()?).map_err(|_| Fault::BadKeyShare)?;
                 Ok(keys(b, PreMasterSecret::new(shared), cx))
             }
@@ -521,7 +525,7 @@ pub(crate) struct WaitCcs {
 impl WaitCcs {
     fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> Result<WaitFinished, Error> {
         let Self { b, master, .. } = self;
-        let KeyBlock { client, server } = master.key_block(b.randoms(), cx.tap)?;
+        let KeyBlock { client, server } = master.ready().key_block(b.randoms(), cx.tap)?;
         cx.k_recv(Level::Application, client, end);
         Ok(WaitFinished { b, master, server })
     }
@@ -536,7 +540,8 @@ pub(crate) struct WaitFinished {
 impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
         let Self { mut b, master, server } = self;
-        let finished = auth::verify_finished12(&master, Side::Client, &b.transcript.hash(), m.verify_data)?;
+        let ready = master.ready();
+        let finished = auth::verify_finished12(&ready, Side::Client, &b.transcript.hash(), m.verify_data)?;
         // Nothing of this handshake may follow.
         msg.end()?;
         b.transcript.add(msg.bytes);
@@ -546,7 +551,7 @@ impl WaitFinished {
         }
         cx.send_change_cipher_spec()?;
         cx.k_send(Level::Application, server)?;
-        let verify_data = master.verify_data(Side::Server, &b.transcript.hash());
+        let verify_data = ready.verify_data(Side::Server, &b.transcript.hash());
         cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?;
         let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);
         Ok(Connected { exporter, finished, keeper: None })

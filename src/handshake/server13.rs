@@ -48,7 +48,7 @@ use super::context::{
 use super::negotiate::{self, Certificates, Exchange, Offers};
 use super::resume::{self, Origin, Psk, Tickets};
 use super::retry::{self, Memory};
-use crate::config::{ClientAuth, ServerConfig};
+use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree;
 use crate::crypto::suite::Suite;
@@ -62,7 +62,7 @@ use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
-    ClientHello, EncryptedExtensions, Finished, HandshakeType, KeyShareEntry, List, ProtocolName,
+    ClientHello, EncryptedExtensions, Finished, Handful, HandshakeType, KeyShareEntry, List, ProtocolName,
     ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme, Writer,
 };
 use std::sync::Arc;
@@ -118,7 +118,7 @@ impl State {
     /// Whether the server's Finished is out and no client certificate was
     /// requested: the time of half-RTT data (RFC 9846 section 4.5.3).
     pub(crate) fn allows_half_rtt(&self) -> bool {
-        matches!(self, Self::WaitFinished(s) if s.b.config.half_rtt && s.b.config.judge().is_none())
+        matches!(self, Self::WaitFinished(WaitFinished { s, .. }) if s.b.config.half_rtt && s.b.config.judge().is_none())
     }
 
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
@@ -131,12 +131,20 @@ impl State {
         }
     }
 
+    /// Whether there is a question.
+    pub(crate) const fn asks(&self) -> bool {
+        matches!(
+            self,
+            Self::WaitCertificate(_) | Self::WaitSignature(_) | Self::WaitVerdict(_) | Self::WaitPerson(_)
+        )
+    }
+
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
-            Self::WaitVerdict(s) => match s.b.config.judge() {
-                Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
+            Self::WaitVerdict(s) => match s.s.b.config.judge() {
+                Some(judge) => auth::judge(judge, &s.s.b.config.common, &s.question()),
                 None => None,
             },
             _ => None,
@@ -280,20 +288,23 @@ fn negotiated(
     negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let wants_tickets = resume::wants_tickets(&config, m);
-    let b = Box::new(Negotiated { config, suite, transcript, wants_tickets });
+    let b = Box::new(Hs { config, suite, transcript, wants_tickets, content: None });
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
-struct Negotiated {
+/// What lives from the ClientHello to the end, handed from state to state.
+struct Hs {
     config: Arc<ServerConfig>,
     suite: &'static Suite,
     transcript: Transcript,
     wants_tickets: bool,
+    /// What is signed, if anything is.
+    content: Option<SignedContent>,
 }
 
 /// The server's whole flight, where a session is resumed.
 fn resumed(
-    mut b: Box<Negotiated>,
+    mut b: Box<Hs>,
     psk: Psk,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
@@ -303,19 +314,19 @@ fn resumed(
     let origin = Origin::from(&session);
     let (trusted, who) = auth::resumed(session.peer);
     let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
-    let b = finish(*b, master, origin, cx)?;
-    Ok(State::WaitFinished(WaitFinished { b, client: Client::Resumed { _trusted: trusted, who } }))
+    let s = finish(b, master, origin, cx)?;
+    Ok(State::WaitFinished(WaitFinished { s, client: Client::Resumed { _trusted: trusted, who } }))
 }
 
 /// Sends ServerHello and EncryptedExtensions; the keys change between them.
 fn server_hello(
-    b: &mut Negotiated,
+    b: &mut Hs,
     psk: Option<(u16, EarlySecret)>,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<MasterSecret, Error> {
-    let Negotiated { suite, transcript, .. } = b;
+    let Hs { suite, transcript, .. } = b;
     let group = cx.info.group;
     let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
     let share = share.ok_or(Fault::MissingKeyShare)?;
@@ -360,7 +371,7 @@ fn server_hello(
 }
 
 pub(crate) struct WaitCertificate {
-    b: Box<Negotiated>,
+    b: Box<Hs>,
 }
 
 impl WaitCertificate {
@@ -381,48 +392,37 @@ impl WaitCertificate {
         let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
 
         let master = server_hello(&mut b, None, msg, &m, cx)?;
-        let Negotiated { config, suite, mut transcript, wants_tickets } = *b;
-        if let Some(judge) = config.judge() {
-            let authorities = auth::authorities(&config, judge);
-            transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
+        if let Some(judge) = b.config.judge() {
+            let authorities = auth::authorities(&b.config, judge);
+            b.transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
                 context: &[],
                 extensions: RequestExtensions {
-                    signature_algorithms: Some(List::from(&config.common.schemes[..])),
+                    signature_algorithms: Some(List::from(&b.config.common.schemes[..])),
                     certificate_authorities: (!authorities.is_empty()).then(|| List::from(&authorities[..])),
                     ..RequestExtensions::default()
                 },
             }))?);
         }
-        let mut entries: Vec<_> = identity.chain().iter().map(|der| CertificateEntry::from(&**der)).collect();
-        if m.extensions.status_request.is_some()
-            && let Some(leaf) = entries.first_mut()
-        {
-            let staple = CertificateStatus { ocsp_response: identity.ocsp() };
-            leaf.extensions.status_request = (!identity.ocsp().is_empty()).then_some(staple);
-        }
+        let staple = CertificateStatus { ocsp_response: identity.ocsp() };
+        let stapled = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
+        let entries = identity.chain().iter().enumerate().map(|(place, der)| {
+            let mut entry = CertificateEntry::from(&**der);
+            entry.extensions.status_request = (stapled && place == 0).then_some(staple);
+            entry
+        });
+        let entries: Handful<_> = entries.collect();
         let certificate = Certificate13 { context: &[], entries: List::from(&entries[..]) };
-        transcript.add(cx.send(Body::Certificate13(certificate))?);
+        b.transcript.add(cx.send(Body::Certificate13(certificate))?);
 
         cx.info.own_scheme = Some(scheme);
-        let content = SignedContent::new(Signer::Server, &transcript.hash());
-        let b = Negotiated { config, suite, transcript, wants_tickets };
-        Ok(State::WaitSignature(WaitSignature {
-            b: Box::new(Flight { b, master, content }),
-            identity,
-            scheme,
-        }))
+        b.content = Some(SignedContent::new(Signer::Server, &b.transcript.hash()));
+        Ok(State::WaitSignature(WaitSignature { b, master, identity, scheme }))
     }
 }
 
-/// The server's flight, sent as far as its Certificate.
-struct Flight {
-    b: Negotiated,
-    master: MasterSecret,
-    content: SignedContent,
-}
-
 pub(crate) struct WaitSignature {
-    b: Box<Flight>,
+    b: Box<Hs>,
+    master: MasterSecret,
     identity: Arc<Identity>,
     scheme: SignatureScheme,
 }
@@ -431,67 +431,59 @@ impl WaitSignature {
     fn question(&self) -> Question<'_> {
         Question::Sign {
             scheme: self.scheme,
-            message: self.b.content.as_bytes(),
+            message: self.b.content.as_ref().map_or(&[], SignedContent::as_bytes),
             certificate: self.identity.leaf(),
         }
     }
 
     fn signature(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, identity, scheme } = self;
-        let Flight { mut b, master, .. } = *b;
+        let Self { mut b, master, identity, scheme } = self;
         let signature = auth::signature(reply)?;
         let verify = CertificateVerify { scheme, signature: &signature };
         b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
-        let b = finish(b, master, Origin::from(&*identity), cx)?;
-        Ok(match b.config.judge() {
-            Some(_) => State::WaitCert(WaitCert(b)),
-            None => State::WaitFinished(WaitFinished { b, client: Client::NotAsked }),
+        let s = finish(b, master, Origin::from(&*identity), cx)?;
+        Ok(match s.b.config.judge() {
+            Some(_) => State::WaitCert(WaitCert(s)),
+            None => State::WaitFinished(WaitFinished { s, client: Client::NotAsked }),
         })
     }
 }
 
 /// Sends the server's Finished.
-fn finish(
-    b: Negotiated,
-    master: MasterSecret,
-    origin: Origin,
-    cx: &mut Cx<'_>,
-) -> Result<Box<Flight2>, Error> {
-    let Negotiated { config, suite, mut transcript, wants_tickets } = b;
-    let verify_data = tls13::verify_data(cx.write_key()?, &transcript.hash())?;
-    transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
+fn finish(mut b: Box<Hs>, master: MasterSecret, origin: Origin, cx: &mut Cx<'_>) -> Result<Flight2, Error> {
+    let verify_data = tls13::verify_data(cx.write_key()?, &b.transcript.hash())?;
+    b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
 
-    let hash = transcript.hash();
+    let hash = b.transcript.hash();
     let at = master.at(&hash, cx.tap);
     cx.k_send(Level::Application, at.server_traffic())?;
     let client_application = at.client_traffic();
-    let exporter = Exporter::Tls13(at.exporter());
-    let tickets = wants_tickets.then_some(Tickets { suite, master, origin });
-    Ok(Box::new(Flight2 { config, transcript, client_application, exporter, tickets }))
+    let (exporter, master) = master.exporter(&at, b.wants_tickets);
+    let tickets = master.map(|master| Box::new(Tickets { suite: b.suite, master, origin }));
+    Ok(Flight2 { b, client_application, exporter: Exporter::Tls13(exporter), tickets })
 }
 
 /// While the client's second flight is awaited.
 struct Flight2 {
-    config: Arc<ServerConfig>,
-    transcript: Transcript,
+    b: Box<Hs>,
     client_application: Protection,
     exporter: Exporter,
-    tickets: Option<Tickets>,
+    tickets: Option<Box<Tickets>>,
 }
 
-pub(crate) struct WaitCert(Box<Flight2>);
+pub(crate) struct WaitCert(Flight2);
 
 impl WaitCert {
     fn certificate(self, msg: &Received<'_>, m: &Certificate13<'_>) -> Result<State, Error> {
-        let Self(mut b) = self;
+        let Self(mut s) = self;
         if !m.context.is_empty() {
             return Err(Fault::NonEmptyContext.into());
         }
-        b.transcript.add(msg.bytes);
+        s.b.transcript.add(msg.bytes);
         if m.entries.is_empty() {
-            return match b.config.client_auth {
-                ClientAuth::Require(_) => Err(Fault::CertificateRequired.into()),
-                _ => Ok(State::WaitFinished(WaitFinished { b, client: Client::Declined })),
+            return match s.b.config.requires_certificate() {
+                true => Err(Fault::CertificateRequired.into()),
+                false => Ok(State::WaitFinished(WaitFinished { s, client: Client::Declined })),
             };
         }
         // Nothing was asked for beside the certificates.
@@ -499,13 +491,13 @@ impl WaitCert {
             return Err(Fault::UnofferedExtension.into());
         }
         let presented =
-            Presented::new(m.entries.iter().map(|entry| entry.cert_data), b.config.common.longest_chain)?;
-        Ok(State::WaitVerdict(WaitVerdict { b, presented }))
+            Presented::new(m.entries.iter().map(|entry| entry.cert_data), s.b.config.common.longest_chain)?;
+        Ok(State::WaitVerdict(WaitVerdict { s, presented }))
     }
 }
 
 pub(crate) struct WaitVerdict {
-    b: Box<Flight2>,
+    s: Flight2,
     presented: Presented,
 }
 
@@ -515,11 +507,11 @@ impl WaitVerdict {
     }
 
     fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, presented } = self;
+        let Self { s, presented } = self;
         match auth::verdict(reply, &presented, cx)? {
-            Ok(peer) => Ok(State::WaitCv(WaitCv { b, peer })),
-            Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, presented, report }))
+            Ok(peer) => Ok(State::WaitCv(WaitCv { s, peer })),
+            Err(report) if s.b.config.common.ask_refused => {
+                Ok(State::WaitPerson(WaitPerson { s, presented, report }))
             }
             Err(report) => Err(Error::CertificateRefused(report)),
         }
@@ -527,20 +519,20 @@ impl WaitVerdict {
 }
 
 pub(crate) struct WaitPerson {
-    b: Box<Flight2>,
+    s: Flight2,
     presented: Presented,
     report: Arc<Report>,
 }
 
 impl WaitPerson {
     fn person(self, reply: Reply) -> Result<WaitCv, Error> {
-        let Self { b, presented, report } = self;
-        Ok(WaitCv { b, peer: auth::person(reply, &presented, report)? })
+        let Self { s, presented, report } = self;
+        Ok(WaitCv { s, peer: auth::person(reply, &presented, report)? })
     }
 }
 
 pub(crate) struct WaitCv {
-    b: Box<Flight2>,
+    s: Flight2,
     peer: TrustedPeer,
 }
 
@@ -551,13 +543,13 @@ impl WaitCv {
         m: &CertificateVerify<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<WaitFinished, Error> {
-        let Self { mut b, peer } = self;
+        let Self { mut s, peer } = self;
         // Hash before adding: the signature covers the transcript without this message.
-        let hash = b.transcript.hash();
+        let hash = s.b.transcript.hash();
         let (trusted, signature) =
-            auth::verify_signature(peer, Signer::Client, &hash, m, &b.config.common.schemes, cx)?;
-        b.transcript.add(msg.bytes);
-        Ok(WaitFinished { b, client: Client::Proven { _trusted: trusted, _signature: signature } })
+            auth::verify_signature(peer, Signer::Client, &hash, m, &s.b.config.common.schemes, cx)?;
+        s.b.transcript.add(msg.bytes);
+        Ok(WaitFinished { s, client: Client::Proven { _trusted: trusted, _signature: signature } })
     }
 }
 
@@ -577,21 +569,21 @@ enum Client {
 }
 
 pub(crate) struct WaitFinished {
-    b: Box<Flight2>,
+    s: Flight2,
     client: Client,
 }
 
 impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Flight2 { config, mut transcript, client_application, exporter, tickets } = *self.b;
-        let finished = auth::verify_finished(cx.read_key()?, &transcript.hash(), m.verify_data)?;
+        let Self { s: Flight2 { mut b, client_application, exporter, tickets }, client } = self;
+        let finished = auth::verify_finished(cx.read_key()?, &b.transcript.hash(), m.verify_data)?;
         cx.k_recv(Level::Application, client_application, msg.end()?);
-        transcript.add(msg.bytes);
-        if let Client::Resumed { who, .. } = self.client {
+        b.transcript.add(msg.bytes);
+        if let Client::Resumed { who, .. } = client {
             who.by_finished(&finished, cx);
         }
         if let Some(tickets) = tickets {
-            tickets.send(&config, &transcript, cx)?;
+            tickets.send(&b.config, &b.transcript, cx)?;
         }
         Ok(Connected { exporter, finished, keeper: None })
     }

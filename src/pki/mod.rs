@@ -51,7 +51,7 @@ pub use certificate::{Certificate, Malformed};
 pub use crl::{Crl, Unusable};
 pub use inquiry::Purpose;
 pub use name::GeneralName;
-pub(crate) use name::{dns_pattern, patterns_of};
+pub(crate) use name::{by_patterns_of, dns_pattern};
 pub use pem::{PemError, certificates, private_key, revocation_lists};
 pub use policy::{NotAnObjectIdentifier, Policies, PolicyId};
 pub use report::Report;

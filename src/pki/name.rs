@@ -242,12 +242,24 @@ pub(crate) fn dns_pattern(name: &str) -> Option<String> {
     matches.then(|| name.to_ascii_lowercase())
 }
 
-/// The patterns of [`dns_pattern`] that match a host: its own name, and the
-/// wildcard beside it. None for what is no host.
-pub(crate) fn patterns_of(host: &str) -> impl Iterator<Item = String> + use<> {
-    let host = is_host(host).then(|| host.to_ascii_lowercase());
-    let wildcard = host.as_deref().and_then(|host| host.split_once('.')).map(|(_, rest)| format!("*.{rest}"));
-    host.into_iter().chain(wildcard)
+/// Looks up the patterns of [`dns_pattern`] that match a host: its own name, and the
+/// wildcard beside it. Neither for what is no host.
+pub(crate) fn by_patterns_of<T>(host: &str, look_up: impl Fn(&str) -> Option<T>) -> [Option<T>; 2] {
+    let mut octets = [0; 255];
+    let octets = match octets.get_mut(..host.len()) {
+        Some(octets) if is_host(host) => octets,
+        _ => return [None, None],
+    };
+    octets.copy_from_slice(host.as_bytes());
+    octets.make_ascii_lowercase();
+    let exact = std::str::from_utf8(octets).ok().and_then(&look_up);
+    // The star takes the place of the octet before the first dot.
+    let dot = octets.iter().position(|octet| *octet == b'.');
+    let wildcard = dot.and_then(|dot| octets.get_mut(dot.checked_sub(1)?..)).and_then(|rest| {
+        rest.iter_mut().take(1).for_each(|octet| *octet = b'*');
+        std::str::from_utf8(rest).ok().and_then(&look_up)
+    });
+    [exact, wildcard]
 }
 
 /// A dNSName as RFC 5280 section 4.2.1.6 and RFC 9525 section 6.3 have it: a
@@ -412,7 +424,10 @@ mod tests {
         ];
         for name in names {
             for host in hosts {
-                let found = dns_pattern(name).is_some_and(|name| patterns_of(host).any(|each| each == name));
+                let found = dns_pattern(name).is_some_and(|name| {
+                    let same = |each: &str| (each == name).then_some(());
+                    by_patterns_of(host, same).iter().any(Option::is_some)
+                });
                 assert_eq!(found, matches(name, host), "{name} {host}");
             }
         }

@@ -87,7 +87,7 @@ impl Player {
             ("extract secret ", Some(name)) => self.extract(name, case),
             ("derive secret for handshake " | "derive secret for master ", Some(_)) => {
                 let (hash, is_it) = (self.suite.hash, |derived: &[u8]| derived == case.get("expanded"));
-                assert!(derive_secret(hash, case.get("PRK"), "derived", &kdf::hash(hash, b""), is_it));
+                assert!(derive_secret(hash, case.get("PRK"), "derived", kdf::hash_of_nothing(hash), is_it));
             }
             ("derive secret ", Some(label)) => self.derive(label, case),
             ("calculate finished ", Some(_)) => {
@@ -191,7 +191,9 @@ impl Player {
                 ("server_application_traffic_secret_0", Some("SERVER_TRAFFIC_SECRET_0"))
             }
             "exp master" => {
-                master.unwrap().at(&hash, tap).exporter();
+                let master = self.master.take().unwrap();
+                let at = master.at(&hash, tap);
+                (_, self.master) = master.exporter(&at, true);
                 ("exporter_master_secret", Some("EXPORTER_SECRET"))
             }
             "res master" => {

@@ -16,7 +16,7 @@ use super::{Side, record};
 use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::SharedSecret;
-use crate::crypto::kdf::{self, Digest};
+use crate::crypto::kdf::{Digest, Joined, Prf};
 use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::suite::Suite;
 use crate::observe::Tap;
@@ -41,25 +41,20 @@ impl PreMasterSecret {
     /// the ClientKeyExchange, whose hash is the session_hash (RFC 7627 section 4).
     pub(crate) fn extended(self, suite: &'static Suite, session_hash: &Digest, tap: &Tap) -> MasterSecret {
         let from = "the key exchange and ClientHello...ClientKeyExchange (RFC 7627)";
-        self.master(suite, b"extended master secret", &[session_hash.as_bytes()], from, tap)
+        let seed = Joined::of(&[b"extended master secret", session_hash.as_bytes()]);
+        self.master(suite, &seed, from, tap)
     }
 
     /// Without: bound to the two randoms alone.
     pub(crate) fn classic(self, suite: &'static Suite, randoms: Randoms<'_>, tap: &Tap) -> MasterSecret {
         let from = "the key exchange and both randoms";
-        self.master(suite, b"master secret", &[randoms.client, randoms.server], from, tap)
+        let seed = Joined::of(&[b"master secret", randoms.client, randoms.server]);
+        self.master(suite, &seed, from, tap)
     }
 
-    fn master(
-        self,
-        suite: &'static Suite,
-        label: &[u8],
-        seed: &[&[u8]],
-        from: &'static str,
-        tap: &Tap,
-    ) -> MasterSecret {
+    fn master(self, suite: &'static Suite, seed: &Joined, from: &'static str, tap: &Tap) -> MasterSecret {
         let secret = Secret::new(48, |out| {
-            kdf::prf12(suite.hash, self.0.as_bytes(), label, seed, out);
+            Prf::new(suite.hash, self.0.as_bytes()).expand(seed.as_bytes(), out);
         });
         record(tap, ("master_secret", Some("CLIENT_RANDOM"), from), secret.as_bytes());
         MasterSecret { suite, secret }
@@ -85,43 +80,9 @@ impl MasterSecret {
         self.secret.as_bytes()
     }
 
-    /// verify_data, 12 bytes (RFC 5246 section 7.4.9).
-    pub(crate) fn verify_data(&self, sender: Side, transcript: &Digest) -> Digest {
-        let finished_label: &[u8] = match sender {
-            Side::Client => b"client finished",
-            Side::Server => b"server finished",
-        };
-        let mut verify_data = [0; 12];
-        let seed = [transcript.as_bytes()];
-        kdf::prf12(self.suite.hash, self.secret.as_bytes(), finished_label, &seed, &mut verify_data);
-        Digest::new(&verify_data)
-    }
-
-    /// key_block, cut into the keys of both directions (RFC 5246 section 6.3).
-    pub(crate) fn key_block(&self, randoms: Randoms<'_>, tap: &Tap) -> Result<KeyBlock, Failed> {
-        leaving_nothing(|| {
-            let (key_len, iv_len) = Protection::tls12_lengths(self.suite);
-            let mut block = Zeroizing::new([0; 2 * (32 + 12)]);
-            let block = block.get_mut(..2 * (key_len + iv_len)).ok_or(Failed)?;
-            let seed = [&randoms.server[..], randoms.client];
-            kdf::prf12(self.suite.hash, self.secret.as_bytes(), b"key expansion", &seed, block);
-
-            let mut rest = &*block;
-            let mut next = |name, len| {
-                let (piece, after) = rest.split_at_checked(len).ok_or(Failed)?;
-                rest = after;
-                record(tap, (name, None, "master_secret and both randoms"), piece);
-                Ok(piece)
-            };
-            let client_write_key = next("client_write_key", key_len)?;
-            let server_write_key = next("server_write_key", key_len)?;
-            let client_write_iv = next("client_write_IV", iv_len)?;
-            let server_write_iv = next("server_write_IV", iv_len)?;
-            Ok(KeyBlock {
-                client: Protection::tls12(self.suite, client_write_key, client_write_iv)?,
-                server: Protection::tls12(self.suite, server_write_key, server_write_iv)?,
-            })
-        })
+    /// Makes it ready for what is derived from it.
+    pub(crate) fn ready(&self) -> Ready {
+        Ready { suite: self.suite, prf: Prf::new(self.suite.hash, self.secret.as_bytes()) }
     }
 
     /// Keying material for an application (RFC 5705 section 4), where no context
@@ -149,8 +110,55 @@ impl MasterSecret {
         let context_len = context_len.to_be_bytes();
         let seed = [&randoms.client[..], randoms.server, &context_len, context.unwrap_or_default()];
         let seed = if context.is_some() { &seed[..] } else { &seed[..2] };
-        kdf::prf12(self.suite.hash, self.secret.as_bytes(), label.as_bytes(), seed, out);
+        self.ready().prf.expand(&[label.as_bytes(), &seed.concat()].concat(), out);
         Ok(())
+    }
+}
+
+/// A master secret made ready: for as long as nobody is waited for.
+pub(crate) struct Ready {
+    suite: &'static Suite,
+    prf: Prf,
+}
+
+impl Ready {
+    /// verify_data, 12 bytes (RFC 5246 section 7.4.9).
+    pub(crate) fn verify_data(&self, sender: Side, transcript: &Digest) -> Digest {
+        let finished_label: &[u8] = match sender {
+            Side::Client => b"client finished",
+            Side::Server => b"server finished",
+        };
+        let mut verify_data = [0; 12];
+        let seed = Joined::of(&[finished_label, transcript.as_bytes()]);
+        self.prf.expand(seed.as_bytes(), &mut verify_data);
+        Digest::new(&verify_data)
+    }
+
+    /// key_block, cut into the keys of both directions (RFC 5246 section 6.3).
+    pub(crate) fn key_block(&self, randoms: Randoms<'_>, tap: &Tap) -> Result<KeyBlock, Failed> {
+        leaving_nothing(|| {
+            let (key_len, iv_len) = Protection::tls12_lengths(self.suite);
+            let mut block = Zeroizing::new([0; 2 * (32 + 12)]);
+            let block = block.get_mut(..2 * (key_len + iv_len)).ok_or(Failed)?;
+            let seed = Joined::of(&[b"key expansion", randoms.server, randoms.client]);
+            self.prf.expand(seed.as_bytes(), block);
+
+            let mut rest = &*block;
+            let mut next = |name, len| {
+                let (piece, after) = rest.split_at_checked(len).ok_or(Failed)?;
+                rest = after;
+                record(tap, (name, None, "master_secret and both randoms"), piece);
+                Ok(piece)
+            };
+            let client_write_key = next("client_write_key", key_len)?;
+            let server_write_key = next("server_write_key", key_len)?;
+            let client_write_iv = next("client_write_IV", iv_len)?;
+            let server_write_iv = next("server_write_IV", iv_len)?;
+            Ok(KeyBlock {
+                client: Protection::tls12(self.suite, client_write_key, client_write_iv)?,
+                server: Protection::tls12(self.suite, server_write_key, server_write_iv)?,
+            })
+        })
     }
 }
 
@@ -207,12 +215,12 @@ mod tests {
 
             let transcript = Digest::new(case.get("transcript"));
             for (side, name) in [(Side::Client, "client verify_data"), (Side::Server, "server verify_data")] {
-                let verify_data = master.verify_data(side, &transcript);
+                let verify_data = master.ready().verify_data(side, &transcript);
                 assert_eq!(verify_data.as_bytes(), case.get(name));
                 assert_eq!(verify_data.as_bytes().len(), 12);
             }
 
-            let mut keys = master.key_block(randoms(&case), &tap).unwrap();
+            let mut keys = master.ready().key_block(randoms(&case), &tap).unwrap();
             for name in ["client_write_key", "server_write_key", "client_write_IV", "server_write_IV"] {
                 assert_eq!(heard.secret(name), case.get(name), "{name}");
             }

@@ -44,16 +44,16 @@ pub(super) fn derive_secret<R>(
     hash: Hash,
     secret: &[u8],
     label: &str,
-    messages: &Digest,
+    messages: &[u8],
     then: impl FnOnce(&[u8]) -> R,
 ) -> R {
-    Expander::new(hash, secret).lend(label, messages.as_bytes(), then)
+    Expander::new(hash, secret).lend(label, messages, then)
 }
 
 /// HKDF-Extract(Derive-Secret(Secret, "derived", ""), IKM): the next secret of the figure.
 fn extract_next(hash: Hash, secret: &[u8], ikm: &[u8], next: &mut [u8]) {
-    let empty = kdf::hash(hash, b"");
-    derive_secret(hash, secret, "derived", &empty, |salt| kdf::hkdf_extract(hash, salt, ikm, next));
+    let empty = kdf::hash_of_nothing(hash);
+    derive_secret(hash, secret, "derived", empty, |salt| kdf::hkdf_extract(hash, salt, ikm, next));
 }
 
 /// Early Secret.
@@ -156,8 +156,11 @@ impl HandshakeSecret {
 
     /// Goes on to the secret of application data.
     pub(crate) fn master(self, tap: &Tap) -> MasterSecret {
-        let Self { suite, mut secret, .. } = self;
-        secret.advance(|handshake, master| extract_next(suite.hash, handshake, zeros(suite.hash), master));
+        let Self { suite, mut secret, expander } = self;
+        let (hash, empty) = (suite.hash, kdf::hash_of_nothing(suite.hash));
+        secret.advance(|_, master| {
+            expander.lend("derived", empty, |salt| kdf::hkdf_extract(hash, salt, zeros(hash), master));
+        });
         record(tap, ("master_secret", None, "handshake_secret"), secret.as_bytes());
         MasterSecret { suite, secret }
     }
@@ -175,6 +178,27 @@ impl MasterSecret {
     pub(crate) fn at<'a>(&self, transcript: &'a Digest, tap: &'a Tap) -> AtServerFinished<'a> {
         let expander = Expander::new(self.suite.hash, self.secret.as_bytes());
         AtServerFinished { suite: self.suite, expander, transcript, tap }
+    }
+
+    /// exporter_master_secret; it takes the place of the master secret, unless that
+    /// `goes_on`.
+    pub(crate) fn exporter(self, at: &AtServerFinished<'_>, goes_on: bool) -> (ExporterSecret, Option<Self>) {
+        let Self { suite, mut secret } = self;
+        let derive = |out: &mut [u8]| at.expander.expand_label("exp master", at.transcript.as_bytes(), out);
+        let (exporter, master) = match goes_on {
+            true => (Secret::new(suite.hash.len(), derive), Some(Self { suite, secret })),
+            false => {
+                secret.advance(|_, exporter| derive(exporter));
+                (secret, None)
+            }
+        };
+        let entry = (
+            "exporter_master_secret",
+            Some("EXPORTER_SECRET"),
+            "master_secret and ClientHello...server Finished",
+        );
+        record(at.tap, entry, exporter.as_bytes());
+        (ExporterSecret { hash: suite.hash, secret: exporter }, master)
     }
 }
 
@@ -205,19 +229,6 @@ impl AtServerFinished<'_> {
             "master_secret and ClientHello...server Finished",
         );
         traffic(self.suite, &self.expander, "s ap traffic", self.transcript, entry, self.tap)
-    }
-
-    /// exporter_master_secret
-    pub(crate) fn exporter(&self) -> ExporterSecret {
-        let entry = (
-            "exporter_master_secret",
-            Some("EXPORTER_SECRET"),
-            "master_secret and ClientHello...server Finished",
-        );
-        let (hash, context) = (self.suite.hash, self.transcript.as_bytes());
-        let secret = Secret::new(hash.len(), |out| self.expander.expand_label("exp master", context, out));
-        record(self.tap, entry, secret.as_bytes());
-        ExporterSecret { hash, secret }
     }
 }
 
@@ -272,8 +283,8 @@ impl ExporterSecret {
         if !(1..=kdf::LABEL_MAX).contains(&label.len()) || out.len() > 255 * hash.len() {
             return Err(Failed);
         }
-        let (empty, context) = (kdf::hash(hash, b""), kdf::hash(hash, context));
-        derive_secret(hash, self.secret.as_bytes(), label, &empty, |secret| {
+        let (empty, context) = (kdf::hash_of_nothing(hash), kdf::hash(hash, context));
+        derive_secret(hash, self.secret.as_bytes(), label, empty, |secret| {
             kdf::hkdf_expand_label(hash, secret, "exporter", context.as_bytes(), out);
         });
         Ok(())
@@ -308,7 +319,7 @@ mod tests {
             let mut early = vec![0; hash.len()];
             kdf::hkdf_extract(hash, zeros(hash), zeros(hash), &mut early);
             let empty = kdf::hash(hash, b"");
-            let derived = derive_secret(hash, &early, "derived", &empty, <[u8]>::to_vec);
+            let derived = derive_secret(hash, &early, "derived", empty.as_bytes(), <[u8]>::to_vec);
             assert_eq!(without_psk(hash), [&early[..], &derived]);
         }
     }
@@ -323,8 +334,11 @@ mod tests {
             let finished = verify_data(&handshake.client_traffic(&transcript, &tap), &transcript).unwrap();
             assert_eq!(finished.as_bytes().len(), suite.hash.len());
             let master = handshake.master(&tap);
-            master.at(&transcript, &tap).exporter();
-            let psk = master.resumption(&transcript, &tap).psk(&[0, 1]);
+            let at = master.at(&transcript, &tap);
+            let (exporter, master) = master.exporter(&at, true);
+            let same = heard.secret("exporter_master_secret");
+            assert_eq!(exporter.secret.as_bytes(), same);
+            let psk = master.unwrap().resumption(&transcript, &tap).psk(&[0, 1]);
             assert_eq!(psk.as_bytes().len(), suite.hash.len());
             for name in ["early_secret", "handshake_secret", "master_secret", "exporter_master_secret"] {
                 assert_eq!(heard.secret(name).len(), suite.hash.len());

@@ -33,8 +33,8 @@ impl EarlySecret {
             PskKind::External => "ext binder",
             PskKind::Resumption => "res binder",
         };
-        let empty = kdf::hash(hash, b"");
-        derive_secret(hash, self.secret.as_bytes(), label, &empty, |binder_key| {
+        let empty = kdf::hash_of_nothing(hash);
+        derive_secret(hash, self.secret.as_bytes(), label, empty, |binder_key| {
             finished(hash, binder_key, transcript)
         })
     }
@@ -57,7 +57,7 @@ impl EarlySecret {
         let entry =
             ("early_exporter_master_secret", Some("EARLY_EXPORTER_SECRET"), "early_secret and ClientHello");
         let hash = self.suite.hash;
-        derive_secret(hash, self.secret.as_bytes(), "e exp master", transcript, |secret| {
+        derive_secret(hash, self.secret.as_bytes(), "e exp master", transcript.as_bytes(), |secret| {
             record(tap, entry, secret);
             ExporterSecret { hash, secret: Secret::new(hash.len(), |out| out.copy_from_slice(secret)) }
         })
