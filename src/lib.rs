@@ -102,8 +102,8 @@
 //! - A server asks for its certificate before it looks at a session: the names of
 //!   the one that it would show say which sessions are its own.
 //! - A state that needs the world returns a [`Question`]. The configuration
-//!   answers what it holds in memory; the rest becomes [`Event::Ask`]. The
-//!   message that made the flow ask stays where it came, the inbox is pinned,
+//!   answers what it holds in memory, in the same step (`connection/flow.rs`); the
+//!   rest becomes [`Event::Ask`]. The message that made the flow ask stays where it came, the inbox is pinned,
 //!   and the rest of the flight waits behind it.
 //! - Whoever receives sends nothing: the KeyUpdate that a peer asks for is owed, and
 //!   goes before the next data (`connection/sending.rs`); the alert of a failure
@@ -114,6 +114,9 @@
 //! - A record costs no heap allocation and no copy. An idle established server
 //!   connection takes 1.9 KiB with its two expanded keys, of which ring's are 1.1,
 //!   and 0.8 KiB after [`Connection::rest`]; `tests/allocations.rs` holds both.
+//! - A full handshake of TLS 1.3 costs a client 20 heap allocations and a server 10
+//!   (the same test). What follows from a configuration alone is computed when the
+//!   configuration changes, not for each connection.
 //! - TLS 1.3's ChangeCipherSpec is dropped at one place, in `connection/`; TLS
 //!   1.2's is a row of the flow's table.
 //!
