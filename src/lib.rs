@@ -37,8 +37,9 @@
 //! | `tokio` | `AsyncTlsStream` |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
 //!
-//! Neither of the two sources is on by default: graviola is young and not audited,
-//! AWS-LC compiles C for minutes; `README.md` weighs them, `crypto/source.rs` is the table.
+//! Neither of the two sources is on by default: graviola is young and not audited (of
+//! ML-KEM, the half of a hybrid, it is the source all the same), AWS-LC compiles C for
+//! minutes; `README.md` weighs them, `crypto/source.rs` is the table.
 //!
 //! # The house
 //!

@@ -1,7 +1,7 @@
 //! What has several sources: each of them accepts what the others make, refuses
 //! what they refuse, and gives the same.
 
-use super::source::{Entropy, Source};
+use super::source::{Entropy, Operation, Source};
 
 mod agreement;
 #[cfg(feature = "post-quantum")]
@@ -9,8 +9,8 @@ mod kem;
 mod signatures;
 
 /// Those of `sources` that are there. Where ring alone is, what it refuses is tested.
-fn there(sources: &[Source]) -> Vec<Source> {
-    sources.iter().copied().filter(|source| source.is_there()).collect()
+fn there(operation: Operation, sources: &[Source]) -> Vec<Source> {
+    sources.iter().copied().filter(|source| source.is_there(operation)).collect()
 }
 
 fn random<const N: usize>() -> [u8; N] {

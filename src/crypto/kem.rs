@@ -4,7 +4,7 @@ use crate::crypto::Failed;
 use crate::crypto::source::{Entropy, Operation, Source};
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::kem as aws_lc;
-#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use graviola::key_agreement::mlkem768 as graviola;
 use ml_kem::kem::{Decapsulate, FromSeed, KeyExport};
 use ml_kem::{MlKem768, ml_kem_768};
@@ -16,7 +16,7 @@ pub(super) const CIPHERTEXT_LEN: usize = 1088;
 /// A private key that can be used once.
 pub(super) enum DecapsulationKey {
     MlKem(ml_kem_768::DecapsulationKey),
-    #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     Graviola(Box<Once>),
     #[cfg(feature = "aws-lc-rs")]
     AwsLc(aws_lc::DecapsulationKey),
@@ -39,7 +39,7 @@ impl DecapsulationKey {
         share: &mut Vec<u8>,
     ) -> Result<Self, Failed> {
         match source {
-            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Source::Graviola => {
                 let key = graviola::DecapKey::generate().map_err(|_| Failed)?;
                 share.extend_from_slice(&key.encapsulation_key().as_bytes());
@@ -78,7 +78,7 @@ impl DecapsulationKey {
                 secret.copy_from_slice(&bytes);
                 bytes.zeroize();
             }
-            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Self::Graviola(key) => {
                 *secret = *take(key).ok_or(Failed)?.decaps(&(*ciphertext).into()).as_ref();
             }
@@ -93,13 +93,13 @@ impl DecapsulationKey {
 }
 
 /// graviola's key, which a use moves away; what it leaves in the box is overwritten.
-#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) enum Once {
     Key(graviola::DecapKey),
     Taken([u8; size_of::<graviola::DecapKey>() + align_of::<graviola::DecapKey>()]),
 }
 
-#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn take(mut once: Box<Once>) -> Option<graviola::DecapKey> {
     let taken = Once::Taken([0; size_of::<graviola::DecapKey>() + align_of::<graviola::DecapKey>()]);
     let key = std::mem::replace(&mut *once, taken);
@@ -132,7 +132,7 @@ pub(super) fn encapsulate_by(
     let key: &[u8; ENCAPSULATION_KEY_LEN] = encapsulation_key.try_into().map_err(|_| Failed)?;
     let mut secret = Zeroizing::new([0; 32]);
     match source {
-        #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         Source::Graviola => {
             let key = graviola::EncapKey::from_bytes(key).map_err(|_| Failed)?;
             let (bytes, ciphertext) = key.encaps().map_err(|_| Failed)?;

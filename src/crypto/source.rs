@@ -20,30 +20,38 @@ use ring::rand::{SecureRandom, SystemRandom};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Ring,
-    /// Feature `graviola`: assembly, most of it formally verified; no C.
+    /// Assembly, most of it formally verified; no C. With the feature `post-quantum`
+    /// it is there for ML-KEM, with `graviola` for all that it has.
     Graviola,
     /// Feature `aws-lc-rs`: AWS-LC, in C and assembly.
     AwsLc,
-    /// Feature `post-quantum`: ml-kem, portable Rust.
+    /// Feature `post-quantum`: ml-kem, portable Rust, where graviola cannot be.
     #[cfg(feature = "post-quantum")]
     MlKem,
 }
 
 impl Source {
-    /// By feature, target and processor.
-    pub(super) fn is_there(self) -> bool {
+    /// Whether it is there for an operation: by feature, target and processor.
+    pub(super) fn is_there(self, operation: Operation) -> bool {
         match self {
             Self::Ring => true,
-            // It asserts what it asks of the processor at each call.
-            #[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
-            Self::Graviola => graviola::util::is_cpu_supported(),
-            #[cfg(not(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-            Self::Graviola => false,
+            Self::Graviola => operation.is_for_graviola() && processor_has_what_graviola_needs(),
             Self::AwsLc => cfg!(feature = "aws-lc-rs"),
             #[cfg(feature = "post-quantum")]
             Self::MlKem => true,
         }
     }
+}
+
+/// graviola asserts it at each call.
+fn processor_has_what_graviola_needs() -> bool {
+    #[cfg(all(
+        any(feature = "graviola", feature = "post-quantum"),
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ))]
+    return graviola::util::is_cpu_supported();
+    #[allow(unreachable_code)] // without it there is this alone
+    false
 }
 
 /// What more than one source is asked for.
@@ -70,7 +78,7 @@ impl Operation {
     ///
     /// The figures are microseconds on an Intel Xeon (Sapphire Rapids) that others
     /// used at the same time: the fastest tenth, each row in one run with alternating
-    /// turns; ring | graviola | AWS-LC. On AMD's Zen 4 the order is the same.
+    /// turns; ring | graviola | AWS-LC.
     #[rustfmt::skip] // a table
     fn order(self) -> &'static [Source] {
         use Source::{AwsLc, Graviola, Ring};
@@ -104,9 +112,19 @@ impl Operation {
         }
     }
 
+    /// Keys whose secrecy rests on it alone go to graviola only where its feature is
+    /// on; ML-KEM is the half of a hybrid whose other half is then ring's.
+    fn is_for_graviola(self) -> bool {
+        #[cfg(feature = "post-quantum")]
+        if self == Self::MlKem768 {
+            return true;
+        }
+        cfg!(feature = "graviola")
+    }
+
     /// Who serves it in this build, on this processor.
     pub(super) fn source(self) -> Source {
-        self.order().iter().copied().find(|source| source.is_there()).unwrap_or(Source::Ring)
+        self.order().iter().copied().find(|source| source.is_there(self)).unwrap_or(Source::Ring)
     }
 }
 
@@ -271,9 +289,9 @@ mod tests {
 
     #[test]
     fn a_source_serves_where_it_is_there() {
-        let graviola = Source::Graviola.is_there();
+        let graviola = Source::Graviola.is_there(Operation::X25519);
         let aws_lc = cfg!(feature = "aws-lc-rs");
-        assert!(Source::Ring.is_there() && (!graviola || cfg!(feature = "graviola")));
+        assert!(!graviola || cfg!(feature = "graviola"));
         let first = |names: [(bool, Source); 3]| names.into_iter().find(|(there, _)| *there).unwrap().1;
         let (graviola, aws_lc) = ((graviola, Source::Graviola), (aws_lc, Source::AwsLc));
         let ring = (true, Source::Ring);
@@ -283,7 +301,10 @@ mod tests {
         assert_eq!(Operation::RsaSigning.source(), first([aws_lc, ring, ring]));
         assert_eq!(Operation::AesGcm.source(), first([aws_lc, ring, ring]));
         #[cfg(feature = "post-quantum")]
-        assert_eq!(Operation::MlKem768.source(), first([graviola, aws_lc, (true, Source::MlKem)]));
+        {
+            let graviola = (processor_has_what_graviola_needs(), Source::Graviola);
+            assert_eq!(Operation::MlKem768.source(), first([graviola, aws_lc, (true, Source::MlKem)]));
+        }
     }
 
     #[test]

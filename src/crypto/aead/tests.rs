@@ -249,7 +249,8 @@ fn a_tls12_key_has_its_lengths() {
 /// the blocks and the strides of the fast paths, and no wrong tag.
 #[test]
 fn sources_do_not_differ() {
-    let sources: Vec<_> = [Source::Ring, Source::AwsLc].into_iter().filter(|one| one.is_there()).collect();
+    let is_there = |source: &Source| source.is_there(Operation::AesGcm);
+    let sources: Vec<_> = [Source::Ring, Source::AwsLc].into_iter().filter(is_there).collect();
     for suite in suites() {
         let made = |source| {
             let key = &[7; 32][..suite.aead.key_len()];

@@ -15,7 +15,7 @@ fn key(source: Source) -> (DecapsulationKey, Vec<u8>) {
 
 #[test]
 fn what_one_encapsulates_another_decapsulates() {
-    let there = there(&SOURCES);
+    let there = there(Operation::MlKem768, &SOURCES);
     for (&one, &other) in there.iter().flat_map(|one| there.iter().map(move |other| (one, other))) {
         for _ in 0..20 {
             let (key, public) = key(one);
@@ -30,7 +30,7 @@ fn what_one_encapsulates_another_decapsulates() {
 /// depends on it, and no error; one of another length is refused.
 #[test]
 fn bad_ciphertexts() {
-    for source in there(&SOURCES) {
+    for source in there(Operation::MlKem768, &SOURCES) {
         let mut found = Vec::new();
         for at in [0, 500, 959, 960, 1087] {
             let (key, public) = key(source);
@@ -55,7 +55,7 @@ fn bad_ciphertexts() {
 fn encapsulation_keys_out_of_range() {
     let tried =
         |source, public: &[u8]| encapsulate_by(source, public, &Entropy::system(), &mut Vec::new()).is_ok();
-    for source in there(&SOURCES) {
+    for source in there(Operation::MlKem768, &SOURCES) {
         let (_, good) = key(source);
         for coefficient in [0, 1, 255, 256, 511, 767] {
             for (value, fits) in [(0u16, true), (3328, true), (3329, false), (3330, false), (4095, false)] {
@@ -86,7 +86,7 @@ fn given_seeds() {
         let key = make(&mut public);
         assert!(matches!((&key, make(&mut same)), (DecapsulationKey::MlKem(_), DecapsulationKey::MlKem(_))));
         assert_eq!(public, same);
-        for source in there(&SOURCES) {
+        for source in there(Operation::MlKem768, &SOURCES) {
             let mut ciphertext = Vec::new();
             let secret = encapsulate_by(source, &public, &Entropy::system(), &mut ciphertext).unwrap();
             assert_eq!(*make(&mut Vec::new()).decapsulate(&ciphertext).unwrap(), *secret, "{source:?}");
