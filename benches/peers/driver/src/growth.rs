@@ -1,0 +1,53 @@
+//! How cost grows: what `growth` printed, read and judged.
+
+use std::str::FromStr;
+
+/// What a peer makes large costs at most in proportion: within the noise.
+const LINEAR: f64 = 1.1;
+
+pub(crate) struct Curve {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    pub(crate) is_peers: bool,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// The power of x with which y grows: the slope of a line through the logarithms
+    /// of the upper half of the points, where what is constant counts least.
+    pub(crate) fn exponent(&self) -> Option<f64> {
+        let upper: Vec<(f64, f64)> =
+            self.points[self.points.len() / 2..].iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+        if upper.len() < 2 {
+            return None;
+        }
+        let count = upper.len() as f64;
+        let mean = |pick: fn(&(f64, f64)) -> f64| upper.iter().map(pick).sum::<f64>() / count;
+        let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+        let together: f64 = upper.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+        Some(together / upper.iter().map(|point| (point.0 - x).powi(2)).sum::<f64>())
+    }
+
+    pub(crate) fn is_linear(&self) -> bool {
+        self.exponent().is_some_and(|exponent| exponent <= LINEAR)
+    }
+}
+
+pub(crate) fn read(text: &str) -> Result<Vec<Curve>, String> {
+    let mut curves: Vec<Curve> = Vec::new();
+    for line in text.lines() {
+        match line.split('\t').collect::<Vec<_>>().as_slice() {
+            ["curve", name, unit, who] => {
+                let (name, unit) = (name.to_string(), unit.to_string());
+                curves.push(Curve { name, unit, is_peers: *who == "peer", points: Vec::new() });
+            }
+            [x, y] => {
+                let number = |word: &str| f64::from_str(word).map_err(|_| format!("growth says {line:?}"));
+                let point = (number(x)?, number(y)?);
+                curves.last_mut().ok_or("growth says no name")?.points.push(point);
+            }
+            _ => return Err(format!("growth says {line:?}")),
+        }
+    }
+    Ok(curves)
+}

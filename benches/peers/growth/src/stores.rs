@@ -1,0 +1,84 @@
+//! What grows with what the user keeps: roots, sessions, threads.
+
+use crate::curve::{Curve, Who, fastest};
+use crate::world::{NAME, client, connect, identity, root, server};
+use handfast::wire::ProtocolVersion;
+use handfast::{ClientSessions, TicketKeys};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// A client that trusts so many roots.
+pub(crate) fn roots(most: usize) -> Vec<Curve> {
+    let mut curve = Curve::new("roots that a client trusts: its handshake", "us", Who::User);
+    let own_root = root("root");
+    let own = Arc::new(server(identity(&own_root, &[]), ProtocolVersion::TLS13));
+    let others: Vec<_> = (0..most).map(|each| root(&format!("root {each}")).der().clone()).collect();
+    for count in [1, 10, 100, 1_000, 10_000].into_iter().filter(|count| *count <= most) {
+        let trusted = others[..count].iter().cloned().chain([own_root.der().clone()]);
+        let peer = Arc::new(client(trusted, ProtocolVersion::TLS13));
+        curve.add(count, fastest(50, || connect(&peer, &own, NAME).2[0]));
+    }
+    vec![curve]
+}
+
+/// A client that has sessions with so many servers, and resumes one of TLS 1.2.
+pub(crate) fn sessions() -> Vec<Curve> {
+    let mut curve =
+        Curve::new("names in a client's session store: a resumed handshake of TLS 1.2", "us", Who::User);
+    let own_root = root("root");
+    let own = server(identity(&own_root, &[]), ProtocolVersion::TLS12).tickets(TicketKeys::random());
+    let own = Arc::new(own);
+    let sessions = Arc::new(ClientSessions::new());
+    let resuming = client([own_root.der().clone()], ProtocolVersion::TLS12).sessions(sessions.clone());
+    let resuming = Arc::new(resuming);
+    for count in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+        // The same server under other policies: each has a place of its own.
+        while sessions.len() < count {
+            let policy =
+                client([root("another").der().clone(), own_root.der().clone()], ProtocolVersion::TLS12);
+            connect(&Arc::new(policy.sessions(sessions.clone())), &own, NAME);
+        }
+        connect(&resuming, &own, NAME);
+        curve.add(
+            count,
+            fastest(200, || {
+                let (client, _, taken) = connect(&resuming, &own, NAME);
+                assert!(client.info().resumed);
+                taken[0]
+            }),
+        );
+    }
+    vec![curve]
+}
+
+/// Threads that seal and open tickets of the same keys: handshakes of all, a second.
+pub(crate) fn tickets() -> Vec<Curve> {
+    let mut curve =
+        Curve::new("threads that share ticket keys: resumed handshakes of TLS 1.2", "a second", Who::User);
+    let own_root = root("root");
+    let own = server(identity(&own_root, &[]), ProtocolVersion::TLS12).tickets(TicketKeys::random());
+    let own = Arc::new(own);
+    let time = Duration::from_millis(500);
+    for threads in 1..=std::thread::available_parallelism().map_or(1, usize::from).min(2) {
+        let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    // Each has a client of its own: the server is what they share.
+                    let peer = client([own_root.der().clone()], ProtocolVersion::TLS12);
+                    let peer = Arc::new(peer.sessions(ClientSessions::new()));
+                    while !stop.load(Relaxed) {
+                        connect(&peer, &own, NAME);
+                        done.fetch_add(1, Relaxed);
+                    }
+                });
+            }
+            std::thread::sleep(time);
+            stop.store(true, Relaxed);
+        });
+        curve.add(threads, done.load(Relaxed) as f64 / start.elapsed().as_secs_f64());
+    }
+    vec![curve]
+}
