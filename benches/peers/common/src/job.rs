@@ -73,25 +73,23 @@ pub struct Job {
     pub key: Key,
     pub group: Group,
     pub session: Session,
-    /// Whether the client may remember which signatures it has verified.
+    /// Whether a client remembers which signatures it has verified, if it knows how to.
     pub remembers: bool,
     /// The stream adapter of the library, and not its connection, stands at the server.
     pub adapter: bool,
-    /// Certificates that are sent.
-    pub chain: usize,
 }
 
 impl Job {
     pub fn new(kind: Kind, version: u8, suite: u16, key: Key) -> Self {
         let (group, session) = (Group::X25519, Session::Full);
-        Self { kind, version, suite, key, group, session, remembers: false, adapter: false, chain: 1 }
+        Self { kind, version, suite, key, group, session, remembers: false, adapter: false }
     }
 }
 
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, version, suite, key, group, session, remembers, adapter, chain } = self;
-        write!(f, "{kind} {version} {suite} {key} {group} {session} {remembers} {adapter} {chain}")
+        let Self { kind, version, suite, key, group, session, remembers, adapter } = self;
+        write!(f, "{kind} {version} {suite} {key} {group} {session} {remembers} {adapter}")
     }
 }
 
@@ -100,7 +98,7 @@ impl FromStr for Job {
 
     fn from_str(line: &str) -> Result<Self, String> {
         fn word<T: FromStr>(words: &mut std::str::SplitWhitespace<'_>) -> Result<T, String> {
-            words.next().and_then(|word| word.parse().ok()).ok_or_else(|| "a job has nine words".to_owned())
+            words.next().and_then(|word| word.parse().ok()).ok_or_else(|| "a job has eight words".to_owned())
         }
         let words = &mut line.split_whitespace();
         Ok(Self {
@@ -112,7 +110,6 @@ impl FromStr for Job {
             session: word(words)?,
             remembers: word(words)?,
             adapter: word(words)?,
-            chain: word(words)?,
         })
     }
 }
@@ -125,11 +122,26 @@ pub struct Chain {
 }
 
 impl Chain {
-    pub fn read(folder: &Path, key: Key, length: usize) -> Result<Self, String> {
+    pub fn read(folder: &Path, key: Key) -> Result<Self, String> {
         let file = |part: &str| {
-            let path = folder.join(format!("{key}-{length}.{part}.pem"));
+            let path = folder.join(format!("{key}.{part}.pem"));
             std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
         };
         Ok(Self { root: file("root")?, chain: file("chain")?, key: file("key")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Job, Key, Kind, Session};
+
+    #[test]
+    fn a_job_is_read_as_it_was_written() {
+        let mut job = Job::new(Kind::Memory, 12, 0xc02b, Key::Ed25519);
+        assert_eq!(job.to_string().parse(), Ok(job.clone()));
+        (job.group, job.session) = (Group::X25519MlKem768, Session::Renewed);
+        (job.remembers, job.adapter) = (true, true);
+        assert_eq!(job.to_string().parse(), Ok(job));
+        assert!("handshake 13".parse::<Job>().is_err());
     }
 }

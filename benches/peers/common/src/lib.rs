@@ -25,8 +25,9 @@ pub trait End {
     /// Sends all of `data`.
     fn send(&mut self, data: &[u8], wire: &mut Vec<u8>);
 
-    /// Takes all of `wire`, and counts the bytes of application data in it.
-    fn receive(&mut self, wire: &mut Vec<u8>) -> usize;
+    /// Takes all of `wire`, and counts the bytes of application data in it. A library
+    /// that does not lend them copies them into `room`, again and again.
+    fn receive(&mut self, wire: &mut Vec<u8>, room: &mut [u8]) -> usize;
 
     /// Frees what belongs to the transport, and not to the library.
     fn release_transport(&mut self) {}
@@ -41,9 +42,6 @@ pub trait End {
 pub trait Peer: Sized {
     type Client: End;
     type Server: End;
-
-    /// Whether a client can be told to remember the signatures that it has verified.
-    const REMEMBERS: bool = false;
 
     /// Whether there is an adapter that holds more, or less, than its connection.
     const HAS_ADAPTER: bool = false;
@@ -75,8 +73,7 @@ pub fn serve(start: impl FnOnce(&str, &Job, &Chain) -> Result<Turn, String>) {
     let [variant, folder, job @ ..] = arguments.as_slice() else { panic!("a variant, a folder, a job") };
     let job: Job = job.join(" ").parse().expect("a job");
     let mut out = std::io::stdout().lock();
-    let turn =
-        Chain::read(folder.as_ref(), job.key, job.chain).and_then(|chain| start(variant, &job, &chain));
+    let turn = Chain::read(folder.as_ref(), job.key).and_then(|chain| start(variant, &job, &chain));
     let mut turn = match turn {
         Ok(turn) => turn,
         Err(reason) => return writeln!(out, "cannot {reason}").unwrap(),

@@ -20,7 +20,7 @@ const fn wanted(row: &'static str, column: usize, ring: Option<f64>, best: Optio
 const BAR: [Wanted; 19] = [
     wanted(ECDSA_13, 0, Some(0.97), Some(0.97)),
     wanted(ECDSA_13, 1, Some(0.95), Some(0.93)),
-    Wanted { row: REMEMBERED_13, against: ECDSA_13, column: 0, ring: None, best: Some(0.65) },
+    wanted(REMEMBERED_13, 0, None, Some(0.65)),
     wanted(RSA_13, 0, Some(0.97), Some(0.98)),
     wanted(RSA_13, 1, Some(0.99), Some(0.97)),
     wanted(HYBRID_13, 0, None, Some(0.88)),

@@ -23,12 +23,23 @@ pub(crate) fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let leaf = params.signed_by(&own, &root)?;
-        let parts = [("root", root.pem()), ("chain", leaf.pem()), ("key", own.serialize_pem())];
+        let parts = [("root", root.pem()), ("chain", leaf.pem()), ("key", private_key(key, &own))];
         for (part, pem) in parts {
-            std::fs::write(folder.join(format!("{key}-1.{part}.pem")), pem)?;
+            std::fs::write(folder.join(format!("{key}.{part}.pem")), pem)?;
         }
     }
     Ok(())
+}
+
+/// In PKCS #8. Of Ed25519 in its first version, without the public key: not everybody
+/// reads the second.
+fn private_key(key: Key, own: &KeyPair) -> String {
+    const BEFORE_SEED: [u8; 16] = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
+    if key != Key::Ed25519 {
+        return own.serialize_pem();
+    }
+    let seed = &own.serialized_der()[16..48];
+    pem::encode(&pem::Pem::new("PRIVATE KEY", [&BEFORE_SEED[..], seed].concat()))
 }
 
 fn make(key: Key) -> Result<KeyPair, rcgen::Error> {

@@ -13,11 +13,17 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// The power of x with which y grows: the slope of a line through the logarithms
-    /// of the upper half of the points, where what is constant counts least.
+    /// The power of x with which y grows above the first point, whose cost is there
+    /// anyway: the slope of a line through the logarithms of the upper half of the
+    /// points. What rises by less than a tenth is constant.
     pub(crate) fn exponent(&self) -> Option<f64> {
+        let (&(x_first, y_first), &(_, y_last)) = (self.points.first()?, self.points.last()?);
+        if y_last < 1.1 * y_first {
+            return Some(0.0);
+        }
+        let above = self.points[self.points.len() / 2..].iter().map(|(x, y)| (x - x_first, y - y_first));
         let upper: Vec<(f64, f64)> =
-            self.points[self.points.len() / 2..].iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+            above.filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
         if upper.len() < 2 {
             return None;
         }
@@ -50,4 +56,26 @@ pub(crate) fn read(text: &str) -> Result<Vec<Curve>, String> {
         }
     }
     Ok(curves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn the_exponent_is_the_power_of_x_whatever_is_there_anyway() {
+        for (power, is_linear) in [(0, true), (1, true), (2, false)] {
+            let points = [0u64, 2, 4, 8, 16, 32].map(|x| format!("{x}\t{}\n", 100 + 3 * x.pow(power)));
+            let curves = read(&format!("curve\ta name\tus\tpeer\n{}", points.concat())).unwrap();
+            assert!((curves[0].exponent().unwrap() - f64::from(power)).abs() < 1e-9, "{power}");
+            assert_eq!(curves[0].is_linear(), is_linear);
+        }
+    }
+
+    #[test]
+    fn what_is_no_curve_is_said() {
+        assert!(read("1\t2\n").is_err());
+        assert!(read("curve\ta\tb\tpeer\n1\tx\n").is_err());
+        assert!(read("panicked\n").is_err());
+    }
 }

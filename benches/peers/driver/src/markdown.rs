@@ -3,7 +3,7 @@
 use crate::bar::{Reached, Verdict};
 use crate::growth::Curve;
 use crate::machine::Machine;
-use crate::plan::PEERS;
+use crate::plan::{PEERS, Role};
 use crate::results::{Figure, Measured};
 use crate::svg;
 use crate::terminal::{shown, unit};
@@ -131,15 +131,19 @@ impl Page<'_> {
 
     /// Who is not in which row, and why.
     fn left_out(&self) -> String {
-        let mut text = String::new();
-        for measured in self.measured {
-            for (peer, outcome) in PEERS.iter().zip(&measured.outcomes) {
-                if let Err(reason) = outcome {
-                    writeln!(text, "- {}: {} {reason}", measured.row.name, peer.name).unwrap();
+        let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+        for (number, peer) in PEERS.iter().enumerate().filter(|(_, peer)| peer.role != Role::Floor) {
+            for measured in self.measured {
+                let Err(reason) = &measured.outcomes[number] else { continue };
+                let reason = format!("{} {reason}", peer.name);
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, rows)) => rows.push(measured.row.name),
+                    None => reasons.push((reason, vec![measured.row.name])),
                 }
             }
         }
-        text
+        let line = |(reason, rows): &(String, Vec<&str>)| format!("- {reason}: {}\n", rows.join("; "));
+        reasons.iter().map(line).collect()
     }
 }
 
@@ -161,4 +165,18 @@ fn between(text: &str, marker: &str, content: &str) -> Result<String, String> {
     let (before, rest) = text.split_once(&begin).ok_or_else(missing)?;
     let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
     Ok(format!("{before}{begin}\n{}\n{end}{after}", content.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::between;
+
+    #[test]
+    fn only_what_stands_between_the_markers_changes() {
+        let page = "a\n<!-- bar -->\nold\n<!-- end of bar -->\nz";
+        let renewed = between(page, "bar", "| new |\n").unwrap();
+        assert_eq!(renewed, "a\n<!-- bar -->\n| new |\n<!-- end of bar -->\nz");
+        assert_eq!(between(&renewed, "bar", "| new |").unwrap(), renewed);
+        assert!(between(page, "growth", "").is_err());
+    }
 }

@@ -54,7 +54,7 @@ pub(crate) struct Row {
 }
 
 pub(crate) const ECDSA_13: &str = "1.3 full, ECDSA P-256";
-pub(crate) const REMEMBERED_13: &str = "1.3 full, ECDSA P-256, signatures remembered";
+pub(crate) const REMEMBERED_13: &str = "1.3 full, ECDSA P-256, handfast remembers signatures";
 pub(crate) const RSA_13: &str = "1.3 full, RSA-2048";
 pub(crate) const HYBRID_13: &str = "1.3 full, ECDSA P-256, X25519MLKEM768";
 pub(crate) const RESUMED_13: &str = "1.3 resumed";
@@ -101,4 +101,20 @@ pub(crate) fn rows() -> Vec<Row> {
         of_kind(CONNECTION, Kind::Memory, 0x1301),
         adapter,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PEERS, place, rows};
+
+    #[test]
+    fn no_row_and_no_peer_has_the_name_of_another() {
+        let rows = rows();
+        for (number, row) in rows.iter().enumerate() {
+            assert_eq!(rows.iter().position(|other| other.name == row.name), Some(number));
+        }
+        for (number, peer) in PEERS.iter().enumerate() {
+            assert_eq!(place(peer.name), number);
+        }
+    }
 }

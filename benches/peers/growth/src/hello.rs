@@ -1,7 +1,7 @@
 //! Lists in a ClientHello, as long as a client likes, with what this side can use at
 //! their ends.
 
-use crate::curve::{Curve, Who, fastest, timed};
+use crate::curve::{Curve, Point, Who, timed};
 use crate::world::{NAME, identity, read, root, server, write};
 use handfast::wire::ProtocolVersion;
 use handfast::{Connection, ServerConfig};
@@ -33,17 +33,17 @@ pub(crate) fn lists() -> Vec<Curve> {
         ("unknown extensions: a server's first flight", |lists| &mut lists.extensions),
     ];
     let measure = |(name, of): (_, fn(&mut Lists) -> &mut usize)| {
-        let mut curve = Curve::new(name, "us", Who::Peer);
-        for count in COUNTS {
+        let point = |count| -> Option<(usize, Point<'_>)> {
             let mut lists = Lists::default();
             *of(&mut lists) = count;
-            // Up to what the library, or the format, takes.
-            let Some(hello) = hello(lists) else { break };
-            if answer(&own, &hello).is_none() {
-                break;
-            }
-            curve.add(count, fastest(50, || timed(|| answer(&own, &hello)).0));
-        }
+            let hello = hello(lists)?;
+            answer(&own, &hello)?;
+            let own = &own;
+            Some((count, Box::new(move || timed(|| answer(own, &hello)))))
+        };
+        let mut curve = Curve::new(name, "us", Who::Peer);
+        // Up to what the library, or the format, takes.
+        curve.measure(50, COUNTS.into_iter().map_while(point).collect());
         curve
     };
     curves.map(measure).into()

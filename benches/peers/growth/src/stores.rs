@@ -1,6 +1,6 @@
 //! What grows with what the user keeps: roots, sessions, threads.
 
-use crate::curve::{Curve, Who, fastest};
+use crate::curve::{Curve, Point, Who};
 use crate::world::{NAME, client, connect, identity, root, server};
 use handfast::wire::ProtocolVersion;
 use handfast::{ClientSessions, TicketKeys};
@@ -14,11 +14,16 @@ pub(crate) fn roots(most: usize) -> Vec<Curve> {
     let own_root = root("root");
     let own = Arc::new(server(identity(&own_root, &[]), ProtocolVersion::TLS13));
     let others: Vec<_> = (0..most).map(|each| root(&format!("root {each}")).der().clone()).collect();
-    for count in [1, 10, 100, 1_000, 10_000].into_iter().filter(|count| *count <= most) {
+    let point = |count: usize| -> (usize, Point<'_>) {
         let trusted = others[..count].iter().cloned().chain([own_root.der().clone()]);
         let peer = Arc::new(client(trusted, ProtocolVersion::TLS13));
-        curve.add(count, fastest(50, || connect(&peer, &own, NAME).2[0]));
-    }
+        let own = &own;
+        (count, Box::new(move || connect(&peer, own, NAME).2[0]))
+    };
+    curve.measure(
+        50,
+        [1, 10, 100, 1_000, 10_000].into_iter().filter(|count| *count <= most).map(point).collect(),
+    );
     vec![curve]
 }
 
@@ -29,26 +34,24 @@ pub(crate) fn sessions() -> Vec<Curve> {
     let own_root = root("root");
     let own = server(identity(&own_root, &[]), ProtocolVersion::TLS12).tickets(TicketKeys::random());
     let own = Arc::new(own);
-    let sessions = Arc::new(ClientSessions::new());
-    let resuming = client([own_root.der().clone()], ProtocolVersion::TLS12).sessions(sessions.clone());
-    let resuming = Arc::new(resuming);
-    for count in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+    let point = |count: usize| -> (usize, Point<'_>) {
+        let sessions = Arc::new(ClientSessions::new());
+        let with = |roots: Vec<_>| Arc::new(client(roots, ProtocolVersion::TLS12).sessions(sessions.clone()));
         // The same server under other policies: each has a place of its own.
-        while sessions.len() < count {
-            let policy =
-                client([root("another").der().clone(), own_root.der().clone()], ProtocolVersion::TLS12);
-            connect(&Arc::new(policy.sessions(sessions.clone())), &own, NAME);
+        while sessions.len() + 1 < count {
+            connect(&with(vec![root("another").der().clone(), own_root.der().clone()]), &own, NAME);
         }
+        let resuming = with(vec![own_root.der().clone()]);
         connect(&resuming, &own, NAME);
-        curve.add(
-            count,
-            fastest(200, || {
-                let (client, _, taken) = connect(&resuming, &own, NAME);
-                assert!(client.info().resumed);
-                taken[0]
-            }),
-        );
-    }
+        let own = &own;
+        let resume = move || {
+            let (client, _, taken) = connect(&resuming, own, NAME);
+            assert!(client.info().resumed);
+            taken[0]
+        };
+        (count, Box::new(resume))
+    };
+    curve.measure(200, [1, 2, 4, 8, 16, 32, 64, 128, 256].map(point).into());
     vec![curve]
 }
 

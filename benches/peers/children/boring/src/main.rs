@@ -15,6 +15,7 @@ fn main() {
 mod settings {
     use boring::error::ErrorStack;
     use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslStream};
+    use foreign_types::ForeignTypeRef;
     use peers_common::{Group, Job, Pipe, Session};
 
     pub(crate) fn can(job: &Job) -> Result<(), String> {
@@ -41,6 +42,12 @@ mod settings {
             format!("{group}:P-256")
         })?;
         // Ed25519 is not verified unless it is asked for.
+        let sent = match job.session {
+            Session::Renewed => 1,
+            _ => 8,
+        };
+        // A number of the context is set, which nobody else uses yet.
+        assert_eq!(unsafe { boring_sys::SSL_CTX_set_num_tickets(builder.as_ptr(), sent) }, 1);
         builder.set_sigalgs_list("ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA+SHA256:ed25519")?;
         match job.suite {
             0x1301 => Ok(()),
@@ -55,11 +62,19 @@ mod settings {
         ssl.verify_param_mut().set_host(name).unwrap();
     }
 
-    /// Then the client's ticket would not be taken.
-    pub(crate) fn no_new_tickets_at_first(_: &mut SslRef) {}
+    /// Said at first, the client's ticket would not be taken.
+    pub(crate) fn no_new_tickets(_: &mut SslRef) {}
 
-    /// The client's ticket was taken, or not; from here on it sends none.
-    pub(crate) fn no_new_tickets(stream: &mut SslStream<Pipe>) {
-        stream.ssl_mut().set_options(SslOptions::NO_TICKET);
+    /// After a flight: the client's ticket was taken, or not. New ones leave with the
+    /// next write, if it is one of nothing.
+    pub(crate) fn tickets(stream: &mut SslStream<Pipe>, sends: bool) {
+        if !sends {
+            stream.ssl_mut().set_options(SslOptions::NO_TICKET);
+        } else if stream.ssl().is_init_finished() {
+            let nothing = std::ptr::NonNull::<u8>::dangling().as_ptr().cast_const();
+            // No byte is read from there.
+            let written = unsafe { boring_sys::SSL_write(stream.ssl().as_ptr(), nothing.cast(), 0) };
+            assert_eq!(written, 0);
+        }
     }
 }

@@ -64,9 +64,6 @@ fn sides(mut sides: [Vec<Operation>; 2]) -> Turn {
 }
 
 fn handshake(all: bool, job: &Job, chain: &Chain) -> Result<[Vec<Operation>; 2], String> {
-    if job.remembers {
-        return Err("it is that of the row without".into());
-    }
     if job.version == 12 && job.session != Session::Full {
         return Err("no public key is used".into());
     }
@@ -97,10 +94,13 @@ fn handshake(all: bool, job: &Job, chain: &Chain) -> Result<[Vec<Operation>; 2],
             let [sign, verify] = by_side(candidates);
             [fastest(sign), fastest(verify)]
         };
-        // The authority's under the certificate, and the server's own.
-        let [sign, first] = signatures();
-        let [_, second] = signatures();
-        client.extend([first, second]);
+        // The server's own, and the authority's under the certificate.
+        let [sign, verify] = signatures();
+        client.push(verify);
+        if !job.remembers {
+            let [_, verify] = signatures();
+            client.push(verify);
+        }
         server.push(sign);
     }
     Ok([client, server])

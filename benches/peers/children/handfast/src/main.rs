@@ -32,8 +32,6 @@ impl Peer for Handfast {
     type Client = Ours;
     type Server = Ours;
 
-    const REMEMBERS: bool = true;
-
     fn new(job: &Job, chain: &Chain) -> Result<Self, String> {
         let version = if job.version == 13 { ProtocolVersion::TLS13 } else { ProtocolVersion::TLS12 };
         let group = match job.group {
@@ -137,7 +135,7 @@ impl End for Ours {
         }
     }
 
-    fn receive(&mut self, wire: &mut Vec<u8>) -> usize {
+    fn receive(&mut self, wire: &mut Vec<u8>, _room: &mut [u8]) -> usize {
         let (mut arrived, mut rest) = (0, wire.as_slice());
         while !rest.is_empty() {
             rest = self.fill(rest);

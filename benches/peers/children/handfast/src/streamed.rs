@@ -55,11 +55,11 @@ impl End for Stream {
     }
 
     /// Reads until there is nothing more, as whoever waits for the next byte does.
-    fn receive(&mut self, wire: &mut Vec<u8>) -> usize {
+    fn receive(&mut self, wire: &mut Vec<u8>, room: &mut [u8]) -> usize {
         self.0.get_mut().fill(wire);
-        let (mut arrived, mut into) = (0, vec![0; 16 * 1024]);
+        let mut arrived = 0;
         loop {
-            match self.0.read(&mut into) {
+            match self.0.read(room) {
                 Ok(n) => arrived += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return arrived,
                 Err(error) => panic!("{error}"),

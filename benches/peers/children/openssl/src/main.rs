@@ -48,17 +48,21 @@ mod settings {
         if job.kind == Kind::Memory {
             builder.set_mode(SslMode::RELEASE_BUFFERS);
         }
-        builder.set_num_tickets(if job.session == Session::Full { 0 } else { 1 })
+        builder.set_num_tickets(match job.session {
+            Session::Full => 0,
+            Session::Renewed => 1,
+            Session::Resumed => 8,
+        })
     }
 
     pub(crate) fn expect_host(ssl: &mut SslRef, name: &str) {
         ssl.param_mut().set_host(name).unwrap();
     }
 
-    pub(crate) fn no_new_tickets_at_first(ssl: &mut SslRef) {
+    pub(crate) fn no_new_tickets(ssl: &mut SslRef) {
         ssl.set_num_tickets(0).unwrap();
     }
 
     /// It was said at first.
-    pub(crate) fn no_new_tickets(_: &mut SslStream<Pipe>) {}
+    pub(crate) fn tickets(_: &mut SslStream<Pipe>, _: bool) {}
 }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Library {
     client: SslContext,
     server: SslContext,
-    /// The newest session of the client: it may be used again.
-    session: Arc<Mutex<Option<SslSession>>>,
+    /// What the client may resume: of TLS 1.3 each once.
+    sessions: Arc<Mutex<Vec<SslSession>>>,
     job: Job,
 }
 
@@ -26,11 +26,11 @@ impl Peer for Library {
     fn new(job: &Job, chain: &Chain) -> Result<Self, String> {
         settings::can(job)?;
         let text = |error: crate::library::error::ErrorStack| error.to_string();
-        let session = Arc::new(Mutex::new(None));
+        let sessions = Arc::new(Mutex::new(Vec::new()));
         Ok(Self {
-            client: client(job, chain, session.clone()).map_err(text)?,
+            client: client(job, chain, sessions.clone()).map_err(text)?,
             server: server(job, chain).map_err(text)?,
-            session,
+            sessions,
             job: job.clone(),
         })
     }
@@ -39,28 +39,29 @@ impl Peer for Library {
         let mut ssl = Ssl::new(&self.client).unwrap();
         settings::expect_host(&mut ssl, NAME);
         ssl.set_hostname(NAME).unwrap();
-        if let Some(session) = &*self.session.lock().unwrap() {
+        let mut sessions = self.sessions.lock().unwrap();
+        let session = if self.job.version == 13 { sessions.pop() } else { sessions.last().cloned() };
+        if let Some(session) = session {
             // Of the same context, as it must be.
-            unsafe { ssl.set_session(session) }.unwrap();
+            unsafe { ssl.set_session(&session) }.unwrap();
         }
-        ssl.set_connect_state();
-        Ours { stream: SslStream::new(ssl, Pipe::default()).unwrap(), quiet: false }
+        Ours { stream: SslStream::new(ssl, Pipe::default()).unwrap(), is_server: false, tickets: None }
     }
 
     fn server(&mut self, tickets: bool) -> Ours {
         let mut ssl = Ssl::new(&self.server).unwrap();
-        ssl.set_accept_state();
         if self.job.version == 13 && !tickets {
-            settings::no_new_tickets_at_first(&mut ssl);
+            settings::no_new_tickets(&mut ssl);
         }
         Ours {
             stream: SslStream::new(ssl, Pipe::default()).unwrap(),
-            quiet: self.job.version == 13 && !tickets,
+            is_server: true,
+            tickets: (self.job.version == 13).then_some(tickets),
         }
     }
 
     fn has_session(&self) -> bool {
-        self.session.lock().unwrap().is_some()
+        !self.sessions.lock().unwrap().is_empty()
     }
 }
 
@@ -78,7 +79,7 @@ fn common(job: &Job) -> Result<SslContextBuilder, crate::library::error::ErrorSt
     Ok(builder)
 }
 
-fn client(job: &Job, chain: &Chain, sessions: Arc<Mutex<Option<SslSession>>>) -> Built {
+fn client(job: &Job, chain: &Chain, sessions: Arc<Mutex<Vec<SslSession>>>) -> Built {
     let mut builder = common(job)?;
     builder.cert_store_mut().add_cert(X509::from_pem(&chain.root)?)?;
     builder.set_verify(SslVerifyMode::PEER);
@@ -86,7 +87,7 @@ fn client(job: &Job, chain: &Chain, sessions: Arc<Mutex<Option<SslSession>>>) ->
         builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     } else {
         builder.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-        builder.set_new_session_callback(move |_, session| *sessions.lock().unwrap() = Some(session));
+        builder.set_new_session_callback(move |_, session| sessions.lock().unwrap().push(session));
     }
     Ok(builder.build())
 }
@@ -109,8 +110,9 @@ fn server(job: &Job, chain: &Chain) -> Built {
 
 pub(crate) struct Ours {
     stream: SslStream<Pipe>,
-    /// A server that shall send no ticket.
-    quiet: bool,
+    is_server: bool,
+    /// Whether a server of TLS 1.3 sends new tickets.
+    tickets: Option<bool>,
 }
 
 impl End for Ours {
@@ -118,17 +120,18 @@ impl End for Ours {
         let came = !input.is_empty();
         self.stream.get_mut().fill(input);
         if self.is_handshaking() {
-            match self.stream.do_handshake() {
+            let done = if self.is_server { self.stream.accept() } else { self.stream.connect() };
+            match done {
                 Err(error) if error.code() != ErrorCode::WANT_READ => panic!("{error}"),
                 _ => {}
             }
-            if self.quiet {
-                settings::no_new_tickets(&mut self.stream);
+            if let Some(sends) = self.tickets {
+                settings::tickets(&mut self.stream, sends);
             }
         }
         // The tickets of TLS 1.3 come behind the handshake.
         if came && !self.is_handshaking() && !self.stream.get_ref().is_read() {
-            assert_eq!(self.read(), 0);
+            assert_eq!(self.read(&mut [0]), 0);
         }
         self.stream.get_mut().drain(output);
     }
@@ -148,9 +151,9 @@ impl End for Ours {
         self.stream.get_mut().drain(wire);
     }
 
-    fn receive(&mut self, wire: &mut Vec<u8>) -> usize {
+    fn receive(&mut self, wire: &mut Vec<u8>, room: &mut [u8]) -> usize {
         self.stream.get_mut().fill(wire);
-        self.read()
+        self.read(room)
     }
 
     fn release_transport(&mut self) {
@@ -167,13 +170,17 @@ impl Drop for Ours {
 
 impl Ours {
     /// Reads until there is nothing more.
-    fn read(&mut self) -> usize {
-        let (mut arrived, mut into) = (0, [0; 16 * 1024]);
+    fn read(&mut self, room: &mut [u8]) -> usize {
+        let mut arrived = 0;
         loop {
-            match self.stream.ssl_read(&mut into) {
-                Ok(n) => arrived += std::hint::black_box(&into[..n]).len(),
+            let n = match self.stream.ssl_read(room) {
+                Ok(n) => std::hint::black_box(&room[..n]).len(),
                 Err(error) if error.code() == ErrorCode::WANT_READ => return arrived,
                 Err(error) => panic!("{error}"),
+            };
+            arrived += n;
+            if n < room.len() && self.stream.get_ref().is_read() {
+                return arrived;
             }
         }
     }

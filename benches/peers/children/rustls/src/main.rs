@@ -164,7 +164,7 @@ macro_rules! end {
                 }
             }
 
-            fn receive(&mut self, wire: &mut Vec<u8>) -> usize {
+            fn receive(&mut self, wire: &mut Vec<u8>, _room: &mut [u8]) -> usize {
                 let (mut arrived, mut rest) = (0, wire.as_slice());
                 while !rest.is_empty() {
                     self.0.read_tls(&mut rest).unwrap();

@@ -129,7 +129,7 @@ macro_rules! end {
                 self.connection.write(data.into(), wire).unwrap();
             }
 
-            fn receive(&mut self, wire: &mut Vec<u8>) -> usize {
+            fn receive(&mut self, wire: &mut Vec<u8>, _room: &mut [u8]) -> usize {
                 self.take(wire, &mut Vec::new())
             }
         }
