@@ -3,7 +3,7 @@
 use crate::bar::{Reached, Verdict};
 use crate::growth::Curve;
 use crate::machine::Machine;
-use crate::plan::{PEERS, Role};
+use crate::plan::{BEST, FLOOR, FLOOR_RING, PEERS, RING, RUSTLS_RING, Role};
 use crate::results::{Figure, Measured};
 use crate::svg;
 use crate::terminal::{shown, unit};
@@ -29,6 +29,7 @@ impl Page<'_> {
         for (marker, content) in [
             ("machine", self.machine()),
             ("bar", self.bar()),
+            ("ratios", self.ratios()),
             ("handshakes", self.table(Kind::Handshake)),
             ("bulk", self.table(Kind::Bulk)),
             ("messages", self.table(Kind::Messages)),
@@ -72,6 +73,37 @@ impl Page<'_> {
         for Reached { what, sides } in self.reached {
             let [ring, best] = sides.each_ref().map(|side| side.as_ref().map_or(String::new(), verdict));
             writeln!(text, "| {what} | {ring} | {best} |").unwrap();
+        }
+        text
+    }
+
+    /// Of each row that is time: how far from others', and from the floor.
+    fn ratios(&self) -> String {
+        let mut text =
+            "| | ring alone: to rustls 0.23 with ring | to ring's floor | the best sources: to the \
+                        best peer | to the floor |\n| --- | --- | --- | --- | --- |\n"
+                .to_owned();
+        for measured in self.measured.iter().filter(|measured| measured.row.job.kind != Kind::Memory) {
+            for (column, name) in measured.row.job.kind.columns().iter().enumerate() {
+                let ratio = |own: &str, other: Option<Figure>| {
+                    let own = measured.figure(own, column);
+                    let ratio = own.zip(other).map(|(own, other)| own.fastest / other.fastest);
+                    ratio.map_or(String::new(), |ratio| format!("{ratio:.3}"))
+                };
+                let of = |peer: &str| measured.figure(peer, column);
+                let best = measured.best_peer(column);
+                writeln!(
+                    text,
+                    "| {}: {name} | {} | {} | {} ({}) | {} |",
+                    measured.row.name,
+                    ratio(RING, of(RUSTLS_RING)),
+                    ratio(RING, of(FLOOR_RING)),
+                    ratio(BEST, best.map(|(_, figure)| figure)),
+                    best.map_or("nobody", |(peer, _)| peer),
+                    ratio(BEST, of(FLOOR)),
+                )
+                .unwrap();
+            }
         }
         text
     }

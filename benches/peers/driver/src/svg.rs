@@ -67,12 +67,15 @@ pub(crate) fn bars(rows: &[&Measured], column: usize) -> String {
     format!("{}{body}</svg>\n", open(y + 10))
 }
 
+/// What is less is shown as this: logarithms have no zero.
+const LEAST: f64 = 0.01;
+
 /// One curve, with both axes in powers of ten.
 pub(crate) fn curve(curve: &Curve) -> String {
     const HEIGHT: f64 = 300.0;
     let (left, right, top, bottom) = (70.0, 740.0, 40.0, HEIGHT - 40.0);
     let range = |pick: fn(&(f64, f64)) -> f64| {
-        let values = || curve.points.iter().map(|point| pick(point).log10());
+        let values = || curve.points.iter().map(|point| pick(point).max(LEAST).log10());
         let (low, high) =
             (values().fold(f64::MAX, f64::min).floor(), values().fold(f64::MIN, f64::max).ceil());
         (low, high.max(low + 1.0))
@@ -93,7 +96,7 @@ pub(crate) fn curve(curve: &Curve) -> String {
         writeln!(body, "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, y + 4.0, 10f64.powi(power)).unwrap();
     }
     let places: Vec<(f64, f64)> =
-        curve.points.iter().map(|(x, y)| (across(x.log10()), up(y.log10()))).collect();
+        curve.points.iter().map(|(x, y)| (across(x.max(LEAST).log10()), up(y.max(LEAST).log10()))).collect();
     let line: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     writeln!(
         body,

@@ -21,63 +21,71 @@ impl Terminal {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// A line for each peer: of each column the fastest tenth, the median, and the
+    /// fastest tenth's ratio to the floor and to the best of the others.
     pub(crate) fn row(&self, measured: &Measured) {
         let kind = measured.row.job.kind;
-        let mut head = format!("{:<26}", "");
+        let mut head = format!("{:<24}", "");
         for column in kind.columns() {
-            write!(head, "{:>36}", format!("{column}, {}", unit(kind, column))).unwrap();
+            let column = format!("{column}, {}", unit(kind, column));
+            match kind {
+                Kind::Memory => write!(head, "{column:>27}").unwrap(),
+                _ => write!(head, "{column:>16}{:>12}{:>8}{:>8}", "median", "/floor", "/best").unwrap(),
+            }
         }
-        println!("\n{}\n{head}", self.paint(1, measured.row.name));
+        println!("\n{}\n{}", self.paint(1, measured.row.name), self.paint(2, &head));
         for (peer, outcome) in PEERS.iter().zip(&measured.outcomes) {
             let line = match outcome {
                 Ok(figures) => {
-                    let cell =
-                        |(column, figure): (usize, &Option<Figure>)| self.cell(measured, column, *figure);
+                    let cell = |(column, figure): (usize, &Option<Figure>)| cell(measured, column, *figure);
                     figures.iter().enumerate().map(cell).collect::<String>()
                 }
                 Err(reason) => format!("    {}", self.paint(2, reason)),
             };
-            let name = format!("{:<26}", peer.name);
+            let name = format!("{:<24}", peer.name);
             println!("{}{line}", if peer.role == Role::Ours { self.paint(36, &name) } else { name });
         }
     }
 
-    /// The fastest tenth, the median, and the fastest tenth's ratio to the floor.
-    fn cell(&self, measured: &Measured, column: usize, figure: Option<Figure>) -> String {
-        let Some(figure) = figure else { return format!("{:>36}", "-") };
-        let kind = measured.row.job.kind;
-        let floor = measured.figure(FLOOR, column);
-        let floor = floor.map_or(String::new(), |floor| format!("x{:.2}", figure.fastest / floor.fastest));
-        let [fastest, median] = [figure.fastest, figure.median].map(|value| shown(kind, value));
-        let median = if kind == Kind::Memory { String::new() } else { format!("({median})") };
-        format!("{fastest:>14} {median:>12} {floor:>8}")
-    }
-
     pub(crate) fn bar(&self, reached: &[Reached]) {
         println!("\n{}", self.paint(1, "The bar: time, or memory, by the other's"));
-        println!(
-            "{:<58}{:<52}with the best sources, to the best peer",
-            "", "with ring, to rustls 0.23 with ring"
-        );
+        let heads = ["ring alone, to rustls 0.23 with ring", "the best sources, to the best peer"];
+        println!("{}", self.paint(2, &format!("{:<66}{:<58}{}", "", heads[0], heads[1])));
         for Reached { what, sides } in reached {
             let [ring, best] = sides.each_ref().map(|side| self.verdict(side.as_ref()));
-            println!("{what:<58}{ring}{best}");
+            println!("{what:<66}{ring}{best}");
         }
     }
 
     fn verdict(&self, verdict: Option<&Verdict>) -> String {
-        let Some(verdict) = verdict else { return format!("{:<52}", "") };
+        let Some(verdict) = verdict else { return format!("{:<58}", "") };
         let met = verdict.is_met();
-        let ratio = verdict.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
-        let floor = verdict.to_floor.map_or(String::new(), |to_floor| format!(", floor x{to_floor:.2}"));
         let text = format!(
-            "{ratio} of {:.2} {}{floor} ({})",
+            "{} of {:.2} {}{} ({})",
+            verdict.ratio.map_or("?".to_owned(), |ratio| format!("{ratio:.3}")),
             verdict.target,
             if met { "met" } else { "NOT met" },
+            verdict.to_floor.map_or(String::new(), |to_floor| format!(", floor x{to_floor:.2}")),
             verdict.against,
         );
-        self.paint(if met { 32 } else { 31 }, &format!("{text:<52}"))
+        self.paint(if met { 32 } else { 31 }, &format!("{text:<58}"))
     }
+}
+
+fn cell(measured: &Measured, column: usize, figure: Option<Figure>) -> String {
+    let kind = measured.row.job.kind;
+    let figures = figure.map(|figure| [figure.fastest, figure.median].map(|value| shown(kind, value)));
+    let [fastest, median] = figures.unwrap_or(["-".into(), String::new()]);
+    if kind == Kind::Memory {
+        return format!("{fastest:>27}");
+    }
+    let ratio = |other: Option<Figure>| {
+        let ratio = figure.zip(other).map(|(figure, other)| figure.fastest / other.fastest);
+        ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"))
+    };
+    let to_floor = ratio(measured.figure(FLOOR, column));
+    let to_best = ratio(measured.best_peer(column).map(|(_, figure)| figure));
+    format!("{fastest:>16}{median:>12}{to_floor:>8}{to_best:>8}")
 }
 
 pub(crate) fn unit(kind: Kind, column: &str) -> &'static str {

@@ -52,7 +52,7 @@ pub(crate) fn chains() -> Vec<Curve> {
         let next = below(&format!("authority {length}"), authorities.last().unwrap_or(&root));
         authorities.push(next);
     }
-    chain.measure(50, points);
+    chain.measure(200, points);
 
     let mut strangers =
         Curve::new("certificates of strangers beside a chain: a client's handshake", "us", Who::Peer);
@@ -64,7 +64,7 @@ pub(crate) fn chains() -> Vec<Curve> {
         // The one that helps is the last.
         let above = |count: usize| others[..count].iter().chain([&issuer]).collect::<Vec<_>>();
         let points = [1, 2, 4, 8, 16, 32, 62].map(|count| (count, point(&issuer, &above(count))));
-        curve.measure(50, points.into());
+        curve.measure(200, points.into());
     }
     vec![chain, strangers, doubles]
 }

@@ -55,16 +55,17 @@ pub(crate) fn sessions() -> Vec<Curve> {
     vec![curve]
 }
 
-/// Threads that seal and open tickets of the same keys: handshakes of all, a second.
+/// Threads that seal and open tickets of the same keys: handshakes of all, a second,
+/// and how often one of them waited for another.
 pub(crate) fn tickets() -> Vec<Curve> {
-    let mut curve =
+    let mut rate =
         Curve::new("threads that share ticket keys: resumed handshakes of TLS 1.2", "a second", Who::User);
+    let mut waits = Curve::new("threads that share ticket keys: waits", "a thousand handshakes", Who::User);
     let own_root = root("root");
     let own = server(identity(&own_root, &[]), ProtocolVersion::TLS12).tickets(TicketKeys::random());
     let own = Arc::new(own);
-    let time = Duration::from_millis(500);
     for threads in 1..=std::thread::available_parallelism().map_or(1, usize::from).min(2) {
-        let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (done, waited, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let start = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -72,16 +73,28 @@ pub(crate) fn tickets() -> Vec<Curve> {
                     // Each has a client of its own: the server is what they share.
                     let peer = client([own_root.der().clone()], ProtocolVersion::TLS12);
                     let peer = Arc::new(peer.sessions(ClientSessions::new()));
+                    let before = gave_way();
                     while !stop.load(Relaxed) {
                         connect(&peer, &own, NAME);
                         done.fetch_add(1, Relaxed);
                     }
+                    waited.fetch_add(gave_way() - before, Relaxed);
                 });
             }
-            std::thread::sleep(time);
+            std::thread::sleep(Duration::from_secs(1));
             stop.store(true, Relaxed);
         });
-        curve.add(threads, done.load(Relaxed) as f64 / start.elapsed().as_secs_f64());
+        let done = done.into_inner() as f64;
+        rate.add(threads, done / start.elapsed().as_secs_f64());
+        waits.add(threads, waited.into_inner() as f64 / done * 1e3);
     }
-    vec![curve]
+    vec![rate, waits]
+}
+
+/// How often this thread has given its processor away because it had to wait: as
+/// Linux counts it, whatever else runs.
+fn gave_way() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
