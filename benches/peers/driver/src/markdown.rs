@@ -115,11 +115,11 @@ impl Page<'_> {
         let mut units: Vec<&str> = columns.iter().map(|column| unit(kind, column)).collect();
         units.dedup();
         let mut text = String::new();
-        let tables: &[(&str, fn(&Figure) -> f64)] = match kind {
-            Kind::Memory => &[("", |figure| figure.fastest)],
-            _ => {
-                &[("The fastest tenth; ", |figure| figure.fastest), ("The median; ", |figure| figure.median)]
-            }
+        type Pick = fn(&Figure) -> f64;
+        let (fastest, median): (Pick, Pick) = (|figure| figure.fastest, |figure| figure.median);
+        let tables = match kind {
+            Kind::Memory => vec![("", fastest)],
+            _ => vec![("The fastest tenth; ", fastest), ("The median; ", median)],
         };
         for (which, pick) in tables {
             writeln!(text, "{which}{}, in {}:\n", columns.join(" / "), units.join(" and ")).unwrap();

@@ -1,9 +1,10 @@
 //! Plots, as SVG that needs no library and no font of its own.
 
 use crate::growth::Curve;
-use crate::plan::{PEERS, Role};
+use crate::plan::{PEERS, Peer, Role};
 use crate::results::Measured;
 use crate::terminal::{shown, unit};
+use peers_common::Kind;
 use std::fmt::Write;
 
 const WIDTH: u32 = 760;
@@ -26,29 +27,27 @@ fn colour(role: Role) -> &'static str {
     }
 }
 
-/// A group for each row, a bar for each peer: the fastest tenth, the shorter the better.
+/// A group for each row, a bar for each peer, of the fastest tenth.
 pub(crate) fn bars(rows: &[&Measured], column: usize) -> String {
     let mut body = String::new();
     let mut y = 10;
     for measured in rows {
         let kind = measured.row.job.kind;
-        let columns = kind.columns();
+        let name = kind.columns()[column];
+        // Samples are times, and what is shown of bulk is a rate.
+        let (length, better): (fn(f64) -> f64, _) = match kind {
+            Kind::Bulk => (f64::recip, "longer"),
+            _ => (|value| value, "shorter"),
+        };
         y += 20;
-        let unit = unit(kind, columns[column]);
-        writeln!(
-            body,
-            "<text x=\"8\" y=\"{y}\" font-weight=\"bold\">{}, {}: {unit}</text>",
-            measured.row.name, columns[column]
-        )
-        .unwrap();
-        let values: Vec<_> = PEERS
-            .iter()
-            .filter_map(|peer| Some((peer, measured.figure(peer.name, column)?.fastest)))
-            .collect();
-        let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let head = format!("{}, {name}: {}, the {better} the better", measured.row.name, unit(kind, name));
+        writeln!(body, "<text x=\"8\" y=\"{y}\" font-weight=\"bold\">{head}</text>").unwrap();
+        let figure = |peer: &'static Peer| Some((peer, measured.figure(peer.name, column)?.fastest));
+        let values: Vec<_> = PEERS.iter().filter_map(figure).collect();
+        let most = values.iter().map(|(_, value)| length(*value)).fold(0.0, f64::max);
         for (peer, value) in values {
             y += BAR + 3;
-            let width = value / most * f64::from(WIDTH - LEFT - 70);
+            let width = length(value) / most * f64::from(WIDTH - LEFT - 70);
             let (end, colour) = (f64::from(LEFT) + width + 5.0, colour(peer.role));
             writeln!(
                 body,
@@ -73,7 +72,7 @@ const LEAST: f64 = 0.01;
 /// One curve, with both axes in powers of ten.
 pub(crate) fn curve(curve: &Curve) -> String {
     const HEIGHT: f64 = 300.0;
-    let (left, right, top, bottom) = (70.0, 740.0, 40.0, HEIGHT - 40.0);
+    let (left, right, top, bottom) = (70.0, 720.0, 40.0, HEIGHT - 40.0);
     let range = |pick: fn(&(f64, f64)) -> f64| {
         let values = || curve.points.iter().map(|point| pick(point).max(LEAST).log10());
         let (low, high) =
@@ -88,12 +87,25 @@ pub(crate) fn curve(curve: &Curve) -> String {
     writeln!(body, "<text x=\"8\" y=\"20\" font-weight=\"bold\">{} ({})</text>", curve.name, curve.unit)
         .unwrap();
     for power in x_low as i32..=x_high as i32 {
-        let x = across(f64::from(power));
-        writeln!(body, "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", bottom + 18.0, 10f64.powi(power)).unwrap();
+        let (x, value) = (across(f64::from(power)), 10f64.powi(power));
+        let label = bottom + 18.0;
+        writeln!(
+            body,
+            "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#ddd\"/>\
+             <text x=\"{x:.1}\" y=\"{label}\" text-anchor=\"middle\">{value}</text>"
+        )
+        .unwrap();
     }
     for power in y_low as i32..=y_high as i32 {
-        let y = up(f64::from(power));
-        writeln!(body, "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, y + 4.0, 10f64.powi(power)).unwrap();
+        let (y, value) = (up(f64::from(power)), 10f64.powi(power));
+        writeln!(
+            body,
+            "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/>\
+             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+            left - 6.0,
+            y + 4.0
+        )
+        .unwrap();
     }
     let places: Vec<(f64, f64)> =
         curve.points.iter().map(|(x, y)| (across(x.max(LEAST).log10()), up(y.max(LEAST).log10()))).collect();

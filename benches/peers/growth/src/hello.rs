@@ -20,11 +20,13 @@ struct Lists {
 
 const COUNTS: [usize; 9] = [1, 8, 64, 256, 1_000, 2_000, 4_000, 8_000, 16_000];
 
+type Of = fn(&mut Lists) -> &mut usize;
+
 pub(crate) fn lists() -> Vec<Curve> {
     let root = root("root");
     let own = server(identity(&root, &[]), ProtocolVersion::TLS13).alpn(&[b"wanted"]).unwrap();
     let own = Arc::new(own);
-    let curves: [(&'static str, fn(&mut Lists) -> &mut usize); 6] = [
+    let curves: [(&'static str, Of); 6] = [
         ("cipher suites offered: a server's first flight", |lists| &mut lists.suites),
         ("groups offered: a server's first flight", |lists| &mut lists.groups),
         ("signature schemes offered: a server's first flight", |lists| &mut lists.schemes),
@@ -32,7 +34,7 @@ pub(crate) fn lists() -> Vec<Curve> {
         ("key shares offered: a server's first flight", |lists| &mut lists.shares),
         ("unknown extensions: a server's first flight", |lists| &mut lists.extensions),
     ];
-    let measure = |(name, of): (_, fn(&mut Lists) -> &mut usize)| {
+    let measure = |(name, of): (_, Of)| {
         let point = |count| -> Option<(usize, Point<'_>)> {
             let mut lists = Lists::default();
             *of(&mut lists) = count;

@@ -1,6 +1,6 @@
 //! graviola, where the processor has what it needs.
 
-use crate::{Came, Operation, RECORD, RECORDS};
+use crate::{Came, Operation, Records};
 use graviola::aead::{AesGcm, ChaCha20Poly1305};
 use graviola::hashing::{Sha256, Sha384};
 use graviola::key_agreement::mlkem768::{Ciphertext, DecapKey, EncapKey};
@@ -94,8 +94,8 @@ fn look(signature: &[u8]) {
 }
 
 /// To seal and to open, in place.
-pub(crate) fn records(suite: u16) -> Option<[Operation; 2]> {
-    let mut plain = vec![0x5a; RECORD];
+pub(crate) fn records(suite: u16, Records { length, count }: Records) -> Option<[Operation; 2]> {
+    let mut plain = vec![0x5a; length];
     let mut sealed = plain.clone();
     let mut tag = [0; 16];
     let (nonce, aad) = ([2; 12], [3; 5]);
@@ -104,7 +104,7 @@ pub(crate) fn records(suite: u16) -> Option<[Operation; 2]> {
             let (seals, opens) = ($key, $key);
             opens.encrypt(&nonce, &aad, &mut sealed, &mut tag);
             let seal = move || {
-                for _ in 0..RECORDS {
+                for _ in 0..count {
                     let mut tag = [0; 16];
                     seals.encrypt(&nonce, &aad, &mut plain, &mut tag);
                     black_box(tag);
@@ -112,7 +112,7 @@ pub(crate) fn records(suite: u16) -> Option<[Operation; 2]> {
             };
             let mut came = Came::new(&sealed);
             let open = move || {
-                for _ in 0..RECORDS {
+                for _ in 0..count {
                     opens.decrypt(&nonce, &aad, came.again(), &tag).unwrap();
                 }
             };

@@ -13,9 +13,18 @@ use std::time::{Duration, Instant};
 /// Something to do, with all that it needs at hand.
 type Operation = Box<dyn FnMut()>;
 
+/// So many records, each with so many bytes.
+#[derive(Clone, Copy)]
+struct Records {
+    length: usize,
+    count: usize,
+}
+
 /// What a sample of bulk carries: a mebibyte in the longest records.
-const RECORD: usize = 16 * 1024;
-const RECORDS: usize = 64;
+const BULK: Records = Records { length: 16 * 1024, count: 64 };
+
+/// Messages of 100 bytes, and their content type.
+const MESSAGES: Records = Records { length: 101, count: 200 };
 
 /// A record that comes again and again: one copy, as of what comes to a connection.
 struct Came {
@@ -25,7 +34,7 @@ struct Came {
 
 impl Came {
     /// Half a page apart, modulo a page: else a copy waits for itself.
-    const APART: usize = RECORD + 4096 + 2048;
+    const APART: usize = BULK.length + 4096 + 2048;
 
     fn new(sealed: &[u8]) -> Self {
         let mut room = vec![0; Self::APART + sealed.len()];
@@ -43,11 +52,12 @@ impl Came {
 fn main() {
     serve(|variant, job, chain| {
         let all = variant == "all";
-        Ok(sides(match job.kind {
-            Kind::Handshake => handshake(all, job, chain)?,
-            Kind::Bulk => bulk(all, job).map(|operation| vec![operation]),
-            Kind::Messages | Kind::Memory => return Err("there is no floor of this".into()),
-        }))
+        Ok(match job.kind {
+            Kind::Handshake => sides(handshake(all, job, chain)?),
+            Kind::Bulk => sides(records(all, job, BULK).map(|operation| vec![operation])),
+            Kind::Messages => messages(records(all, job, MESSAGES)),
+            Kind::Memory => return Err("there is no floor of this".into()),
+        })
     });
 }
 
@@ -60,6 +70,15 @@ fn sides(mut sides: [Vec<Operation>; 2]) -> Turn {
             u64::try_from(start.elapsed().as_nanos()).ok()
         };
         sides.each_mut().map(time).to_vec()
+    })
+}
+
+/// Times a message that is sealed and opened.
+fn messages(mut ways: [Operation; 2]) -> Turn {
+    Box::new(move || {
+        let start = Instant::now();
+        ways.iter_mut().for_each(|operation| operation());
+        vec![u64::try_from(start.elapsed().as_nanos() / MESSAGES.count as u128).ok()]
     })
 }
 
@@ -106,11 +125,11 @@ fn handshake(all: bool, job: &Job, chain: &Chain) -> Result<[Vec<Operation>; 2],
     Ok([client, server])
 }
 
-fn bulk(all: bool, job: &Job) -> [Operation; 2] {
-    let mut candidates = vec![ring::records(job.suite)];
+fn records(all: bool, job: &Job, records: Records) -> [Operation; 2] {
+    let mut candidates = vec![ring::records(job.suite, records)];
     if all {
-        candidates.push(aws_lc::records(job.suite));
-        candidates.extend(graviola_source::records(job.suite));
+        candidates.push(aws_lc::records(job.suite, records));
+        candidates.extend(graviola_source::records(job.suite, records));
     }
     by_side(candidates).map(fastest)
 }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 macro_rules! source {
     ($name:ident, $source:ident, $agree:expr, $ecdsa:expr, $modulus:expr) => {
         pub(crate) mod $name {
-            use crate::{Came, Operation, RECORD, RECORDS};
+            use crate::{Came, Operation, Records};
             use ::$source::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305};
             use ::$source::aead::{LessSafeKey, Nonce, UnboundKey};
             use ::$source::agreement::{self, EphemeralPrivateKey, X25519};
@@ -71,7 +71,7 @@ macro_rules! source {
             }
 
             /// To seal and to open.
-            pub(crate) fn records(suite: u16) -> [Operation; 2] {
+            pub(crate) fn records(suite: u16, Records { length, count }: Records) -> [Operation; 2] {
                 let key = || {
                     let algorithm = match suite {
                         0x1301 | 0xc02b | 0xc02f => &AES_128_GCM,
@@ -82,18 +82,18 @@ macro_rules! source {
                 };
                 let (seals, opens) = (key(), key());
                 let nonce = || Nonce::assume_unique_for_key([2; 12]);
-                let mut plain = vec![0x5a; RECORD];
+                let mut plain = vec![0x5a; length];
                 let mut sealed = plain.clone();
                 seals.seal_in_place_append_tag(nonce(), Aad::from([3; 5]), &mut sealed).unwrap();
                 let mut came = Came::new(&sealed);
                 let seal = move || {
-                    for _ in 0..RECORDS {
+                    for _ in 0..count {
                         let tag = seals.seal_in_place_separate_tag(nonce(), Aad::from([3; 5]), &mut plain);
                         let _ = black_box(tag.unwrap());
                     }
                 };
                 let open = move || {
-                    for _ in 0..RECORDS {
+                    for _ in 0..count {
                         opens.open_in_place(nonce(), Aad::from([3; 5]), came.again()).unwrap();
                     }
                 };
@@ -115,7 +115,10 @@ source!(
     aws_lc,
     aws_lc_rs,
     |own, peer| {
-        let take = |secret: &[u8]| Ok(drop(black_box(secret.to_vec())));
+        let take = |secret: &[u8]| {
+            drop(black_box(secret.to_vec()));
+            Ok(())
+        };
         agreement::agree_ephemeral(own, peer, (), take).unwrap()
     },
     |algorithm, pkcs8, _: &_| EcdsaKeyPair::from_pkcs8(algorithm, pkcs8).unwrap(),
