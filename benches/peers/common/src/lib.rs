@@ -2,11 +2,13 @@
 //! for it, and the loop that answers the driver. Every library is driven by the same
 //! code, so that the same calls are within everybody's clock.
 
+mod cpu;
 pub mod heap;
 mod job;
 mod measure;
 mod pipe;
 
+pub use cpu::thread_time;
 pub use job::{Chain, Group, Job, Key, Kind, NAME, Session};
 pub use measure::measure;
 pub use pipe::Pipe;

@@ -1,7 +1,8 @@
 //! A curve, as the driver reads it.
 
+use peers_common::thread_time;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) struct Curve {
     /// What is made large.
@@ -64,7 +65,7 @@ pub(crate) fn fastest_tenth(mut times: Vec<Duration>) -> f64 {
 }
 
 pub(crate) fn timed<T>(action: impl FnOnce() -> T) -> Duration {
-    let start = Instant::now();
+    let start = thread_time();
     std::hint::black_box(action());
-    start.elapsed()
+    thread_time() - start
 }

@@ -3,9 +3,10 @@
 use handfast::pki::{CertificateDer, PrivateKeyDer, Roots, ServerName, UnixTime, Verifier};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use handfast::{ClientConfig, Connection, Event, Identity, ServerConfig};
+use peers_common::thread_time;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) const NAME: &str = "server.example";
 
@@ -61,7 +62,7 @@ fn suite(version: ProtocolVersion) -> CipherSuite {
     CipherSuite(if version == ProtocolVersion::TLS13 { 0x1301 } else { 0xc02b })
 }
 
-/// A handshake: both sides, and the time of each.
+/// A handshake: both sides, and the processor's time of each.
 pub(crate) fn connect(
     client: &Arc<ClientConfig>,
     server: &Arc<ServerConfig>,
@@ -69,18 +70,18 @@ pub(crate) fn connect(
 ) -> (Connection, Connection, [Duration; 2]) {
     let mut wire = Vec::with_capacity(16 * 1024);
     let mut times = [Duration::ZERO; 2];
-    let start = Instant::now();
+    let start = thread_time();
     let mut client = Connection::client(client, ServerName::try_from(name).unwrap()).unwrap();
     write(&mut client, &mut wire);
-    times[0] += start.elapsed();
+    times[0] += thread_time() - start;
     let mut server = Connection::server(server);
     while client.is_handshaking() || server.is_handshaking() || !wire.is_empty() {
         for (side, end) in [(1, &mut server), (0, &mut client)] {
-            let start = Instant::now();
+            let start = thread_time();
             read(end, &wire).unwrap();
             wire.clear();
             write(end, &mut wire);
-            times[side] += start.elapsed();
+            times[side] += thread_time() - start;
         }
     }
     (client, server, times)
