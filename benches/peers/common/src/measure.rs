@@ -130,7 +130,9 @@ fn messages<P: Peer + 'static>(mut peer: P) -> Turn {
 fn memory<P: Peer + 'static>(mut peer: P) -> Turn {
     Box::new(move || {
         // What a process does once is not a connection's.
-        drop(connect(&mut peer, false, &mut Cost::default()));
+        let (mut client, mut server) = connect(&mut peer, false, &mut Cost::default());
+        traffic(&mut client, &mut server);
+        drop((client, server));
         heap::count();
         let mut calls = Cost::default();
         drop(connect(&mut peer, false, &mut calls));

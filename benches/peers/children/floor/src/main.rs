@@ -26,13 +26,14 @@ const BULK: Records = Records { length: 16 * 1024, count: 64 };
 /// Messages of 100 bytes, and their content type.
 const MESSAGES: Records = Records { length: 101, count: 200 };
 
-/// A record that comes again and again: one copy, as of what comes to a connection.
-struct Came {
+/// A record, and where it is copied to or comes from again and again: one copy each
+/// way, as the transport makes one.
+struct Carried {
     room: Vec<u8>,
     length: usize,
 }
 
-impl Came {
+impl Carried {
     /// Half a page apart, modulo a page: else a copy waits for itself.
     const APART: usize = BULK.length + 4096 + 2048;
 
@@ -42,10 +43,14 @@ impl Came {
         Self { room, length: sealed.len() }
     }
 
-    fn again(&mut self) -> &mut [u8] {
-        let (kept, opened) = self.room.split_at_mut(Self::APART);
-        opened.copy_from_slice(&kept[..self.length]);
-        opened
+    fn kept(&mut self) -> &mut [u8] {
+        &mut self.room[..self.length]
+    }
+
+    fn carry(&mut self) -> &mut [u8] {
+        let (kept, carried) = self.room.split_at_mut(Self::APART);
+        carried.copy_from_slice(&kept[..self.length]);
+        carried
     }
 }
 

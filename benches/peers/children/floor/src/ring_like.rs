@@ -7,7 +7,7 @@ use std::hint::black_box;
 macro_rules! source {
     ($name:ident, $source:ident, $agree:expr, $ecdsa:expr, $modulus:expr) => {
         pub(crate) mod $name {
-            use crate::{Came, Operation, Records};
+            use crate::{Carried, Operation, Records};
             use ::$source::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305};
             use ::$source::aead::{LessSafeKey, Nonce, UnboundKey};
             use ::$source::agreement::{self, EphemeralPrivateKey, X25519};
@@ -82,19 +82,20 @@ macro_rules! source {
                 };
                 let (seals, opens) = (key(), key());
                 let nonce = || Nonce::assume_unique_for_key([2; 12]);
-                let mut plain = vec![0x5a; length];
-                let mut sealed = plain.clone();
+                let plain = vec![0x5a; length];
+                let mut goes = Carried::new(&plain);
+                let mut sealed = plain;
                 seals.seal_in_place_append_tag(nonce(), Aad::from([3; 5]), &mut sealed).unwrap();
-                let mut came = Came::new(&sealed);
+                let mut came = Carried::new(&sealed);
                 let seal = move || {
                     for _ in 0..count {
-                        let tag = seals.seal_in_place_separate_tag(nonce(), Aad::from([3; 5]), &mut plain);
-                        let _ = black_box(tag.unwrap());
+                        let tag = seals.seal_in_place_separate_tag(nonce(), Aad::from([3; 5]), goes.kept());
+                        let _ = black_box((tag.unwrap(), goes.carry()));
                     }
                 };
                 let open = move || {
                     for _ in 0..count {
-                        opens.open_in_place(nonce(), Aad::from([3; 5]), came.again()).unwrap();
+                        opens.open_in_place(nonce(), Aad::from([3; 5]), came.carry()).unwrap();
                     }
                 };
                 [Box::new(seal), Box::new(open)]

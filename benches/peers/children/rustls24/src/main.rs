@@ -8,7 +8,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, ServerSide, Tls13Tickets};
 use rustls::{ClientConfig, Connection, HandshakeKind, RootCertStore, ServerConfig, SliceInput, Tcp};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
+
+/// The longest record that is sent here, with its header, its content type and its tag.
+const RECORD: usize = 5 + (1 << 14) + 1 + 16;
 
 fn main() {
     serve(|variant, job, chain| match variant {
@@ -108,6 +112,19 @@ struct Server {
     hello: Vec<u8>,
 }
 
+/// The application's buffers, one of each for all connections: what was read from the
+/// transport is opened there, and what is sent stands there until it is written. To
+/// read and to write is one copy each, as for every other library.
+#[derive(Default)]
+struct Buffers {
+    read: Vec<u8>,
+    written: Vec<u8>,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
 /// Both sides have the same methods.
 macro_rules! end {
     ($side:ident) => {
@@ -126,7 +143,14 @@ macro_rules! end {
             }
 
             fn send(&mut self, data: &[u8], wire: &mut Vec<u8>) {
-                self.connection.write(data.into(), wire).unwrap();
+                BUFFERS.with_borrow_mut(|Buffers { written, .. }| {
+                    // In pieces of a record, so that what is copied is still in the cache.
+                    for piece in data.chunks(16 * 1024) {
+                        written.clear();
+                        self.connection.write(piece.into(), written).unwrap();
+                        wire.extend_from_slice(written);
+                    }
+                });
             }
 
             fn receive(&mut self, wire: &mut Vec<u8>, _room: &mut [u8]) -> usize {
@@ -135,19 +159,23 @@ macro_rules! end {
         }
 
         impl $side {
-            /// Opened where it lies.
             fn take(&mut self, input: &mut Vec<u8>, output: &mut Vec<u8>) -> usize {
-                let mut arrived = 0;
-                let mut slice = SliceInput::new(input);
-                let mut messages = self.connection.read_tls(&mut slice, output);
-                while let Some(payload) = messages.next_payload() {
-                    arrived += std::hint::black_box(payload.unwrap().bytes()).len();
-                }
-                drop(messages);
-                let used = slice.into_used();
-                assert_eq!(used, input.len(), "something was left unread");
-                input.clear();
-                arrived
+                BUFFERS.with_borrow_mut(|Buffers { read, written }| {
+                    written.clear();
+                    read.clear();
+                    read.extend_from_slice(input);
+                    let mut arrived = 0;
+                    let mut slice = SliceInput::new(read);
+                    let mut messages = self.connection.read_tls(&mut slice, written);
+                    while let Some(payload) = messages.next_payload() {
+                        arrived += std::hint::black_box(payload.unwrap().bytes()).len();
+                    }
+                    drop(messages);
+                    assert_eq!(slice.into_used(), input.len(), "something was left unread");
+                    input.clear();
+                    output.extend_from_slice(written);
+                    arrived
+                })
             }
         }
     };
