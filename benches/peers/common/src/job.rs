@@ -140,7 +140,7 @@ mod tests {
         let mut job = Job::new(Kind::Memory, 12, 0xc02b, Key::Ed25519);
         assert_eq!(job.to_string().parse(), Ok(job.clone()));
         (job.group, job.session) = (Group::X25519MlKem768, Session::Renewed);
-        (job.remembers, job.adapter) = (true, true);
+        job.remembers = true;
         assert_eq!(job.to_string().parse(), Ok(job));
         assert!("handshake 13".parse::<Job>().is_err());
     }
