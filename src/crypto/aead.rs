@@ -14,13 +14,14 @@
 
 use crate::crypto::Failed;
 use crate::crypto::kdf::Expander;
-use crate::crypto::secret::{clear_stack, lend};
+use crate::crypto::secret::{clear_stack, leaving_nothing, lend_inside};
 use crate::crypto::source::{Operation, Source};
 use crate::crypto::suite::{Aead, Suite};
 use crate::limits;
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::aead as aws_lc;
 use ring::aead;
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 /// Bytes of the tag after the ciphertext, in every suite.
@@ -79,8 +80,12 @@ impl Drop for RingKey {
 /// it comes from the cleared stack.
 #[inline(never)]
 fn forget(key: &mut aead::LessSafeKey) {
-    if let Ok(zeros) = aead::UnboundKey::new(&aead::AES_256_GCM, &[0; 32]) {
-        *key = aead::LessSafeKey::new(zeros);
+    // Made once: to expand it takes as long as to seal a short record.
+    static ZEROS: LazyLock<Option<aead::LessSafeKey>> = LazyLock::new(|| {
+        aead::UnboundKey::new(&aead::AES_256_GCM, &[0; 32]).ok().map(aead::LessSafeKey::new)
+    });
+    if let Some(zeros) = &*ZEROS {
+        *key = zeros.clone();
         std::hint::black_box(key); // no dead store, though the memory is freed next
     }
 }
@@ -94,7 +99,8 @@ pub(crate) struct Sealed {
 }
 
 impl Protection {
-    /// Keys from a traffic secret, as long as the hash (RFC 9846 section 7.3).
+    /// Keys from a traffic secret, as long as the hash (RFC 9846 section 7.3), which
+    /// is lent: whoever lends it clears what this leaves.
     pub(crate) fn tls13(suite: &'static Suite, traffic: &[u8]) -> Self {
         let expander = Expander::new(suite.hash, traffic);
         let mut base = Base::new(traffic, &[]);
@@ -329,7 +335,7 @@ impl Keys {
     /// The key that a traffic secret gives.
     fn tls13(suite: &Suite, base: Base, traffic: &Expander) -> Self {
         let derive = |key: &mut [u8]| traffic.expand_label("key", b"", key);
-        lend(suite.aead.key_len(), derive, |key| Self::tls12(suite, base, key))
+        lend_inside(suite.aead.key_len(), derive, |key| Self::tls12(suite, base, key))
     }
 
     /// The key as it is. One of a suite's length cannot fail; one that did would
@@ -384,9 +390,11 @@ impl Base {
     #[cold]
     fn expand(&self, suite: &Suite) -> Result<Keys, Failed> {
         let part = |len| self.secret.get(..len).ok_or(Failed);
-        Ok(match suite.is_tls13() {
-            true => Keys::tls13(suite, self.clone(), &Expander::new(suite.hash, part(suite.hash.len())?)),
-            false => Keys::tls12(suite, self.clone(), part(suite.aead.key_len())?),
+        leaving_nothing(|| {
+            Ok(match suite.is_tls13() {
+                true => Keys::tls13(suite, self.clone(), &Expander::new(suite.hash, part(suite.hash.len())?)),
+                false => Keys::tls12(suite, self.clone(), part(suite.aead.key_len())?),
+            })
         })
     }
 }

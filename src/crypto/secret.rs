@@ -68,11 +68,14 @@ impl Secret {
 /// Lends a secret of `len` bytes (at most 48) that `fill` writes to `then`, for
 /// whose time it is.
 pub(crate) fn lend<R>(len: usize, fill: impl FnOnce(&mut [u8]), then: impl FnOnce(&[u8]) -> R) -> R {
-    leaving_nothing(|| {
-        let mut bytes = Bytes::new(len);
-        fill(bytes.get_mut());
-        then(bytes.get())
-    })
+    leaving_nothing(|| lend_inside(len, fill, then))
+}
+
+/// The same inside of a computation that leaves nothing.
+pub(crate) fn lend_inside<R>(len: usize, fill: impl FnOnce(&mut [u8]), then: impl FnOnce(&[u8]) -> R) -> R {
+    let mut bytes = Bytes::new(len);
+    fill(bytes.get_mut());
+    then(bytes.get())
 }
 
 /// Runs `compute` in a frame of its own, which is cleared behind it.

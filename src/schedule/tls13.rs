@@ -25,7 +25,7 @@ use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::SharedSecret;
 use crate::crypto::kdf::{self, Digest, Expander};
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, lend_inside};
 use crate::crypto::suite::{Hash, Suite};
 use crate::observe::Tap;
 
@@ -50,10 +50,11 @@ pub(super) fn derive_secret<R>(
     Expander::new(hash, secret).lend(label, messages, then)
 }
 
-/// HKDF-Extract(Derive-Secret(Secret, "derived", ""), IKM): the next secret of the figure.
-fn extract_next(hash: Hash, secret: &[u8], ikm: &[u8], next: &mut [u8]) {
-    let empty = kdf::hash_of_nothing(hash);
-    derive_secret(hash, secret, "derived", empty, |salt| kdf::hkdf_extract(hash, salt, ikm, next));
+/// HKDF-Extract(Derive-Secret(Secret, "derived", ""), IKM): the next secret of the
+/// figure, which takes the place of its parent ([`Secret::advance`]).
+fn extract_next(hash: Hash, secret: &Expander, ikm: &[u8], next: &mut [u8]) {
+    let derived = |salt: &mut [u8]| secret.expand_label("derived", kdf::hash_of_nothing(hash), salt);
+    lend_inside(hash.len(), derived, |salt| kdf::hkdf_extract(hash, salt, ikm, next));
 }
 
 /// Early Secret.
@@ -83,7 +84,7 @@ impl EarlySecret {
         let Self { suite, mut secret, derived } = self;
         secret.advance(|early, handshake| match derived {
             Some(salt) => kdf::hkdf_extract(suite.hash, salt, shared.as_bytes(), handshake),
-            None => extract_next(suite.hash, early, shared.as_bytes(), handshake),
+            None => extract_next(suite.hash, &Expander::new(suite.hash, early), shared.as_bytes(), handshake),
         });
         let entry = ("handshake_secret", None, "early_secret and the key agreement");
         record(tap, entry, secret.as_bytes());
@@ -157,10 +158,7 @@ impl HandshakeSecret {
     /// Goes on to the secret of application data.
     pub(crate) fn master(self, tap: &Tap) -> MasterSecret {
         let Self { suite, mut secret, expander } = self;
-        let (hash, empty) = (suite.hash, kdf::hash_of_nothing(suite.hash));
-        secret.advance(|_, master| {
-            expander.lend("derived", empty, |salt| kdf::hkdf_extract(hash, salt, zeros(hash), master));
-        });
+        secret.advance(|_, master| extract_next(suite.hash, &expander, zeros(suite.hash), master));
         record(tap, ("master_secret", None, "handshake_secret"), secret.as_bytes());
         MasterSecret { suite, secret }
     }
