@@ -30,6 +30,10 @@ pub(crate) const TAG_LEN: usize = 16;
 /// Bytes of a nonce.
 const NONCE_LEN: usize = 12;
 
+/// Octets from which on a record is long, and may have another source than ring:
+/// to call it costs a short one more than its faster cipher gives.
+const LONG: usize = 4096;
+
 /// Protects the records of one direction under one key.
 ///
 /// It keeps what the expanded key is made from, so that an idle connection can
@@ -106,7 +110,7 @@ impl Protection {
         let mut base = Base::new(traffic, &[]);
         expander.expand_label("iv", b"", &mut *base.iv);
         // At once, while the expander is there.
-        Self { suite, number: 0, keys: Keys::tls13(suite, base, &expander) }
+        Self { suite, number: 0, keys: Keys::tls13(Source::Ring, suite, base, &expander) }
     }
 
     /// A write key and a write IV from a key block (RFC 5246 section 6.3);
@@ -115,7 +119,7 @@ impl Protection {
         if (key.len(), iv.len()) != Self::tls12_lengths(suite) {
             return Err(Failed);
         }
-        Ok(Self { suite, number: 0, keys: Keys::tls12(suite, Base::new(key, iv), key) })
+        Ok(Self { suite, number: 0, keys: Keys::tls12(Source::Ring, suite, Base::new(key, iv), key) })
     }
 
     /// enc_key_length and fixed_iv_length of a TLS 1.2 suite.
@@ -162,7 +166,7 @@ impl Protection {
         let len = aad.len() + payload.len();
         let explicit = self.number.to_be_bytes();
         let nonce = self.nonce(explicit);
-        let tag = match self.expanded()? {
+        let tag = match self.expanded(len)? {
             Keys::Ring(expanded) => {
                 let nonce = aead::Nonce::assume_unique_for_key(nonce);
                 let sealed = expanded.key.0.seal_in_place_separate_tag(nonce, aead::Aad::from(aad), payload);
@@ -197,7 +201,7 @@ impl Protection {
             return Err(Failed);
         }
         #[cfg(feature = "aws-lc-rs")]
-        if last.len() <= 1 && matches!(self.expanded()?, Keys::AwsLc(_)) {
+        if last.len() <= 1 && matches!(self.expanded(payload.len())?, Keys::AwsLc(_)) {
             return self.seal_out_of_place(aad, payload, last, front, back);
         }
         front.copy_from_slice(payload);
@@ -256,7 +260,7 @@ impl Protection {
             0 => return Err(Failed),
             _ => self.nonce(explicit.try_into().map_err(|_| Failed)?),
         };
-        let plaintext = match self.expanded()? {
+        let plaintext = match self.expanded(ciphertext_and_tag.len())? {
             Keys::Ring(expanded) => {
                 let nonce = aead::Nonce::assume_unique_for_key(nonce);
                 expanded.key.0.open_in_place(nonce, aead::Aad::from(aad), ciphertext_and_tag).ok()
@@ -323,9 +327,18 @@ impl Protection {
         }
     }
 
-    fn expanded(&mut self) -> Result<&Keys, Failed> {
-        if let Keys::Rested(base) = &self.keys {
-            self.keys = base.expand(self.suite)?;
+    /// The key for a record of so many octets. Whoever has met a long one stays
+    /// with the source of those.
+    fn expanded(&mut self, len: usize) -> Result<&Keys, Failed> {
+        let source = if len < LONG { Source::Ring } else { source(self.suite.aead) };
+        let is_there = match &self.keys {
+            Keys::Ring(_) => source == Source::Ring,
+            #[cfg(feature = "aws-lc-rs")]
+            Keys::AwsLc(_) => true,
+            Keys::Rested(_) => false,
+        };
+        if !is_there {
+            self.keys = self.base().expand(source, self.suite)?;
         }
         Ok(&self.keys)
     }
@@ -333,18 +346,14 @@ impl Protection {
 
 impl Keys {
     /// The key that a traffic secret gives.
-    fn tls13(suite: &Suite, base: Base, traffic: &Expander) -> Self {
+    fn tls13(source: Source, suite: &Suite, base: Base, traffic: &Expander) -> Self {
         let derive = |key: &mut [u8]| traffic.expand_label("key", b"", key);
-        lend_inside(suite.aead.key_len(), derive, |key| Self::tls12(suite, base, key))
+        lend_inside(suite.aead.key_len(), derive, |key| Self::tls12(source, suite, base, key))
     }
 
     /// The key as it is. One of a suite's length cannot fail; one that did would
     /// fail again on use.
-    fn tls12(suite: &Suite, base: Base, key: &[u8]) -> Self {
-        Self::made_by(source(suite.aead), suite, base, key)
-    }
-
-    fn made_by(source: Source, suite: &Suite, base: Base, key: &[u8]) -> Self {
+    fn tls12(source: Source, suite: &Suite, base: Base, key: &[u8]) -> Self {
         match source {
             #[cfg(feature = "aws-lc-rs")]
             Source::AwsLc => {
@@ -373,8 +382,9 @@ impl Keys {
     }
 }
 
+/// Who protects long records.
 fn source(aead: Aead) -> Source {
-    if aead.is_gcm() { Operation::AesGcm.source() } else { Source::Ring }
+    if aead.is_gcm() { Operation::LongAesGcm.source() } else { Source::Ring }
 }
 
 impl Base {
@@ -388,12 +398,15 @@ impl Base {
     }
 
     #[cold]
-    fn expand(&self, suite: &Suite) -> Result<Keys, Failed> {
+    fn expand(&self, source: Source, suite: &Suite) -> Result<Keys, Failed> {
         let part = |len| self.secret.get(..len).ok_or(Failed);
         leaving_nothing(|| {
             Ok(match suite.is_tls13() {
-                true => Keys::tls13(suite, self.clone(), &Expander::new(suite.hash, part(suite.hash.len())?)),
-                false => Keys::tls12(suite, self.clone(), part(suite.aead.key_len())?),
+                true => {
+                    let traffic = Expander::new(suite.hash, part(suite.hash.len())?);
+                    Keys::tls13(source, suite, self.clone(), &traffic)
+                }
+                false => Keys::tls12(source, suite, self.clone(), part(suite.aead.key_len())?),
             })
         })
     }

@@ -18,6 +18,20 @@ fn suites() -> impl Iterator<Item = &'static Suite> {
     TLS13.iter().chain(&TLS12)
 }
 
+/// The key of [`both`], used directly.
+fn rings_key(suite: &Suite) -> aead::LessSafeKey {
+    let mut key = vec![7; suite.aead.key_len()];
+    if suite.is_tls13() {
+        hkdf_expand_label(suite.hash, &vec![7; suite.hash.len()], "key", b"", &mut key);
+    }
+    let algorithm = match suite.aead {
+        Aead::Aes128Gcm => &aead::AES_128_GCM,
+        Aead::Aes256Gcm => &aead::AES_256_GCM,
+        Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
+    };
+    aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, &key).unwrap())
+}
+
 /// explicit part, ciphertext, tag
 fn seal(write: &mut Protection, aad: &[u8], payload: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let mut record = payload.to_vec();
@@ -92,11 +106,8 @@ fn nonces_are_built_as_each_rfc_says() {
 
         let number = [1, 2, 3, 4, 5, 6, 7, 8];
         let mut iv = [9; 12];
-        let mut key = vec![7; suite.aead.key_len()];
         if suite.is_tls13() {
-            let secret = vec![7; suite.hash.len()];
-            hkdf_expand_label(suite.hash, &secret, "iv", b"", &mut iv);
-            hkdf_expand_label(suite.hash, &secret, "key", b"", &mut key);
+            hkdf_expand_label(suite.hash, &vec![7; suite.hash.len()], "iv", b"", &mut iv);
         }
         let nonce = if suite.is_tls13() || suite.aead == Aead::ChaCha20Poly1305 {
             (0..8).for_each(|at| iv[4 + at] ^= number[at]);
@@ -104,15 +115,9 @@ fn nonces_are_built_as_each_rfc_says() {
         } else {
             [9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8]
         };
-        let algorithm = match suite.aead {
-            Aead::Aes128Gcm => &aead::AES_128_GCM,
-            Aead::Aes256Gcm => &aead::AES_256_GCM,
-            Aead::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
-        };
-        let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, &key).unwrap());
         let mut expected = b"payload".to_vec();
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        key.seal_in_place_append_tag(nonce, aead::Aad::from(b"aad"), &mut expected).unwrap();
+        rings_key(suite).seal_in_place_append_tag(nonce, aead::Aad::from(b"aad"), &mut expected).unwrap();
         assert_eq!(record, expected, "{suite:?}");
     }
 }
@@ -245,18 +250,46 @@ fn a_tls12_key_has_its_lengths() {
     }
 }
 
+/// The source changes with the first long record, and nothing else does.
+#[test]
+fn a_long_record_is_sealed_and_opened_by_who_is_faster() {
+    for suite in suites() {
+        let (mut write, mut read) = both(suite);
+        let is_rings = |keys: &Keys| matches!(keys, Keys::Ring(_));
+        assert!(is_rings(&write.keys) && is_rings(&read.keys));
+        for (n, len) in [100, LONG - 1, LONG, 100, limits::RECORD_PLAINTEXT].into_iter().enumerate() {
+            let payload = vec![n as u8; len];
+            let (explicit, mut record) = seal(&mut write, b"", &payload);
+            let mut from = vec![0; len];
+            let (mut other, _) = both(suite);
+            other.set_records(n as u64);
+            other.seal_from(b"", &payload, b"", &mut from).unwrap();
+            assert_eq!(from, record[..len], "{suite:?} {n}");
+            assert_eq!(read.open(&explicit, b"", &mut record), Ok(len));
+            assert_eq!(record[..len], payload);
+            let by_ring = n < 2 || source(suite.aead) == Source::Ring;
+            assert_eq!(is_rings(&write.keys), by_ring, "{suite:?} {n}");
+        }
+        assert_eq!((write.records(), read.records()), (5, 5));
+        assert_eq!(write.base().pieces, 1 + 17 + 17 + 1 + 65);
+        write.rest();
+        seal(&mut write, b"", b"short");
+        assert!(is_rings(&write.keys));
+    }
+}
+
 /// Each source seals the same, and opens what the others sealed: every length around
 /// the blocks and the strides of the fast paths, and no wrong tag.
 #[test]
 fn sources_do_not_differ() {
-    let is_there = |source: &Source| source.is_there(Operation::AesGcm);
+    let is_there = |source: &Source| source.is_there(Operation::LongAesGcm);
     let sources: Vec<_> = [Source::Ring, Source::AwsLc].into_iter().filter(is_there).collect();
     for suite in suites() {
         let made = |source| {
-            let key = &[7; 32][..suite.aead.key_len()];
-            let keys = Keys::made_by(source, suite, Base::new(&[1; 48], &[2; 12]), key);
-            assert!(!matches!(keys, Keys::Rested(_)));
-            Protection { suite, number: 0, keys }
+            let (mut made, _) = both(suite);
+            made.keys = made.base().expand(source, suite).unwrap();
+            assert!(!matches!(made.keys, Keys::Rested(_)));
+            made
         };
         let lengths = (0..=290).chain([511, 512, 513, 1023, 1024, 1025, 4095, 4096, 16_383, 16_384, 16_385]);
         for len in lengths {
@@ -272,7 +305,11 @@ fn sources_do_not_differ() {
                 [&record[..], &sealed.tag].concat()
             });
             let sealed: Vec<_> = sealed.collect();
-            assert!(sealed.iter().all(|one| *one == sealed[0]), "{suite:?} {len}");
+            let mut direct = payload.clone();
+            let nonce = aead::Nonce::assume_unique_for_key(made(Source::Ring).nonce([0; 8]));
+            let sealing = rings_key(suite).seal_in_place_append_tag(nonce, aead::Aad::from(aad), &mut direct);
+            sealing.unwrap();
+            assert!(sealed.iter().all(|one| *one == direct), "{suite:?} {len}");
             for &source in &sources {
                 let explicit = &[0; 8][..made(source).explicit_nonce_len()];
                 let mut record = sealed[0].clone();
