@@ -31,7 +31,7 @@ struct Shared {
 struct Mailbox {
     owed: Owed,
     /// The receiver's failure, which ends both.
-    failed: Option<Error>,
+    failed: Option<Box<Error>>,
 }
 
 impl Shared {
@@ -45,7 +45,7 @@ impl Shared {
         let mailbox = self.mailbox();
         let Some(error) = &mailbox.failed else { return Ok(mailbox) };
         sending.tell(error);
-        Err(error.clone())
+        Err(Error::clone(error))
     }
 }
 
@@ -119,7 +119,7 @@ impl Receiver {
     #[allow(clippy::should_implement_trait)] // what it lends, no Iterator can
     pub fn next(&mut self) -> Result<Event<'_>, Error> {
         if let Some(error) = &self.shared.mailbox().failed {
-            return Err(error.clone());
+            return Err(Error::clone(error));
         }
         let shared = &self.shared;
         let arrived =
@@ -128,7 +128,7 @@ impl Receiver {
             });
         let arrived = arrived.map_err(|error| {
             let error = error.in_state(CONNECTED);
-            shared.mailbox().failed = Some(error.clone());
+            shared.mailbox().failed = Some(Box::new(error.clone()));
             error
         });
         Ok(match arrived? {

@@ -14,13 +14,15 @@
 //! record as the last one begins at a cache line.
 
 use super::header::{VERSION, additional_data12, body_length, is_known};
-use super::spare::{self, Buffer};
+use super::spare::{self, Boxes, Buffer, Lent, Spare};
 use crate::crypto::aead::{Protection, TAG_LEN};
 use crate::fault::Fault;
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
 use crate::wire::codepoints::ContentType;
+use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
+use std::thread::LocalKey;
 
 /// A record, opened. Its content lies in the inbox until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,20 +47,36 @@ struct Framed {
 /// Bytes that arrived, and the records in them.
 #[derive(Default)]
 pub(crate) struct Inbox {
+    lying: Lent<Lying>,
+    /// Early data may still be passed over: this many bytes of it.
+    skip: Option<u32>,
+    /// Length of the last record: the next one is likely as long.
+    last: u16,
+    /// The small buffer was too small once.
+    grown: bool,
+    plain_alert: bool,
+    /// Bytes of the last record between its header and its content.
+    explicit: u8,
+}
+
+/// What lies in it: the figure above.
+#[derive(Default)]
+struct Lying {
     buffer: Buffer,
     /// The record that was given out and is not yet released.
     held: Option<Record>,
     start: usize,
     end: usize,
-    /// Length of the last record: the next one is likely as long.
-    last: usize,
-    /// The small buffer was too small once.
-    grown: bool,
-    /// Early data may still be passed over: this many bytes of it.
-    skip: Option<usize>,
-    plain_alert: bool,
-    /// Bytes of the last record between its header and its content.
-    explicit: u8,
+}
+
+thread_local! {
+    static LIST: Boxes<Lying> = const { RefCell::new([const { None }; spare::SPARES]) };
+}
+
+impl Spare for Lying {
+    fn list() -> &'static LocalKey<Boxes<Self>> {
+        &LIST
+    }
 }
 
 /// Room for bytes from the transport, to be filled from its start. Dropped
@@ -73,13 +91,14 @@ impl Deref for Room<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.inbox.buffer.get(self.inbox.end..self.limit)
+        self.inbox.lying.get().map_or(&[], |lying| lying.buffer.get(lying.end..self.limit))
     }
 }
 
 impl DerefMut for Room<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.inbox.buffer.get_for_wire(self.inbox.end..self.limit)
+        let lying = self.inbox.lying.get_mut();
+        lying.map_or(&mut [], |lying| lying.buffer.get_for_wire(lying.end..self.limit))
     }
 }
 
@@ -87,9 +106,11 @@ impl Room<'_> {
     /// The first `n` bytes are filled.
     pub(crate) fn filled(self, n: usize) {
         let n = n.min(self.len());
-        self.inbox.end += n;
-        // The peer may well have more to say than fits: read more at once.
-        self.inbox.grown |= self.inbox.end == self.inbox.buffer.len();
+        if let Some(lying) = self.inbox.lying.get_mut() {
+            lying.end += n;
+            // The peer may well have more to say than fits: read more at once.
+            self.inbox.grown |= lying.end == lying.buffer.len();
+        }
     }
 }
 
@@ -108,22 +129,22 @@ impl Inbox {
     /// Room for bytes from the socket; `None` while the records that are
     /// already here must be taken and released first.
     pub(crate) fn space(&mut self) -> Option<Room<'_>> {
-        let limit = match &self.held {
-            Some(_) => self.buffer.len(),
-            None => self.make_room(),
+        let (end, limit) = match self.lying.get() {
+            Some(Lying { held: Some(_), end, buffer, .. }) => (*end, buffer.len()),
+            _ => self.make_room(),
         };
-        (self.end < limit).then_some(Room { inbox: self, limit })
+        (end < limit).then_some(Room { inbox: self, limit })
     }
 
     /// Bytes that arrived and are not yet part of a record given out.
     pub(crate) fn unread(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.lying.get().map_or(0, Lying::unread)
     }
 
     /// Those bytes. When the first of them are no TLS header, they tell what the
     /// peer speaks instead: [`looks_like`](super::looks::looks_like).
     pub(crate) fn first_bytes(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end)
+        self.lying.get().map_or(&[], |lying| lying.buffer.get(lying.start..lying.end))
     }
 
     /// Passes over records that do not open, up to `budget` bytes, because the
@@ -132,7 +153,7 @@ impl Inbox {
     /// HelloRetryRequest, application data is passed over instead, up to the
     /// next handshake record.
     pub(crate) fn skip_early_data(&mut self, budget: usize) {
-        self.skip = Some(budget);
+        self.skip = Some(u32::try_from(budget).unwrap_or(u32::MAX));
     }
 
     /// Whether an unprotected alert passes although a TLS 1.3 read key is set: a
@@ -144,25 +165,25 @@ impl Inbox {
 
     /// The record that was given out, or what is left of it.
     pub(crate) fn held(&self) -> Option<&Record> {
-        self.held.as_ref()
+        self.lying.get()?.held.as_ref()
     }
 
     /// Where its content lies.
     #[inline]
     pub(crate) fn range(&self) -> Range<usize> {
-        self.held.as_ref().map_or(0..0, |record| record.range.clone())
+        self.held().map_or(0..0, |record| record.range.clone())
     }
 
     /// The content of a range of the held record.
     #[inline]
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.buffer.get(range)
+        self.lying.get().map_or(&[], |lying| lying.buffer.get(range))
     }
 
     /// Takes `n` bytes off the front of the held record; with the last one it is
     /// released.
     pub(crate) fn consume(&mut self, n: usize) {
-        if let Some(record) = &mut self.held {
+        if let Some(Lying { held: Some(record), .. }) = self.lying.get_mut() {
             record.range.start = record.range.start.saturating_add(n).min(record.range.end);
             if record.range.is_empty() {
                 self.release();
@@ -172,17 +193,18 @@ impl Inbox {
 
     /// Gives up the held record, whatever is left of it.
     pub(crate) fn release(&mut self) {
-        self.held = None;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+        if let Some(lying) = self.lying.get_mut() {
+            lying.held = None;
+            if lying.start == lying.end {
+                (lying.start, lying.end) = (0, 0);
+            }
         }
     }
 
     /// Gives the memory back if nothing lies in it.
     pub(crate) fn rest(&mut self) {
-        if self.held.is_none() && self.unread() == 0 {
-            (self.start, self.end) = (0, 0);
-            self.buffer.rest();
+        if self.held().is_none() && self.unread() == 0 {
+            self.lying.rest();
         }
     }
 
@@ -194,11 +216,12 @@ impl Inbox {
         key: &mut Option<Protection>,
         tap: &Tap,
     ) -> Result<Option<ContentType>, Fault> {
-        if let Some(held) = &self.held {
+        if let Some(held) = self.held() {
             return Ok(Some(held.kind));
         }
-        while let Some(framed) = self.frame(key.as_ref())?
-            && framed.body.end <= self.end
+        while let Some(lying) = self.lying.get()
+            && let Some(framed) = self.frame(lying, key.as_ref())?
+            && framed.body.end <= lying.end
         {
             let record = self.open(&framed, key)?;
             self.advance(&framed);
@@ -212,7 +235,9 @@ impl Inbox {
                     protected: record.protected,
                 });
                 self.explicit = record.range.start.saturating_sub(framed.body.start) as u8;
-                return Ok(Some(self.held.insert(record).kind));
+                let kind = record.kind;
+                self.lying.make().held = Some(record);
+                return Ok(Some(kind));
             }
         }
         Ok(None)
@@ -226,13 +251,13 @@ impl Inbox {
         tap: &Tap,
     ) -> Result<Option<Record>, Fault> {
         self.open_next(key, tap)?;
-        Ok(self.held.clone())
+        Ok(self.held().cloned())
     }
 
     /// Reads the header at `start`, as soon as it is here, and holds it against
     /// the rules (RFC 9846 sections 5.1 and 5.2).
-    fn frame(&self, key: Option<&Protection>) -> Result<Option<Framed>, Fault> {
-        let Some(header) = self.header() else {
+    fn frame(&self, lying: &Lying, key: Option<&Protection>) -> Result<Option<Framed>, Fault> {
+        let Some(header) = lying.header() else {
             return Ok(None);
         };
         let [kind, major, minor, ..] = header;
@@ -264,7 +289,7 @@ impl Inbox {
         if length > longest {
             return Err(Fault::RecordTooLong);
         }
-        let body = self.start + limits::RECORD_HEADER;
+        let body = lying.start + limits::RECORD_HEADER;
         Ok(Some(Framed { kind, header, protected, body: body..body + length }))
     }
 
@@ -279,7 +304,9 @@ impl Inbox {
     fn open(&mut self, framed: &Framed, key: &mut Option<Protection>) -> Result<Option<Record>, Fault> {
         let (kind, range) = match key {
             Some(key) if framed.protected => {
-                let opened = if key.is_tls13() { self.open13(framed, key) } else { self.open12(framed, key) };
+                let buffer = &mut self.lying.make().buffer;
+                let opened =
+                    if key.is_tls13() { open13(buffer, framed, key) } else { open12(buffer, framed, key) };
                 match opened {
                     Err(Fault::BadRecordMac) if self.skip.is_some() => {
                         return self.pass_over(framed);
@@ -308,89 +335,99 @@ impl Inbox {
         Ok(Some(Record { kind, range, protected: framed.protected }))
     }
 
-    /// ```text
-    ///   | header | content | type | zeros | tag |
-    ///   | as aad | TLSInnerPlaintext      |         RFC 9846 section 5.2
-    /// ```
-    fn open13(
-        &mut self,
-        framed: &Framed,
-        key: &mut Protection,
-    ) -> Result<(ContentType, Range<usize>), Fault> {
-        let body = self.buffer.get_mut(framed.body.clone());
-        let length = key.open(&[], &framed.header, body).map_err(|_| Fault::BadRecordMac)?;
-        let inner = body.get(..length).unwrap_or_default();
-        if inner.len() > limits::RECORD_PLAINTEXT + 1 {
-            return Err(Fault::PlaintextTooLong);
-        }
-        let content = inner.iter().rposition(|byte| *byte != 0).ok_or(Fault::NoContentType)?;
-        let kind = ContentType(inner.get(content).copied().unwrap_or_default());
-        match kind {
-            ContentType::CHANGE_CIPHER_SPEC => Err(Fault::BadChangeCipherSpec),
-            kind if !is_known(kind) => Err(Fault::UnknownContentType),
-            kind => Ok((kind, framed.body.start..framed.body.start + content)),
-        }
-    }
-
-    /// ```text
-    ///   | header | explicit nonce | content | tag |   RFC 5246 section 6.2.3.3
-    ///            | AES-GCM only   |
-    /// ```
-    fn open12(
-        &mut self,
-        framed: &Framed,
-        key: &mut Protection,
-    ) -> Result<(ContentType, Range<usize>), Fault> {
-        let explicit = key.explicit_nonce_len();
-        let length = framed.body.len().checked_sub(explicit + TAG_LEN).ok_or(Fault::BadRecordMac)?;
-        let aad = additional_data12(key.records(), framed.kind, length);
-        let body = self.buffer.get_mut(framed.body.clone());
-        let (nonce, sealed) = body.split_at_mut_checked(explicit).ok_or(Fault::BadRecordMac)?;
-        let length = key.open(nonce, &aad, sealed).map_err(|_| Fault::BadRecordMac)?;
-        if length > limits::RECORD_PLAINTEXT {
-            return Err(Fault::PlaintextTooLong);
-        }
-        let content = framed.body.start + explicit;
-        Ok((framed.kind, content..content + length))
-    }
-
     fn pass_over(&mut self, framed: &Framed) -> Result<Option<Record>, Fault> {
-        let left = self.skip.and_then(|left| left.checked_sub(framed.body.len()));
+        let length = u32::try_from(framed.body.len()).unwrap_or(u32::MAX);
+        let left = self.skip.and_then(|left| left.checked_sub(length));
         self.skip = Some(left.ok_or(Fault::EarlyDataTooLong)?);
         Ok(None)
     }
 
     fn advance(&mut self, framed: &Framed) {
-        self.last = framed.body.end - self.start;
-        self.start = framed.body.end;
+        let lying = self.lying.make();
+        self.last = (framed.body.end - lying.start) as u16;
+        lying.start = framed.body.end;
+    }
+
+    /// Grows the buffer or moves what is not yet framed to its front, where it
+    /// must; returns where the room to read into begins and ends. No record is held.
+    fn make_room(&mut self) -> (usize, usize) {
+        let lying = self.lying.make();
+        let unread = lying.unread();
+        // The next record's length: from its header, or as a guess from the last
+        // one's, for a stream in bulk consists of equal records.
+        let next = match lying.header() {
+            Some(header) => limits::RECORD_HEADER + body_length(header).min(limits::RECORD_CIPHERTEXT_12),
+            None => self.last.into(),
+        };
+        let exact = next > spare::SMALL;
+        let need = if exact { next + limits::RECORD_HEADER } else { spare::SMALL };
+        let size = if self.grown { spare::RECORD } else { spare::SMALL };
+        let short = lying.buffer.len() < size;
+        lying.buffer.grow(size, lying.end);
+        if unread == 0 || short || lying.start + need > lying.buffer.len() {
+            let front = lying.buffer.front(limits::RECORD_HEADER + usize::from(self.explicit));
+            lying.buffer.move_to(front, lying.start..lying.end);
+            (lying.start, lying.end) = (front, front + unread);
+        }
+        let length = lying.buffer.len();
+        (lying.end, if exact { length.min(lying.start + need) } else { length })
+    }
+}
+
+impl Lying {
+    fn unread(&self) -> usize {
+        self.end.saturating_sub(self.start)
     }
 
     fn header(&self) -> Option<[u8; limits::RECORD_HEADER]> {
         self.buffer.get(self.start..self.end).first_chunk().copied()
     }
+}
 
-    /// Grows the buffer or moves what is not yet framed to its front, where it
-    /// must; returns the end of the room to read into. No record is held.
-    fn make_room(&mut self) -> usize {
-        let unread = self.unread();
-        // The next record's length: from its header, or as a guess from the last
-        // one's, for a stream in bulk consists of equal records.
-        let next = match self.header() {
-            Some(header) => limits::RECORD_HEADER + body_length(header).min(limits::RECORD_CIPHERTEXT_12),
-            None => self.last,
-        };
-        let exact = next > spare::SMALL;
-        let need = if exact { next + limits::RECORD_HEADER } else { spare::SMALL };
-        let size = if self.grown { spare::RECORD } else { spare::SMALL };
-        let short = self.buffer.len() < size;
-        self.buffer.grow(size, self.end);
-        if unread == 0 || short || self.start + need > self.buffer.len() {
-            let front = self.buffer.front(limits::RECORD_HEADER + usize::from(self.explicit));
-            self.buffer.move_to(front, self.start..self.end);
-            (self.start, self.end) = (front, front + unread);
-        }
-        if exact { self.buffer.len().min(self.start + need) } else { self.buffer.len() }
+/// ```text
+///   | header | content | type | zeros | tag |
+///   | as aad | TLSInnerPlaintext      |         RFC 9846 section 5.2
+/// ```
+fn open13(
+    buffer: &mut Buffer,
+    framed: &Framed,
+    key: &mut Protection,
+) -> Result<(ContentType, Range<usize>), Fault> {
+    let body = buffer.get_mut(framed.body.clone());
+    let length = key.open(&[], &framed.header, body).map_err(|_| Fault::BadRecordMac)?;
+    let inner = body.get(..length).unwrap_or_default();
+    if inner.len() > limits::RECORD_PLAINTEXT + 1 {
+        return Err(Fault::PlaintextTooLong);
     }
+    let content = inner.iter().rposition(|byte| *byte != 0).ok_or(Fault::NoContentType)?;
+    let kind = ContentType(inner.get(content).copied().unwrap_or_default());
+    match kind {
+        ContentType::CHANGE_CIPHER_SPEC => Err(Fault::BadChangeCipherSpec),
+        kind if !is_known(kind) => Err(Fault::UnknownContentType),
+        kind => Ok((kind, framed.body.start..framed.body.start + content)),
+    }
+}
+
+/// ```text
+///   | header | explicit nonce | content | tag |   RFC 5246 section 6.2.3.3
+///            | AES-GCM only   |
+/// ```
+fn open12(
+    buffer: &mut Buffer,
+    framed: &Framed,
+    key: &mut Protection,
+) -> Result<(ContentType, Range<usize>), Fault> {
+    let explicit = key.explicit_nonce_len();
+    let length = framed.body.len().checked_sub(explicit + TAG_LEN).ok_or(Fault::BadRecordMac)?;
+    let aad = additional_data12(key.records(), framed.kind, length);
+    let body = buffer.get_mut(framed.body.clone());
+    let (nonce, sealed) = body.split_at_mut_checked(explicit).ok_or(Fault::BadRecordMac)?;
+    let length = key.open(nonce, &aad, sealed).map_err(|_| Fault::BadRecordMac)?;
+    if length > limits::RECORD_PLAINTEXT {
+        return Err(Fault::PlaintextTooLong);
+    }
+    let content = framed.body.start + explicit;
+    Ok((framed.kind, content..content + length))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(crate) struct Join {
     /// Few messages are cut.
     cut: Option<Box<Cut>>,
     /// What is left of the held record.
-    cursor: Range<usize>,
+    cursor: Range<u32>,
 }
 
 /// The start of a message, or a whole one that is lent.
@@ -67,7 +67,8 @@ impl Join {
 
     /// Begins with the content of a handshake record, which the inbox holds.
     pub(crate) fn record(&mut self, range: Range<usize>) {
-        self.cursor = range;
+        // An inbox is no longer than a record or two.
+        self.cursor = range.start as u32..range.end as u32;
     }
 
     /// Whether the held record is used up: then it can be released.
@@ -88,14 +89,14 @@ impl Join {
             self.cut = None;
         }
         if self.cut.is_none() {
-            let Some(length) = message_length(inbox.bytes(self.cursor.clone()), &limit)? else {
+            let Some(length) = message_length(inbox.bytes(wide(&self.cursor)), &limit)? else {
                 self.copy(inbox, HEADER);
                 return Ok(None);
             };
-            if length <= self.cursor.len() {
+            if length <= wide(&self.cursor).len() {
                 let start = self.cursor.start;
-                self.cursor.start += length;
-                let place = Place::Inbox(start as u32..self.cursor.start as u32);
+                self.cursor.start += length as u32;
+                let place = Place::Inbox(start..self.cursor.start);
                 return Ok(Some(Located { place, end: self.end() }));
             }
             self.copy(inbox, length);
@@ -116,7 +117,7 @@ impl Join {
     /// The bytes of the message that [`Join::next`] gave last, header included.
     pub(crate) fn bytes<'a>(&'a self, inbox: &'a Inbox, place: &Place) -> &'a [u8] {
         match place {
-            Place::Inbox(range) => inbox.bytes(range.start as usize..range.end as usize),
+            Place::Inbox(range) => inbox.bytes(wide(range)),
             Place::Join => self.joined(),
         }
     }
@@ -141,17 +142,21 @@ impl Join {
     /// Copies from the record until `length` bytes of the message are here.
     fn copy(&mut self, inbox: &Inbox, length: usize) {
         let filled = self.cut.as_ref().map_or(0, |cut| cut.filled);
-        let n = length.saturating_sub(filled).min(self.cursor.len());
+        let n = length.saturating_sub(filled).min(wide(&self.cursor).len());
         if n == 0 {
             return;
         }
-        let from = self.cursor.start..self.cursor.start + n;
+        let from = self.cursor.start..self.cursor.start + n as u32;
         let cut = self.cut.get_or_insert_default();
         cut.bytes.grow_towards(filled + n, length, filled);
         (cut.filled, ()) =
-            cut.bytes.append(filled, |bytes| bytes.extend_from_slice(inbox.bytes(from.clone())));
+            cut.bytes.append(filled, |bytes| bytes.extend_from_slice(inbox.bytes(wide(&from))));
         self.cursor.start = from.end;
     }
+}
+
+fn wide(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 /// The length of the message that begins with `bytes`, its header included, if

@@ -14,13 +14,15 @@
 //! read.
 
 use super::header::{VERSION, additional_data12, header};
-use super::spare::{self, Buffer};
+use super::spare::{self, Boxes, Buffer, Lent, Spare};
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::crypto::aead::{Protection, TAG_LEN};
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
 use crate::wire::codepoints::{ContentType, ProtocolVersion};
 use crate::wire::writer::Writer;
+use std::cell::RefCell;
+use std::thread::LocalKey;
 
 /// Where sealed bytes end in bulk: whole records of the largest size fit, wherever
 /// the first one begins.
@@ -49,6 +51,23 @@ pub(crate) enum SendError {
 
 /// Records on their way to the socket.
 pub(crate) struct Outbox {
+    leaving: Lent<Leaving>,
+    version: ProtocolVersion,
+    /// Content that a record has at most.
+    largest: u16,
+    /// More than one record was pending once.
+    grown: bool,
+    /// What was written last is a message or an alert.
+    flight: bool,
+    /// Records of data begin small.
+    begins_small: bool,
+    /// Records of data that are still to be small.
+    small: u8,
+}
+
+/// What has not left: the figure above.
+#[derive(Default)]
+struct Leaving {
     buffer: Buffer,
     /// A message that did not fit into one record.
     aside: Option<Box<Buffer>>,
@@ -60,33 +79,50 @@ pub(crate) struct Outbox {
     content: usize,
     /// Bytes of the window that is lent.
     window: usize,
-    /// More than one record was pending once.
-    grown: bool,
-    /// What was written last is a message or an alert.
-    flight: bool,
-    version: ProtocolVersion,
-    /// Content that a record has at most.
-    largest: u16,
-    /// Records of data begin small.
-    begins_small: bool,
-    /// Records of data that are still to be small.
-    small: u8,
+}
+
+thread_local! {
+    static LIST: Boxes<Leaving> = const { RefCell::new([const { None }; spare::SPARES]) };
+}
+
+impl Spare for Leaving {
+    fn list() -> &'static LocalKey<Boxes<Self>> {
+        &LIST
+    }
+}
+
+impl Leaving {
+    /// Bytes of content in the open record, if there is one.
+    fn open(&self) -> Option<usize> {
+        (self.end > self.sealed).then(|| self.end - self.content)
+    }
+
+    /// Goes to where the content of the next record begins.
+    fn begin(&mut self, key: &Option<Protection>) -> usize {
+        self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
+        self.content
+    }
+
+    fn window(&self) -> &[u8] {
+        self.buffer.get(self.content..self.content + self.window)
+    }
+
+    /// Makes the buffer as long as a record's tail needs.
+    fn reach(&mut self, length: usize) {
+        if self.buffer.len() < length {
+            self.buffer.grow(length, self.buffer.len());
+        }
+    }
 }
 
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            buffer: Buffer::new(),
-            aside: None,
-            sent: 0,
-            sealed: 0,
-            end: 0,
-            content: 0,
-            window: 0,
-            grown: false,
-            flight: false,
+            leaving: Lent::default(),
             version: VERSION,
             largest: limits::RECORD_PLAINTEXT as u16,
+            grown: false,
+            flight: false,
             begins_small: false,
             small: 0,
         }
@@ -139,11 +175,13 @@ impl Outbox {
 
     /// Seals the open record, if there is one.
     pub(crate) fn seal(&mut self, key: &mut Option<Protection>, tap: &Tap) -> Result<(), SendError> {
-        if self.end > self.sealed {
-            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(self.end - self.content), key, tap)?;
+        if let Some(length) = self.leaving.get().and_then(Leaving::open) {
+            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(length), key, tap)?;
         }
         self.version = VERSION;
-        self.aside = None;
+        if let Some(leaving) = self.leaving.get_mut() {
+            leaving.aside = None;
+        }
         Ok(())
     }
 
@@ -188,39 +226,44 @@ impl Outbox {
             0 => self.largest(),
             _ => self.largest().min(limits::SMALL_RECORD),
         };
+        let leaving = self.leaving.make();
         let before = limits::RECORD_HEADER + protection.explicit_nonce_len();
         let tail = if protection.is_tls13() { TAIL } else { TAG_LEN };
         let room = |content| BULK.saturating_sub(content + tail).min(largest);
-        let mut content = self.sealed + before;
+        let mut content = leaving.sealed + before;
         if room(content) < LEAST_WINDOW.min(largest) {
             return Ok(None);
         }
         // One record's buffer, until a second record is wanted before the first is sent.
         self.grown |= content + room(content) + TAIL > spare::RECORD;
-        self.buffer.grow(if self.grown { spare::BULK } else { spare::RECORD }, self.sealed);
-        if self.sent == self.sealed {
-            let front = self.buffer.front(before);
-            (self.sent, self.sealed, self.end) = (front, front, front);
+        leaving.buffer.grow(if self.grown { spare::BULK } else { spare::RECORD }, leaving.sealed);
+        if leaving.sent == leaving.sealed {
+            let front = leaving.buffer.front(before);
+            (leaving.sent, leaving.sealed, leaving.end) = (front, front, front);
             content = front + before;
         }
-        (self.content, self.window, self.flight) = (content, room(content), false);
-        Ok(Some(self.window()))
+        (leaving.content, leaving.window, self.flight) = (content, room(content), false);
+        Ok(Some(leaving.window()))
     }
 
     /// The window that [`Outbox::payload`] opened.
     pub(crate) fn window(&self) -> &[u8] {
-        self.buffer.get(self.content..self.content + self.window)
+        self.leaving.get().map_or(&[], Leaving::window)
     }
 
     pub(crate) fn window_mut(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.content..self.content + self.window)
+        match self.leaving.get_mut() {
+            Some(Leaving { buffer, content, window, .. }) => buffer.get_mut(*content..*content + *window),
+            None => &mut [],
+        }
     }
 
     /// Writes as much of `data` as fits behind the first `at` bytes of the window;
     /// how much that is. The rest of the window is not lent, and so not wiped.
     pub(crate) fn put(&mut self, at: usize, data: &[u8]) -> usize {
-        let n = data.len().min(self.window.saturating_sub(at));
-        self.buffer.put(self.content + at, data.get(..n).unwrap_or_default());
+        let Some(leaving) = self.leaving.get_mut() else { return 0 };
+        let n = data.len().min(leaving.window.saturating_sub(at));
+        leaving.buffer.put(leaving.content + at, data.get(..n).unwrap_or_default());
         n
     }
 
@@ -231,7 +274,7 @@ impl Outbox {
         tap: &Tap,
         n: usize,
     ) -> Result<(), SendError> {
-        match n.min(std::mem::take(&mut self.window)) {
+        match n.min(self.take_window()) {
             0 => Ok(()),
             n => self.seal_record(ContentType::APPLICATION_DATA, Content::InPlace(n), key, tap),
         }
@@ -245,7 +288,7 @@ impl Outbox {
         tap: &Tap,
         data: &[u8],
     ) -> Result<usize, SendError> {
-        let n = data.len().min(std::mem::take(&mut self.window));
+        let n = data.len().min(self.take_window());
         match data.get(..n) {
             None | Some([]) => Ok(0),
             Some(data) => {
@@ -256,27 +299,32 @@ impl Outbox {
 
     /// Sealed bytes for the socket.
     pub(crate) fn pending(&self) -> &[u8] {
-        self.buffer.get(self.sent..self.sealed)
+        self.leaving.get().map_or(&[], |leaving| leaving.buffer.get(leaving.sent..leaving.sealed))
     }
 
     /// Says that the first `n` bytes of [`Outbox::pending`] are sent.
     pub(crate) fn sent(&mut self, n: usize) {
-        self.sent = self.sent.saturating_add(n).min(self.sealed);
-        if self.sent == self.end {
-            (self.sent, self.sealed, self.end, self.window) = (0, 0, 0, 0);
+        let Some(leaving) = self.leaving.get_mut() else { return };
+        leaving.sent = leaving.sent.saturating_add(n).min(leaving.sealed);
+        if leaving.sent == leaving.end {
+            (leaving.sent, leaving.sealed, leaving.end, leaving.window) = (0, 0, 0, 0);
             if self.flight {
-                self.buffer.rest(); // the next one is a wait away
+                self.leaving.rest(); // the next one is a wait away
             }
         }
     }
 
     /// Gives the memory back if all is sent.
     pub(crate) fn rest(&mut self) {
-        if self.sent == self.end {
-            (self.sent, self.sealed, self.end, self.window) = (0, 0, 0, 0);
-            self.buffer.rest();
+        match self.leaving.get_mut() {
+            Some(leaving) if leaving.sent != leaving.end => leaving.aside = None,
+            _ => self.leaving.rest(),
         }
-        self.aside = None;
+    }
+
+    /// The bytes of the window, which is closed.
+    fn take_window(&mut self) -> usize {
+        self.leaving.get_mut().map_or(0, |leaving| std::mem::take(&mut leaving.window))
     }
 
     fn append(
@@ -286,32 +334,33 @@ impl Outbox {
         limit: usize,
         write: impl FnOnce(&mut Writer<'_>),
     ) -> Result<&[u8], SendError> {
-        (self.window, self.flight) = (0, true);
-        let from = match self.end > self.sealed {
-            true => self.end,
-            false => {
-                self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
-                self.content
-            }
+        self.flight = true;
+        let largest = self.largest();
+        let leaving = self.leaving.make();
+        leaving.window = 0;
+        let from = match leaving.open() {
+            Some(_) => leaving.end,
+            None => leaving.begin(key),
         };
-        let (to, written) = self.buffer.append(from, |bytes| {
+        let (to, written) = leaving.buffer.append(from, |bytes| {
             let mut writer = Writer::new(bytes);
             write(&mut writer);
             writer.finish()
         });
         written.map_err(|_| SendError::TooLong)?;
         // A cut message has more than one header and tail.
-        let records = (to - self.content).div_ceil(self.largest());
-        if to + records * (self.content - self.sealed + TAIL) > limit {
+        let records = (to - leaving.content).div_ceil(largest);
+        if to + records * (leaving.content - leaving.sealed + TAIL) > limit {
             return Err(SendError::Full);
         }
-        if records <= 1 {
-            if from < to {
-                self.end = to;
-            }
-            return Ok(self.buffer.get(from..to));
+        if records > 1 {
+            return self.cut(key, tap, from, to);
         }
-        self.cut(key, tap, from, to)
+        let leaving = self.leaving.make();
+        if from < to {
+            leaving.end = to;
+        }
+        Ok(leaving.buffer.get(from..to))
     }
 
     /// Spreads a message, written from `from` to `to`, over records.
@@ -323,30 +372,32 @@ impl Outbox {
         from: usize,
         to: usize,
     ) -> Result<&[u8], SendError> {
+        let largest = self.largest();
+        let leaving = self.leaving.make();
         let mut aside = Box::new(Buffer::new());
-        aside.append(0, |bytes| bytes.extend_from_slice(self.buffer.get(from..to)));
+        aside.append(0, |bytes| bytes.extend_from_slice(leaving.buffer.get(from..to)));
         let mut rest = aside.get(0..to - from);
-        self.end = from;
-        while let Some((chunk, later)) = rest.split_at_checked(rest.len().min(self.room())) {
+        leaving.end = from;
+        loop {
+            let leaving = self.leaving.make();
+            // Content that the open record still takes.
+            let room = largest.saturating_sub(leaving.end - leaving.content);
+            let Some((chunk, later)) = rest.split_at_checked(rest.len().min(room)) else { break };
             rest = later;
-            (self.end, ()) = self.buffer.append(self.end, |bytes| bytes.extend_from_slice(chunk));
+            (leaving.end, ()) = leaving.buffer.append(leaving.end, |bytes| bytes.extend_from_slice(chunk));
+            let length = leaving.end - leaving.content;
             if rest.is_empty() {
                 break;
             }
-            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(self.end - self.content), key, tap)?;
-            self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
-            self.end = self.content;
+            self.seal_record(ContentType::HANDSHAKE, Content::InPlace(length), key, tap)?;
+            let leaving = self.leaving.make();
+            leaving.end = leaving.begin(key);
         }
-        Ok(self.aside.insert(aside).get(0..to - from))
+        Ok(self.leaving.make().aside.insert(aside).get(0..to - from))
     }
 
     fn largest(&self) -> usize {
         self.largest.into()
-    }
-
-    /// Content that the open record still takes.
-    fn room(&self) -> usize {
-        self.largest().saturating_sub(self.end - self.content)
     }
 
     /// A record of a few bytes.
@@ -358,13 +409,14 @@ impl Outbox {
         tap: &Tap,
         limit: usize,
     ) -> Result<(), SendError> {
-        (self.window, self.flight) = (0, true);
-        self.content = self.sealed + limits::RECORD_HEADER + explicit_nonce_len(key);
-        let end = self.content + content.len();
-        if end + TAIL > limit {
+        self.flight = true;
+        let leaving = self.leaving.make();
+        leaving.window = 0;
+        let from = leaving.begin(key);
+        if from + content.len() + TAIL > limit {
             return Err(SendError::Full);
         }
-        self.buffer.append(self.content, |bytes| bytes.extend_from_slice(content));
+        leaving.buffer.append(from, |bytes| bytes.extend_from_slice(content));
         self.seal_record(kind, Content::InPlace(content.len()), key, tap)
     }
 
@@ -384,7 +436,8 @@ impl Outbox {
         key: &mut Option<Protection>,
         tap: &Tap,
     ) -> Result<(), SendError> {
-        let (start, content) = (self.sealed, self.content);
+        let leaving = self.leaving.make();
+        let (start, content) = (leaving.sealed, leaving.content);
         let length = match what {
             Content::InPlace(length) => length,
             Content::From(data) => data.len(),
@@ -397,12 +450,12 @@ impl Outbox {
         };
         let sealed = content + length + inner.len();
         let end = sealed + tag;
-        self.reach(end);
+        leaving.reach(end);
         let header = header(outer, version, end - start - limits::RECORD_HEADER);
         if let Content::InPlace(_) = what {
-            self.buffer.put(content + length, inner);
+            leaving.buffer.put(content + length, inner);
         }
-        let to = self.buffer.get_mut(content..sealed);
+        let to = leaving.buffer.get_mut(content..sealed);
         if let Some(key) = key {
             let aad12;
             let aad: &[u8] = match key.is_tls13() {
@@ -417,16 +470,16 @@ impl Outbox {
                 Content::From(data) => key.seal_from(aad, data, inner, to),
             };
             let around = around.map_err(|_| SendError::KeyUsedUp)?;
-            self.buffer.put(sealed, &around.tag);
+            leaving.buffer.put(sealed, &around.tag);
             if let Some(explicit) = around.explicit.get(..key.explicit_nonce_len()) {
-                self.buffer.put(start + limits::RECORD_HEADER, explicit);
+                leaving.buffer.put(start + limits::RECORD_HEADER, explicit);
             }
         } else if let Content::From(data) = what {
-            self.buffer.put(content, data);
+            leaving.buffer.put(content, data);
         }
-        self.buffer.put(start, &header);
-        (self.sealed, self.end) = (end, end);
-        self.buffer.sealed(start..end);
+        leaving.buffer.put(start, &header);
+        (leaving.sealed, leaving.end) = (end, end);
+        leaving.buffer.sealed(start..end);
         if kind == ContentType::APPLICATION_DATA {
             self.small = self.small.saturating_sub(1);
         }
@@ -439,13 +492,6 @@ impl Outbox {
             protected: key.is_some(),
         });
         Ok(())
-    }
-
-    /// Makes the buffer as long as a record's tail needs.
-    fn reach(&mut self, length: usize) {
-        if self.buffer.len() < length {
-            self.buffer.grow(length, self.buffer.len());
-        }
     }
 }
 

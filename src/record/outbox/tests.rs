@@ -5,6 +5,10 @@ use crate::fault::Fault;
 use crate::record::inbox::Inbox;
 use crate::record::testing::{Listener, feed, key, message, suites, tls12, tls13};
 
+fn buffered(outbox: &Outbox) -> usize {
+    outbox.leaving.get().map_or(0, |leaving| leaving.buffer.len())
+}
+
 type Records = Vec<(ContentType, Vec<u8>)>;
 
 fn put(outbox: &mut Outbox, key: &mut Option<Protection>, message: &[u8]) -> Result<Vec<u8>, SendError> {
@@ -156,7 +160,8 @@ fn the_reserve_is_kept_when_all_is_full() {
                 Err(other) => panic!("{other:?}"),
             }
         }
-        assert!(outbox.end > FLIGHT - 100, "{}", outbox.end);
+        let end = outbox.leaving.make().end;
+        assert!(end > FLIGHT - 100, "{end}");
         assert!(!data(&mut outbox, &mut key, b"x"));
         urgent(&mut outbox, &mut key);
         assert!(outbox.pending().len() <= limits::OUTBOX_HANDSHAKE);
@@ -169,9 +174,9 @@ fn the_reserve_is_kept_when_all_is_full() {
             records += 1;
         }
         assert_eq!(records, limits::OUTBOX_RECORDS);
-        let place = outbox.buffer.get(0..1).as_ptr();
+        let place = outbox.leaving.make().buffer.get(0..1).as_ptr();
         urgent(&mut outbox, &mut key);
-        assert_eq!(outbox.buffer.get(0..1).as_ptr(), place, "without a larger buffer");
+        assert_eq!(outbox.leaving.make().buffer.get(0..1).as_ptr(), place, "without a larger buffer");
         let got = deliver(&mut outbox, &mut Inbox::new(), &mut make()).unwrap();
         assert_eq!(got.len(), records + 2);
     }
@@ -393,29 +398,29 @@ fn a_flight_that_has_left_leaves_no_memory_behind() {
         put(&mut outbox, &mut write, &message(20, 32)).unwrap();
         outbox.seal(&mut write, &tap).unwrap();
         outbox.sent(5);
-        assert!(outbox.buffer.len() > 0, "{round}");
+        assert!(buffered(&outbox) > 0, "{round}");
         outbox.sent(usize::MAX);
-        assert_eq!(outbox.buffer.len(), 0, "{round}");
+        assert_eq!(buffered(&outbox), 0, "{round}");
         // Data is likely followed by more.
         assert!(data(&mut outbox, &mut write, b"data"));
         outbox.sent(usize::MAX);
-        assert_eq!(outbox.buffer.len(), spare::RECORD, "{round}");
+        assert_eq!(buffered(&outbox), spare::RECORD, "{round}");
         outbox.alert(&mut write, &tap, AlertLevel::Warning, AlertDescription::USER_CANCELED).unwrap();
         outbox.sent(usize::MAX);
-        assert_eq!(outbox.buffer.len(), 0, "{round}");
+        assert_eq!(buffered(&outbox), 0, "{round}");
     }
 }
 
 #[test]
 fn memory_is_taken_late_and_given_back_early() {
     let (mut outbox, mut write) = (Outbox::new(), tls13());
-    assert_eq!(outbox.buffer.len(), 0);
+    assert_eq!(buffered(&outbox), 0);
     assert!(data(&mut outbox, &mut write, b"x"));
-    assert_eq!(outbox.buffer.len(), spare::RECORD);
+    assert_eq!(buffered(&outbox), spare::RECORD);
     outbox.rest();
-    assert_eq!(outbox.buffer.len(), spare::RECORD, "bytes are pending");
+    assert_eq!(buffered(&outbox), spare::RECORD, "bytes are pending");
     outbox.sent(usize::MAX);
     outbox.rest();
-    assert_eq!(outbox.buffer.len(), 0);
+    assert_eq!(buffered(&outbox), 0);
     assert!(size_of::<Outbox>() <= 88, "{}", size_of::<Outbox>());
 }
