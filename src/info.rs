@@ -1,7 +1,10 @@
 //! What was negotiated, by whom, and why.
 
+use crate::lent::{Kept, Lent, List};
 use crate::pki::{CertificateDer, Report};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// How this side came to trust the peer's certificate.
@@ -25,6 +28,9 @@ pub enum Trust {
 /// have sent what came: `trust`, `peer_chain`, `peer_ocsp` and `peer_scheme` at
 /// its signature, or at its Finished where it signs nothing; and whatever a
 /// resumed session says, at its Finished. A handshake that fails takes them back.
+///
+/// What it shows of itself is read in the same way, but stands apart, as [`Shown`]:
+/// a server whose clients show nothing has no memory for it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -46,12 +52,22 @@ pub struct ConnectionInfo {
     pub resumed: bool,
     /// Whether the server asked for a second ClientHello.
     pub retried: bool,
-    /// How this side came to trust the peer.
-    pub trust: Trust,
     /// The application protocol, chosen by the server (RFC 7301).
     pub alpn: Option<Box<[u8]>>,
     /// The name that the client asked for (RFC 6066 section 3).
     pub server_name: Option<Box<str>>,
+    /// Why this side chose what it chose, a sentence each; empty on the side that only offers.
+    pub reasons: Reasons,
+    /// Of what a peer shows, where it shows anything.
+    shown: Lent<Shown>,
+}
+
+/// What the peer has shown of itself, as far as it is proven.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Shown {
+    /// How this side came to trust the peer.
+    pub trust: Trust,
     /// The peer's chain as it sent it, its own certificate first.
     pub peer_chain: Option<Arc<[CertificateDer<'static>]>>,
     /// The OCSP response in DER that a server stapled to its chain (RFC 9846
@@ -61,22 +77,55 @@ pub struct ConnectionInfo {
     /// is there as soon as the chain is judged, and after a failure, too: see
     /// [`is_proven`](Self::is_proven).
     pub report: Option<Arc<Report>>,
-    /// Why this side chose what it chose, a sentence each; empty on the side that only offers.
-    pub reasons: Reasons,
+}
+
+thread_local! {
+    static LIST: List<Shown> = const { List::new() };
+}
+
+impl Kept for Shown {
+    fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R> {
+        LIST.try_with(then).ok()
+    }
+}
+
+/// Of a peer that has shown nothing.
+static NOTHING: Shown = Shown { trust: Trust::Anonymous, peer_chain: None, peer_ocsp: None, report: None };
+
+impl Deref for ConnectionInfo {
+    type Target = Shown;
+
+    fn deref(&self) -> &Shown {
+        self.shown.get().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for ConnectionInfo {
+    fn deref_mut(&mut self) -> &mut Shown {
+        self.shown.make()
+    }
 }
 
 impl ConnectionInfo {
     /// Whether the peer has proven that the chain is its own of which the report
     /// tells. If not, it showed a chain that anybody could have copied.
-    pub const fn is_proven(&self) -> bool {
-        self.peer_chain.is_some()
+    pub fn is_proven(&self) -> bool {
+        self.trust != Trust::Anonymous
     }
 
     /// The handshake failed: whoever the peer was, nothing was agreed with it.
     pub(crate) fn take_back(&mut self) {
-        self.trust = Trust::Anonymous;
-        self.resumed = false;
-        (self.peer_chain, self.peer_ocsp, self.peer_scheme) = (None, None, None);
+        (self.resumed, self.peer_scheme) = (false, None);
+        if let Some(shown) = self.shown.get_mut() {
+            *shown = Shown { report: shown.report.take(), ..Shown::default() };
+        }
+    }
+
+    /// Lets go of what is large in it; how the peer was trusted stays.
+    pub(crate) fn forget_chain(&mut self) {
+        if let Some(shown) = self.shown.get_mut() {
+            (shown.peer_chain, shown.peer_ocsp, shown.report) = (None, None, None);
+        }
     }
 }
 
@@ -84,9 +133,75 @@ impl ConnectionInfo {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reasons {
     /// The cipher suite.
-    pub suite: Option<&'static str>,
+    pub suite: Option<Reason>,
     /// The group.
-    pub group: Option<&'static str>,
+    pub group: Option<Reason>,
     /// The certificate.
-    pub certificate: Option<&'static str>,
+    pub certificate: Option<Reason>,
+}
+
+/// The reason for a choice; its [`sentence`](Reason::sentence) says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A suite that both have.
+    FirstSuite,
+    /// A suite that both have, and that goes with the certificate.
+    FirstSuiteThatFits,
+    /// The suite that the client puts first.
+    ChaChaPreferred,
+    /// The suite of a session of TLS 1.2.
+    SuiteOfSession,
+    /// A group of which the client sent a share.
+    FirstShare,
+    /// A group of which it sent none, asked for with a HelloRetryRequest.
+    NoShare,
+    /// The same, though there were shares of other groups.
+    WorthARoundTrip,
+    /// A group that both have.
+    FirstGroup,
+    /// A certificate for the name that the client asked for.
+    NamesTheHost,
+    /// A certificate for another name.
+    FirstThatFits,
+}
+
+impl Reason {
+    /// In plain words.
+    ///
+    /// ```
+    /// let why = handfast::Reason::FirstSuite;
+    /// assert_eq!(why.sentence(), "the first of the server's suites that the client offers");
+    /// assert_eq!(why.to_string(), why.sentence());
+    /// ```
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::FirstSuite => "the first of the server's suites that the client offers",
+            Self::FirstSuiteThatFits => {
+                "the first of the server's suites that the client offers and the certificate fits"
+            }
+            Self::ChaChaPreferred => {
+                "the client prefers ChaCha20-Poly1305, as one without AES instructions does"
+            }
+            Self::SuiteOfSession => "that of the session which is resumed",
+            Self::FirstShare => "the first of the server's groups for which the client sent a share",
+            Self::NoShare => {
+                "the first of the server's groups that the client supports; it sent no share, so the server asked again"
+            }
+            Self::WorthARoundTrip => {
+                "the client supports it and sent no share; it is worth a round trip to the server"
+            }
+            Self::FirstGroup => "the first of the server's groups that the client supports",
+            Self::NamesTheHost => "it names the host, and its key fits the client's schemes",
+            Self::FirstThatFits => {
+                "no certificate names the host: the first whose key fits the client's schemes"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
 }

@@ -20,8 +20,10 @@ pub(crate) enum Flow {
     /// Connected: what both roles have in common is in `Post`; this is for the
     /// tickets of a client that keeps sessions.
     Done(Option<Box<Keeper>>),
-    /// Being stepped, or failed: its secrets are gone.
+    /// Being stepped: the state is elsewhere.
     Over,
+    /// Its secrets are gone; the error is repeated for ever.
+    Failed(Box<Error>),
 }
 
 /// What a step led to.
@@ -85,7 +87,7 @@ impl Flow {
                     }
                 }
             }
-            Self::Done(_) | Self::Over => return Err(Fault::UnexpectedMessage.into()),
+            Self::Done(_) | Self::Over | Self::Failed(_) => return Err(Fault::UnexpectedMessage.into()),
         })
     }
 
@@ -94,7 +96,7 @@ impl Flow {
             Self::Client(s) => s.awaits(),
             Self::Server(s) => s.awaits(),
             Self::Done(_) => (CONNECTED, &[]),
-            Self::Over => ("Failed", &[]),
+            Self::Over | Self::Failed(_) => ("Failed", &[]),
         }
     }
 
@@ -112,7 +114,7 @@ impl Flow {
         match self {
             Self::Client(s) => s.question(),
             Self::Server(s) => s.question(msg),
-            Self::Done(_) | Self::Over => None,
+            Self::Done(_) | Self::Over | Self::Failed(_) => None,
         }
     }
 
@@ -121,7 +123,7 @@ impl Flow {
         match self {
             Self::Client(s) => s.asks(),
             Self::Server(s) => s.asks(),
-            Self::Done(_) | Self::Over => false,
+            Self::Done(_) | Self::Over | Self::Failed(_) => false,
         }
     }
 
@@ -141,7 +143,7 @@ impl Flow {
             Self::Client(_) => Meaning::Compatibility,
             Self::Server(s) if matches!(**s, server::State::Tls13(_)) => Meaning::Compatibility,
             Self::Server(s) if s.may_await_second_hello() => Meaning::Compatibility,
-            Self::Server(_) | Self::Done(_) | Self::Over => Meaning::None,
+            Self::Server(_) | Self::Done(_) | Self::Over | Self::Failed(_) => Meaning::None,
         }
     }
 

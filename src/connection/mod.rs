@@ -31,7 +31,6 @@ use crate::handshake::context::{
 use crate::handshake::post::Post;
 use crate::handshake::{client, server};
 use crate::info::ConnectionInfo;
-use crate::limits;
 use crate::observe::{Observer, Tap};
 use crate::pki::ServerName;
 use crate::question::{Answer, Question};
@@ -61,12 +60,10 @@ pub struct Connection {
     post: Post,
     owed: Owed,
     /// The message that made the flow ask: it stays where it came until the answer.
-    asked: Option<Located>,
+    asked: Option<Box<Located>>,
     exporter: Option<Exporter>,
     announced: bool,
-    change_cipher_specs: u8,
     info: ConnectionInfo,
-    failed: Option<Box<Error>>,
     entropy: Entropy,
 }
 
@@ -134,9 +131,7 @@ impl Connection {
             asked: None,
             exporter: None,
             announced: false,
-            change_cipher_specs: 0,
             info: ConnectionInfo::default(),
-            failed: None,
             entropy: Entropy::system(),
         }
     }
@@ -246,7 +241,7 @@ impl Connection {
                 if self.post.passed_hello_request() && !self.flow.ignores_hello_requests() {
                     return Err(Fault::UnexpectedMessage.into());
                 }
-                self.asked = located.filter(|_| self.flow.asks());
+                self.asked = located.filter(|_| self.flow.asks()).map(Box::new);
             }
             Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, keeper }) => {
                 self.flow = Flow::Done(keeper);
@@ -290,7 +285,7 @@ impl Connection {
     }
 
     fn question(&self) -> Option<Question<'_>> {
-        let asked = self.asked.as_ref()?;
+        let asked = self.asked.as_deref()?;
         self.flow.question(&self.received(asked))
     }
 
@@ -306,7 +301,7 @@ impl Connection {
             Some(_) => {}
         }
         if let Some(asked) = self.asked.take() {
-            self.step(Some(asked), Some(Input::Reply(Reply::Answered(answer))))
+            self.step(Some(*asked), Some(Input::Reply(Reply::Answered(answer))))
                 .map_err(|error| self.fail(error))?;
         }
         Ok(())
@@ -318,13 +313,7 @@ impl Connection {
         match self.flow.change_cipher_spec() {
             Meaning::KeyChange => self.step(None, Some(Input::ChangeCipherSpec(end))),
             Meaning::None => Err(Fault::BadChangeCipherSpec.into()),
-            Meaning::Compatibility => {
-                self.change_cipher_specs += 1;
-                match self.change_cipher_specs > limits::CHANGE_CIPHER_SPECS {
-                    true => Err(Fault::TooManyChangeCipherSpecs.into()),
-                    false => Ok(()),
-                }
-            }
+            Meaning::Compatibility => Ok(self.receiving.drop_change_cipher_spec()?),
         }
     }
 
@@ -341,10 +330,10 @@ impl Connection {
         if !matches!(self.flow, Flow::Done(_)) {
             self.info.take_back();
         }
-        self.flow = Flow::Over;
+        self.flow = Flow::Over; // its secrets go first
         self.asked = None;
         self.sending.tell(&error);
-        self.failed = Some(Box::new(error.clone()));
+        self.flow = Flow::Failed(Box::new(error.clone()));
         error
     }
 
@@ -403,7 +392,10 @@ impl Connection {
 
     /// Tells a failure.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.failed.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+        match &self.flow {
+            Flow::Failed(error) => Err(Error::clone(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Sends a KeyUpdate, so that what follows is under a new key; with
@@ -450,7 +442,7 @@ impl Connection {
     pub fn close(&mut self) {
         self.sending.close(&mut self.owed);
         let sends_already = matches!(self.flow, Flow::Done(_)) || self.flow.allows_half_rtt();
-        if self.failed.is_none() && !sends_already {
+        if self.check().is_ok() && !sends_already {
             let _repeated_by_next = self.fail(Error::GivenUp { state: self.flow.name() });
         }
     }
@@ -463,7 +455,7 @@ impl Connection {
     pub fn abort(&mut self, description: AlertDescription) {
         if description == AlertDescription::CLOSE_NOTIFY {
             self.close();
-        } else if self.failed.is_none() {
+        } else if self.check().is_ok() {
             let _repeated_by_next = self.fail(Error::Aborted { description });
         }
     }
@@ -497,6 +489,31 @@ impl Connection {
     /// What was negotiated so far.
     pub fn info(&self) -> &ConnectionInfo {
         &self.info
+    }
+
+    /// Lets go of what the peer has shown, once it was looked at: its chain, the OCSP
+    /// response that was stapled to it and the report, a few KiB for as long as the
+    /// connection is there. How the peer was trusted stays, and sessions that are kept
+    /// keep the chain for those who resume them. Before the handshake is complete it
+    /// does nothing.
+    ///
+    /// ```
+    /// # use handfast::{ClientConfig, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
+    /// # use std::{io::Cursor, sync::Arc};
+    /// # let config = Arc::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
+    /// # let transport = Cursor::new(Vec::new());
+    /// let mut tls = TlsStream::client(&config, ServerName::try_from("example.com")?, transport)?;
+    /// if tls.handshake().is_ok() {
+    ///     println!("{:?}", tls.info().report);
+    ///     tls.connection_mut().forget_chain();
+    ///     assert!(tls.info().peer_chain.is_none() && tls.info().is_proven());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn forget_chain(&mut self) {
+        if self.announced {
+            self.info.forget_chain();
+        }
     }
 
     /// Whether [`Event::HandshakeDone`] is still to come.

@@ -28,13 +28,15 @@ pub(crate) struct Receiving {
     pub(crate) reading: Reading,
     pub(crate) tap: Tap,
     warnings: u8,
+    /// Those of middlebox compatibility.
+    change_cipher_specs: u8,
     eof: bool,
     closed: bool,
 }
 
 impl Receiving {
     pub(crate) fn new(tap: Tap) -> Self {
-        Self { reading: Reading::new(), tap, warnings: 0, eof: false, closed: false }
+        Self { reading: Reading::new(), tap, warnings: 0, change_cipher_specs: 0, eof: false, closed: false }
     }
 
     /// `writing` rests, too, where a read would block.
@@ -144,6 +146,15 @@ impl Receiving {
             _ => return Err(Error::AlertReceived { description, state }),
         }
         Ok(())
+    }
+
+    /// Drops a ChangeCipherSpec that is there for middleboxes.
+    pub(crate) fn drop_change_cipher_spec(&mut self) -> Result<(), Fault> {
+        self.change_cipher_specs += 1;
+        match self.change_cipher_specs > limits::CHANGE_CIPHER_SPECS {
+            true => Err(Fault::TooManyChangeCipherSpecs),
+            false => Ok(()),
+        }
     }
 
     /// What a first record that is none says of the peer: not every fault of a

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identities::Named;
 use crate::identity::Identity;
-use crate::info::Reasons;
+use crate::info::{Reason, Reasons};
 use crate::question::Answer;
 use crate::wire::{
     CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, Codes, DistinguishedName,
@@ -19,7 +19,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 /// A choice and the reason for it.
-pub(crate) type Chosen<T> = (T, &'static str);
+pub(crate) type Chosen<T> = (T, Reason);
 
 /// The lists of a ClientHello that are asked again and again.
 pub(crate) struct Offers<'a> {
@@ -97,8 +97,7 @@ pub(crate) fn version(common: &Common, hello: &ClientHello<'_>) -> Result<Protoc
 pub(crate) fn suite(common: &Common, offers: &Offers<'_>) -> Result<Chosen<&'static Suite>, Error> {
     let offered = &offers.suites;
     let both = common.suites.iter().copied().filter(|suite| suite.is_tls13() && offered.contains(suite.id));
-    preferred(both, offered, "the first of the server's suites that the client offers")
-        .ok_or_else(|| no_suite(common, offered))
+    preferred(both, offered, Reason::FirstSuite).ok_or_else(|| no_suite(common, offered))
 }
 
 /// The first of these suites, for that reason; but a client that puts ChaCha20
@@ -106,14 +105,12 @@ pub(crate) fn suite(common: &Common, offers: &Offers<'_>) -> Result<Chosen<&'sta
 fn preferred(
     mut suites: impl Iterator<Item = &'static Suite> + Clone,
     offered: &Codes<'_, CipherSuite>,
-    first: &'static str,
+    first: Reason,
 ) -> Option<Chosen<&'static Suite>> {
     let is_chacha = |suite: &&Suite| suite.aead == Aead::ChaCha20Poly1305;
     let asks_for_chacha = || offered.iter().find_map(Suite::find).is_some_and(|suite| is_chacha(&suite));
     match suites.clone().find(is_chacha).filter(|_| asks_for_chacha()) {
-        Some(chacha) => {
-            Some((chacha, "the client prefers ChaCha20-Poly1305, as one without AES instructions does"))
-        }
+        Some(chacha) => Some((chacha, Reason::ChaChaPreferred)),
         None => suites.next().map(|suite| (suite, first)),
     }
 }
@@ -148,18 +145,13 @@ pub(crate) fn exchange<'a>(
     let before = |wanted: &usize| shared.as_ref().is_none_or(|(place, _)| wanted < place);
     let wanted = supported().filter(worth).min().filter(before);
     if let Some(group) = wanted.and_then(|place| common.groups.get(place)) {
-        let why = "the client supports it and sent no share; it is worth a round trip to the server";
-        return Ok((Exchange::Retry(*group), why));
+        return Ok((Exchange::Retry(*group), Reason::WorthARoundTrip));
     }
     if let Some((_, share)) = shared {
-        let why = "the first of the server's groups for which the client sent a share";
-        return Ok((Exchange::With(share), why));
+        return Ok((Exchange::With(share), Reason::FirstShare));
     }
     match supported().min().and_then(|place| common.groups.get(place)) {
-        Some(group) => Ok((
-            Exchange::Retry(*group),
-            "the first of the server's groups that the client supports; it sent no share, so the server asked again",
-        )),
+        Some(group) => Ok((Exchange::Retry(*group), Reason::NoShare)),
         None => Err(nothing("group", names(common.groups.iter()), names(groups.iter()))),
     }
 }
@@ -287,14 +279,13 @@ impl<'c> Certificates<'c> {
             Self::Own { named, config } => (named, config),
         };
         if let Some(found) = offers.signatures.first(named.clone(), &usable) {
-            reasons.certificate = Some("it names the host, and its key fits the client's schemes");
+            reasons.certificate = Some(Reason::NamesTheHost);
             return Ok(found);
         }
         if !config.requires_server_name
             && let Some(found) = offers.signatures.first(config.identities.all(), &usable)
         {
-            reasons.certificate =
-                Some("no certificate names the host: the first whose key fits the client's schemes");
+            reasons.certificate = Some(Reason::FirstThatFits);
             return Ok(found);
         }
         // What the preferred one lacks says most.
@@ -357,7 +348,7 @@ pub(crate) fn suite12(
     common: &Common,
     identity: &Identity,
     offers: &Offers<'_>,
-) -> Result<(&'static Suite, KeyExchange, &'static str), Error> {
+) -> Result<(&'static Suite, KeyExchange, Reason), Error> {
     let signs = scheme_of_hello12(identity, offers);
     let group = group12(common, offers);
     let fits = |suite: &&Suite| match suite.version {
@@ -370,8 +361,7 @@ pub(crate) fn suite12(
     };
     let offered = &offers.suites;
     let both = common.suites.iter().copied().filter(|suite| offered.contains(suite.id)).filter(fits);
-    let why = "the first of the server's suites that the client offers and the certificate fits";
-    if let Some((suite, why)) = preferred(both, offered, why)
+    if let Some((suite, why)) = preferred(both, offered, Reason::FirstSuiteThatFits)
         && let Version::Tls12(exchange) = suite.version
     {
         return Ok((suite, exchange, why));
@@ -389,7 +379,7 @@ pub(crate) fn group12(common: &Common, offers: &Offers<'_>) -> Result<Chosen<Nam
     let offered = offers.groups.as_ref().unwrap_or(&silent);
     let group = common.groups12().find(|group| offered.contains(*group));
     let group = group.ok_or_else(|| nothing("group", names(common.groups12()), names(offered.iter())))?;
-    Ok((group, "the first of the server's groups that the client supports"))
+    Ok((group, Reason::FirstGroup))
 }
 
 /// The first scheme of this identity that the client verifies in TLS 1.2. One

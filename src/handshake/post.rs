@@ -21,15 +21,15 @@ pub(crate) struct Post {
     side: Side,
     form: Form,
     renegotiation_is_fatal: bool,
-    hello_requests: u8,
-    key_updates: u8,
+    /// HelloRequests of TLS 1.2, KeyUpdates of TLS 1.3, since data came last.
+    repeated: u8,
     tickets: u8,
 }
 
 impl Post {
     pub(crate) const fn new(side: Side, renegotiation_is_fatal: bool) -> Self {
         let form = Form::Tls13;
-        Self { side, form, renegotiation_is_fatal, hello_requests: 0, key_updates: 0, tickets: 0 }
+        Self { side, form, renegotiation_is_fatal, repeated: 0, tickets: 0 }
     }
 
     /// The handshake is complete, in the version of this form.
@@ -54,7 +54,7 @@ impl Post {
 
     /// Application data arrived: the budgets are whole again.
     pub(crate) fn data_arrived(&mut self) {
-        (self.key_updates, self.hello_requests) = (0, 0);
+        self.repeated = 0;
     }
 
     /// Handles a message. `key_update_came` hears whether a KeyUpdate asks for
@@ -89,8 +89,8 @@ impl Post {
 
     /// Passes a HelloRequest over, outside of the transcript.
     pub(crate) fn hello_request(&mut self) -> Result<(), Fault> {
-        self.hello_requests += 1;
-        match self.hello_requests > limits::HELLO_REQUESTS {
+        self.repeated += 1;
+        match self.repeated > limits::HELLO_REQUESTS {
             true => Err(Fault::TooManyHelloRequests),
             false => Ok(()),
         }
@@ -98,7 +98,7 @@ impl Post {
 
     /// Whether one was passed over.
     pub(crate) const fn passed_hello_request(&self) -> bool {
-        self.hello_requests > 0
+        self.repeated > 0
     }
 
     /// The peer writes under its next key from the next record on. One that this
@@ -110,8 +110,8 @@ impl Post {
         key: &mut ReadKey,
         tap: &Tap,
     ) -> Result<(), Error> {
-        self.key_updates = self.key_updates.saturating_add(u8::from(!asked_for));
-        if self.key_updates > limits::KEY_UPDATES {
+        self.repeated = self.repeated.saturating_add(u8::from(!asked_for));
+        if self.repeated > limits::KEY_UPDATES {
             return Err(Fault::TooManyKeyUpdates.into());
         }
         // Nothing may follow under the old key.

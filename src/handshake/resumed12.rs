@@ -21,6 +21,7 @@ use crate::crypto::aead::Protection;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::info::Reason;
 use crate::observe::Level;
 use crate::record::RecordEnd;
 use crate::schedule::Side;
@@ -269,7 +270,7 @@ pub(crate) mod server {
     ) -> Result<State, Error> {
         let suite = session.suite;
         cx.info.suite = Some(suite.id);
-        cx.info.reasons.suite = Some("that of the session which is resumed");
+        cx.info.reasons.suite = Some(Reason::SuiteOfSession);
         cx.info.extended_master_secret = true;
         let origin = Origin::from(&session);
         let (trusted, who) = auth::resumed(session.peer.clone());

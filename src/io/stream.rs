@@ -62,8 +62,6 @@ pub struct TlsStream<S> {
     connection: Connection,
     outlet: Outlet<S>,
     read_before: ReadBefore,
-    /// The stream does not take what the handshake has to send, and the caller knows.
-    held_up: bool,
 }
 
 impl<S> TlsStream<S> {
@@ -82,7 +80,7 @@ impl<S> TlsStream<S> {
 
     /// Over a connection that was made before, in whatever state it is.
     pub fn new(connection: Connection, stream: S) -> Self {
-        Self { connection, outlet: Outlet::new(stream), read_before: ReadBefore::default(), held_up: false }
+        Self { connection, outlet: Outlet::new(stream), read_before: ReadBefore::default() }
     }
 
     /// Takes bytes of the peer that were already read from the stream, by
@@ -232,9 +230,9 @@ impl<S: Read + Write> TlsStream<S> {
     /// peer may be writing, too.
     fn fill(&mut self) -> io::Result<()> {
         match self.outlet.send_pending(&mut self.connection) {
-            Ok(()) => self.held_up = false,
+            Ok(()) => self.outlet.held_up = false,
             Err(error) if self.connection.is_handshaking() && !is_broken(&error) => {
-                let again = comes_again(&error) && std::mem::replace(&mut self.held_up, true);
+                let again = comes_again(&error) && std::mem::replace(&mut self.outlet.held_up, true);
                 if !again {
                     return Err(error);
                 }

@@ -90,11 +90,13 @@ source!(Sender);
 pub(super) struct Outlet<S> {
     pub(super) stream: S,
     unflushed: bool,
+    /// The stream does not take what the handshake has to send, and the caller knows.
+    pub(super) held_up: bool,
 }
 
 impl<S> Outlet<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, unflushed: false }
+        Self { stream, unflushed: false, held_up: false }
     }
 }
 

@@ -14,15 +14,14 @@
 //! record as the last one begins at a cache line.
 
 use super::header::{VERSION, additional_data12, body_length, is_known};
-use super::spare::{self, Boxes, Buffer, Lent, Spare};
+use super::spare::{self, Buffer};
 use crate::crypto::aead::{Protection, TAG_LEN};
 use crate::fault::Fault;
+use crate::lent::{Kept, Lent, List};
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
 use crate::wire::codepoints::ContentType;
-use std::cell::RefCell;
 use std::ops::{Deref, DerefMut, Range};
-use std::thread::LocalKey;
 
 /// A record, opened. Its content lies in the inbox until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +56,8 @@ pub(crate) struct Inbox {
     plain_alert: bool,
     /// Bytes of the last record between its header and its content.
     explicit: u8,
+    /// Records of data with nothing in them, one behind the other: for whoever counts them.
+    pub(super) empty_records: u8,
 }
 
 /// What lies in it: the figure above.
@@ -70,12 +71,12 @@ struct Lying {
 }
 
 thread_local! {
-    static LIST: Boxes<Lying> = const { RefCell::new([const { None }; spare::SPARES]) };
+    static LIST: List<Lying> = const { List::new() };
 }
 
-impl Spare for Lying {
-    fn list() -> &'static LocalKey<Boxes<Self>> {
-        &LIST
+impl Kept for Lying {
+    fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R> {
+        LIST.try_with(then).ok()
     }
 }
 
@@ -161,6 +162,11 @@ impl Inbox {
     /// shows that it has them, and ends this.
     pub(crate) fn allow_plain_alert(&mut self, allow: bool) {
         self.plain_alert = allow;
+    }
+
+    /// Whether a record was ever taken.
+    pub(crate) fn any_record(&self) -> bool {
+        self.last > 0
     }
 
     /// The record that was given out, or what is left of it.

@@ -14,15 +14,14 @@
 //! read.
 
 use super::header::{VERSION, additional_data12, header};
-use super::spare::{self, Boxes, Buffer, Lent, Spare};
+use super::spare::{self, Buffer};
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::crypto::aead::{Protection, TAG_LEN};
+use crate::lent::{Kept, Lent, List};
 use crate::limits;
-use crate::observe::{Direction, Observed, Tap};
+use crate::observe::{Direction, Level, Observed, Tap};
 use crate::wire::codepoints::{ContentType, ProtocolVersion};
 use crate::wire::writer::Writer;
-use std::cell::RefCell;
-use std::thread::LocalKey;
 
 /// Where sealed bytes end in bulk: whole records of the largest size fit, wherever
 /// the first one begins.
@@ -52,7 +51,10 @@ pub(crate) enum SendError {
 /// Records on their way to the socket.
 pub(crate) struct Outbox {
     leaving: Lent<Leaving>,
-    version: ProtocolVersion,
+    /// The keys at hand.
+    pub(super) level: Level,
+    /// Unprotected records say 0x0301.
+    first_hello: bool,
     /// Content that a record has at most.
     largest: u16,
     /// More than one record was pending once.
@@ -82,12 +84,12 @@ struct Leaving {
 }
 
 thread_local! {
-    static LIST: Boxes<Leaving> = const { RefCell::new([const { None }; spare::SPARES]) };
+    static LIST: List<Leaving> = const { List::new() };
 }
 
-impl Spare for Leaving {
-    fn list() -> &'static LocalKey<Boxes<Self>> {
-        &LIST
+impl Kept for Leaving {
+    fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R> {
+        LIST.try_with(then).ok()
     }
 }
 
@@ -119,7 +121,8 @@ impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
             leaving: Lent::default(),
-            version: VERSION,
+            level: Level::Initial,
+            first_hello: false,
             largest: limits::RECORD_PLAINTEXT as u16,
             grown: false,
             flight: false,
@@ -149,7 +152,7 @@ impl Outbox {
     /// Says that a first ClientHello comes: up to the next [`Outbox::seal`] the
     /// version field of unprotected records is 0x0301 (RFC 9846 section 5.1).
     pub(crate) fn first_hello(&mut self) {
-        self.version = ProtocolVersion::TLS10;
+        self.first_hello = true;
     }
 
     /// Appends a handshake message to the open record and lends its bytes, for
@@ -178,7 +181,7 @@ impl Outbox {
         if let Some(length) = self.leaving.get().and_then(Leaving::open) {
             self.seal_record(ContentType::HANDSHAKE, Content::InPlace(length), key, tap)?;
         }
-        self.version = VERSION;
+        self.first_hello = false;
         if let Some(leaving) = self.leaving.get_mut() {
             leaving.aside = None;
         }
@@ -444,7 +447,8 @@ impl Outbox {
         };
         let inner: &[u8] = &[kind.0];
         let (outer, version, inner, tag) = match key {
-            None => (kind, self.version, &[][..], 0),
+            None if self.first_hello => (kind, ProtocolVersion::TLS10, &[][..], 0),
+            None => (kind, VERSION, &[][..], 0),
             Some(key) if key.is_tls13() => (ContentType::APPLICATION_DATA, VERSION, inner, TAG_LEN),
             Some(_) => (kind, VERSION, &[][..], TAG_LEN),
         };

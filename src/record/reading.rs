@@ -70,14 +70,12 @@ pub(crate) struct Reading {
     inbox: Inbox,
     join: Join,
     pub(crate) key: ReadKey,
-    empty_records: u8,
-    any_record: bool,
 }
 
 impl Reading {
     pub(crate) fn new() -> Self {
         let key = ReadKey { key: None, level: Level::Initial, skip_early_data: false };
-        Self { inbox: Inbox::new(), join: Join::new(), key, empty_records: 0, any_record: false }
+        Self { inbox: Inbox::new(), join: Join::new(), key }
     }
 
     /// Room for bytes from the transport.
@@ -87,7 +85,7 @@ impl Reading {
 
     /// Whether a record was ever opened: if not, the peer may not speak TLS at all.
     pub(crate) fn any_record(&self) -> bool {
-        self.any_record
+        self.inbox.any_record()
     }
 
     /// Bytes that arrived and belong to no record that was opened.
@@ -123,7 +121,6 @@ impl Reading {
                 }
                 return Ok(Incoming::Nothing);
             };
-            self.any_record = true;
             match kind {
                 ContentType::HANDSHAKE => self.join.record(self.inbox.range()),
                 ContentType::APPLICATION_DATA => {
@@ -131,7 +128,7 @@ impl Reading {
                     if self.data().is_empty() {
                         return self.no_data();
                     }
-                    self.empty_records = 0;
+                    self.inbox.empty_records = 0;
                     return Ok(Incoming::Data);
                 }
                 ContentType::ALERT => return self.alert(),
@@ -181,8 +178,8 @@ impl Reading {
 
     fn no_data(&mut self) -> Result<Incoming, Fault> {
         self.inbox.release();
-        self.empty_records += 1;
-        match self.empty_records > limits::EMPTY_RECORDS {
+        self.inbox.empty_records += 1;
+        match self.inbox.empty_records > limits::EMPTY_RECORDS {
             true => Err(Fault::TooManyEmptyRecords),
             false => Ok(Incoming::NoData),
         }

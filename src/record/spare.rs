@@ -16,7 +16,7 @@
 //! costs little enough to be done before each wait.
 //!
 //! A connection that waits has no buffer, and so no positions in one either: they
-//! stand with it in a [`Lent`], and go when it goes.
+//! stand beside it in a [`Lent`](crate::lent::Lent), and go when it goes.
 //!
 //! What stands first in a buffer begins at [`Buffer::front`], so that the cipher
 //! works on whole cache lines, and a copy out of a page's start or into it is not
@@ -25,7 +25,6 @@
 use crate::limits;
 use std::cell::RefCell;
 use std::ops::Range;
-use std::thread::LocalKey;
 
 /// A buffer for handshake messages and for small records: most flights fit.
 pub(crate) const SMALL: usize = 4 * 1024;
@@ -51,7 +50,7 @@ pub(crate) const FRONT: usize = LINE - 1;
 const SHORT: usize = limits::OUTBOX_RESERVE / 4;
 
 /// Spare buffers that a thread keeps.
-pub(crate) const SPARES: usize = 8;
+const SPARES: usize = 8;
 
 /// A larger one is not kept: it was a handshake's, and rarely needed.
 const LARGEST_SPARE: usize = BULK;
@@ -204,61 +203,6 @@ impl Buffer {
 }
 
 impl Drop for Buffer {
-    fn drop(&mut self) {
-        self.rest();
-    }
-}
-
-/// A buffer and what its owner keeps beside it, positions above all: there while
-/// something lies in it, and a null pointer while not.
-#[derive(Default)]
-pub(crate) struct Lent<T: Spare>(Option<Box<T>>);
-
-/// What can be lent, and where a thread keeps what came back: to wait and to go on
-/// allocates nothing.
-pub(crate) trait Spare: Default + 'static {
-    fn list() -> &'static LocalKey<Boxes<Self>>;
-}
-
-/// An empty place holds none.
-pub(crate) type Boxes<T> = RefCell<[Option<Box<T>>; SPARES]>;
-
-impl<T: Spare> Lent<T> {
-    #[inline]
-    pub(crate) fn get(&self) -> Option<&T> {
-        self.0.as_deref()
-    }
-
-    #[inline]
-    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        self.0.as_deref_mut()
-    }
-
-    /// One as it is by default, if none is there.
-    #[inline]
-    pub(crate) fn make(&mut self) -> &mut T {
-        self.0.get_or_insert_with(Self::take)
-    }
-
-    fn take() -> Box<T> {
-        let spare = T::list().try_with(|list| list.borrow_mut().iter_mut().find_map(Option::take));
-        spare.ok().flatten().unwrap_or_default()
-    }
-
-    /// Gives it back, and its buffer's memory.
-    pub(crate) fn rest(&mut self) {
-        let Some(mut lent) = self.0.take() else { return };
-        *lent = T::default();
-        // As with buffers; one too many is freed.
-        let _ = T::list().try_with(|list| {
-            if let Some(free) = list.borrow_mut().iter_mut().find(|place| place.is_none()) {
-                *free = Some(lent);
-            }
-        });
-    }
-}
-
-impl<T: Spare> Drop for Lent<T> {
     fn drop(&mut self) {
         self.rest();
     }

@@ -11,7 +11,6 @@ use crate::wire::writer::Writer;
 pub(crate) struct Writing {
     outbox: Outbox,
     key: Option<Protection>,
-    level: Level,
     /// Alters what this side sends, before it is hashed and sealed.
     #[cfg(test)]
     pub(crate) alter: Option<Alter>,
@@ -26,14 +25,13 @@ impl Writing {
         Self {
             outbox: Outbox::new(),
             key: None,
-            level: Level::Initial,
             #[cfg(test)]
             alter: None,
         }
     }
 
     pub(crate) fn level(&self) -> Level {
-        self.level
+        self.outbox.level
     }
 
     pub(crate) fn key(&self) -> Result<&Protection, Failed> {
@@ -95,7 +93,7 @@ impl Writing {
     /// Seals what stands under the old key, and takes the new one.
     pub(crate) fn set_key(&mut self, tap: &Tap, level: Level, key: Protection) -> Result<(), SendError> {
         self.seal(tap)?;
-        self.level = level;
+        self.outbox.level = level;
         self.key = Some(key);
         Ok(())
     }

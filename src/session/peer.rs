@@ -36,12 +36,12 @@ impl Peer {
 
     /// The connection says who its peer is.
     pub(crate) fn tell(self, info: &mut ConnectionInfo) {
-        info.trust = self.trust;
         info.peer_scheme = self.scheme;
         // TLS 1.3 exchanges keys again where it resumes, TLS 1.2 does not.
         info.group = info.group.or(self.group);
-        info.peer_chain = self.chain;
-        info.peer_ocsp = self.ocsp;
+        if self.trust != Trust::Anonymous {
+            (info.trust, info.peer_chain, info.peer_ocsp) = (self.trust, self.chain, self.ocsp);
+        }
     }
 
     /// Until when, in seconds since 1970, a peer that is authenticated `now` may be

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 
 /// Bytes of a server's connection, what it holds on the heap and itself, without
 /// the stream below: with its two expanded keys (ring's have 544 bytes each).
-const READY: usize = 2048;
+const READY: usize = 1703;
 /// And at rest.
-const RESTED: usize = 1024;
+const RESTED: usize = 640;
 
 /// So many at a time, for the spare buffers of the thread hide a few.
 const MANY: usize = 64;

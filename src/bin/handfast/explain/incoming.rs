@@ -50,7 +50,8 @@ impl Incoming {
         let reasons = &info.reasons;
         let reasons =
             [("suite", reasons.suite), ("group", reasons.group), ("certificate", reasons.certificate)];
-        let reasons: Vec<_> = reasons.into_iter().filter_map(|(what, why)| Some((what, why?))).collect();
+        let reasons: Vec<_> =
+            reasons.into_iter().filter_map(|(what, why)| Some((what, why?.sentence()))).collect();
         let trust = if failed.is_none() { trust(info) } else { String::new() };
         story.choices(&negotiated, &trust, &reasons);
         if let Some(why) = failed {

@@ -114,7 +114,8 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     if let Some(server) = plan.embedded {
         let reasons = server.reasons();
         let told = [("suite", reasons.suite), ("group", reasons.group), ("certificate", reasons.certificate)];
-        outcome.server_reasons = told.into_iter().filter_map(|(what, why)| Some((what, why?))).collect();
+        outcome.server_reasons =
+            told.into_iter().filter_map(|(what, why)| Some((what, why?.sentence()))).collect();
     }
     if let Some(error) = recorder.keylog_error() {
         return Err(Failure::Misuse(format!("the key log could not be written: {error}")));
