@@ -342,11 +342,13 @@ impl Connection {
     }
 
     /// Takes `n` bytes of the [`Event::Data`] that is lent.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.receiving.reading.consume(n);
     }
 
     /// Bytes for the transport.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         self.sending.writing.pending()
     }

@@ -195,6 +195,7 @@ struct Waits<'a>(Option<&'a mut Writing>);
 impl Space<'_> {
     /// The transport wrote `n` bytes. 0 is not the end: that is
     /// [`Connection::filled_eof`](super::Connection::filled_eof).
+    #[inline]
     pub fn filled(self, n: usize) {
         let Self { room, mut waits } = self;
         room.filled(n);
@@ -213,12 +214,14 @@ impl Drop for Waits<'_> {
 impl Deref for Space<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.room
     }
 }
 
 impl DerefMut for Space<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.room
     }

@@ -91,12 +91,14 @@ pub(crate) struct Room<'a> {
 impl Deref for Room<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.inbox.lying.get().map_or(&[], |lying| lying.buffer.get(lying.end..self.limit))
     }
 }
 
 impl DerefMut for Room<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         let lying = self.inbox.lying.get_mut();
         lying.map_or(&mut [], |lying| lying.buffer.get_for_wire(lying.end..self.limit))
@@ -105,6 +107,7 @@ impl DerefMut for Room<'_> {
 
 impl Room<'_> {
     /// The first `n` bytes are filled.
+    #[inline]
     pub(crate) fn filled(self, n: usize) {
         let n = n.min(self.len());
         if let Some(lying) = self.inbox.lying.get_mut() {
@@ -170,6 +173,7 @@ impl Inbox {
     }
 
     /// The record that was given out, or what is left of it.
+    #[inline]
     pub(crate) fn held(&self) -> Option<&Record> {
         self.lying.get()?.held.as_ref()
     }
@@ -180,6 +184,15 @@ impl Inbox {
         self.held().map_or(0..0, |record| record.range.clone())
     }
 
+    /// What lies there.
+    #[inline]
+    pub(crate) fn content(&self) -> &[u8] {
+        match self.lying.get() {
+            Some(Lying { held: Some(record), buffer, .. }) => buffer.get(record.range.clone()),
+            _ => &[],
+        }
+    }
+
     /// The content of a range of the held record.
     #[inline]
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
@@ -188,6 +201,7 @@ impl Inbox {
 
     /// Takes `n` bytes off the front of the held record; with the last one it is
     /// released.
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
         if let Some(Lying { held: Some(record), .. }) = self.lying.get_mut() {
             record.range.start = record.range.start.saturating_add(n).min(record.range.end);
@@ -198,6 +212,7 @@ impl Inbox {
     }
 
     /// Gives up the held record, whatever is left of it.
+    #[inline]
     pub(crate) fn release(&mut self) {
         if let Some(lying) = self.lying.get_mut() {
             lying.held = None;

@@ -254,6 +254,7 @@ impl Outbox {
         self.leaving.get().map_or(&[], Leaving::window)
     }
 
+    #[inline]
     pub(crate) fn window_mut(&mut self) -> &mut [u8] {
         match self.leaving.get_mut() {
             Some(Leaving { buffer, content, window, .. }) => buffer.get_mut(*content..*content + *window),
@@ -301,6 +302,7 @@ impl Outbox {
     }
 
     /// Sealed bytes for the socket.
+    #[inline]
     pub(crate) fn pending(&self) -> &[u8] {
         self.leaving.get().map_or(&[], |leaving| leaving.buffer.get(leaving.sent..leaving.sealed))
     }
@@ -326,6 +328,7 @@ impl Outbox {
     }
 
     /// The bytes of the window, which is closed.
+    #[inline]
     fn take_window(&mut self) -> usize {
         self.leaving.get_mut().map_or(0, |leaving| std::mem::take(&mut leaving.window))
     }

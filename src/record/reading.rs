@@ -102,15 +102,16 @@ impl Reading {
     pub(crate) fn next(&mut self, tap: &Tap) -> Result<Incoming, Fault> {
         let mut flight = false;
         loop {
-            if self.holds(ContentType::HANDSHAKE) {
-                if let Some(located) = self.join.next(&self.inbox, message_limit)? {
-                    return Ok(Incoming::Message(located));
+            match self.inbox.held().map(|record| record.kind) {
+                Some(ContentType::HANDSHAKE) => {
+                    if let Some(located) = self.join.next(&self.inbox, message_limit)? {
+                        return Ok(Incoming::Message(located));
+                    }
+                    self.inbox.release();
+                    flight = true;
                 }
-                self.inbox.release();
-                flight = true;
-            }
-            if self.holds(ContentType::APPLICATION_DATA) {
-                return Ok(Incoming::Data);
+                Some(ContentType::APPLICATION_DATA) => return Ok(Incoming::Data),
+                _ => {}
             }
             if std::mem::take(&mut self.key.skip_early_data) {
                 self.inbox.skip_early_data(limits::EARLY_DATA_SKIPPED);
@@ -154,12 +155,13 @@ impl Reading {
 
     /// The application data at hand.
     pub(crate) fn data(&self) -> &[u8] {
-        self.inbox.bytes(self.inbox.range())
+        self.inbox.content()
     }
 
     /// Takes `n` bytes of [`Reading::data`].
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
-        if self.holds(ContentType::APPLICATION_DATA) {
+        if self.inbox.held().is_some_and(|record| record.kind == ContentType::APPLICATION_DATA) {
             self.inbox.consume(n);
         }
     }
@@ -170,10 +172,6 @@ impl Reading {
         if let Some(key) = &mut self.key.key {
             key.rest();
         }
-    }
-
-    fn holds(&self, kind: ContentType) -> bool {
-        self.inbox.held().is_some_and(|record| record.kind == kind)
     }
 
     fn no_data(&mut self) -> Result<Incoming, Fault> {

@@ -139,6 +139,7 @@ impl Writing {
     }
 
     /// Sealed bytes for the transport.
+    #[inline]
     pub(crate) fn pending(&self) -> &[u8] {
         self.outbox.pending()
     }
