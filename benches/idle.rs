@@ -12,7 +12,6 @@
 //! fastest tenth are printed, and the fastest tenth by that of plain TCP.
 
 #[path = "support/ours.rs"]
-#[allow(dead_code)] // others use the rest of it
 mod ours;
 #[path = "idle/pingpong.rs"]
 mod pingpong;

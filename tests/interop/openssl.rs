@@ -226,7 +226,7 @@ fn their_requested_certificate(has: bool) -> Result<(), Failed> {
     };
     let text = converse(&mut client)?;
     ensure!(text.contains("handfast test root"), "the authorities are named: {text}");
-    let trust = served.result()??.trust;
+    let trust = served.result()??.trust.clone();
     ensure!(trust == if has { Trust::Policy } else { Trust::Anonymous }, "{trust:?}");
     Ok(())
 }
