@@ -1,6 +1,6 @@
 //! What was negotiated, by whom, and why.
 
-use crate::lent::{Kept, Lent, List};
+use crate::crypto::lent::{Kept, Lent, List};
 use crate::pki::{CertificateDer, Report};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;

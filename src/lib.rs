@@ -59,7 +59,7 @@
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
 //!   2  crypto/        the only floor that names ring or another source of cryptography
 //!   1  wire/          bytes <-> messages; no cryptography, no allocation to decode
-//!   0  alert, fault, limits, observe          words; lent: boxes that most do without
+//!   0  alert, fault, limits, observe          words
 //! ```
 //!
 //! `record` opens and seals; what stands *above* the handshake is their use:
@@ -146,7 +146,6 @@
 
 mod alert;
 mod fault;
-mod lent;
 pub mod limits;
 pub mod observe;
 

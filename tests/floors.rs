@@ -17,14 +17,14 @@ struct Floor(u8, &'static [&'static str]);
 /// stands behind what it shows; one that holds a narrow type, before.
 #[rustfmt::skip]
 const HOUSE: &[Floor] = &[
-    Floor(0, &["alert.rs", "fault.rs", "limits.rs", "observe.rs", "lent.rs"]),
+    Floor(0, &["alert.rs", "fault.rs", "limits.rs", "observe.rs"]),
     Floor(1, &[
         "wire/reader.rs", "wire/writer.rs", "wire/list.rs", "wire/codepoints.rs", "wire/codec.rs",
         "wire/extensions.rs", "wire/extension_data.rs", "wire/hello.rs", "wire/certificate.rs",
         "wire/exchange12.rs", "wire/post.rs", "wire/handshake.rs", "wire/mod.rs",
     ]),
     Floor(2, &[
-        "crypto/mod.rs", "crypto/source.rs", "crypto/suite.rs", "crypto/secret.rs", "crypto/kdf.rs",
+        "crypto/mod.rs", "crypto/source.rs", "crypto/suite.rs", "crypto/secret.rs", "crypto/lent.rs", "crypto/kdf.rs",
         "crypto/aead.rs", "crypto/kem.rs", "crypto/agree.rs", "crypto/der.rs", "crypto/pss.rs", "crypto/verify.rs", "crypto/sign.rs",
         "crypto/ticket.rs", "crypto/rsa_exchange.rs",
     ]),

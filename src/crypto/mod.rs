@@ -9,6 +9,7 @@ mod differ;
 pub(crate) mod kdf;
 #[cfg(feature = "post-quantum")]
 mod kem;
+pub(crate) mod lent;
 mod pss;
 #[cfg(test)]
 mod rsa1024;

@@ -16,8 +16,8 @@
 use super::header::{VERSION, additional_data12, body_length, is_known};
 use super::spare::{self, Buffer};
 use crate::crypto::aead::{Protection, TAG_LEN};
+use crate::crypto::lent::{Kept, Lent, List};
 use crate::fault::Fault;
-use crate::lent::{Kept, Lent, List};
 use crate::limits;
 use crate::observe::{Direction, Observed, Tap};
 use crate::wire::codepoints::ContentType;
@@ -77,6 +77,11 @@ thread_local! {
 impl Kept for Lying {
     fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R> {
         LIST.try_with(then).ok()
+    }
+
+    fn clear(&mut self) {
+        self.buffer.rest();
+        (self.held, self.start, self.end) = (None, 0, 0);
     }
 }
 

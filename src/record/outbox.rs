@@ -17,7 +17,7 @@ use super::header::{VERSION, additional_data12, header};
 use super::spare::{self, Buffer};
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::crypto::aead::{Protection, TAG_LEN};
-use crate::lent::{Kept, Lent, List};
+use crate::crypto::lent::{Kept, Lent, List};
 use crate::limits;
 use crate::observe::{Direction, Level, Observed, Tap};
 use crate::wire::codepoints::{ContentType, ProtocolVersion};
@@ -90,6 +90,12 @@ thread_local! {
 impl Kept for Leaving {
     fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R> {
         LIST.try_with(then).ok()
+    }
+
+    fn clear(&mut self) {
+        self.buffer.rest();
+        self.aside = None;
+        (self.sent, self.sealed, self.end, self.content, self.window) = (0, 0, 0, 0, 0);
     }
 }
 

@@ -1,7 +1,11 @@
 //! What most connections do not have for most of their time: a null pointer while it
 //! is not there. A thread keeps a few that came back, so that to do without one for a
 //! while and to have one again allocates nothing.
+//!
+//! A value that is moved to the heap has with it what an enum does not use, as the
+//! stack was: it is cleared before ([`clear_stack`]).
 
+use super::secret::clear_stack;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -15,6 +19,12 @@ pub(crate) struct Lent<T: Kept>(Option<Box<T>>);
 pub(crate) trait Kept: Default + 'static {
     /// Lends the list of this thread; `None` where that is ending.
     fn with_list<R>(then: impl FnOnce(&List<Self>) -> R) -> Option<R>;
+
+    /// Makes it as it is by default. Who often comes and goes does so where it stands.
+    fn clear(&mut self) {
+        clear_stack();
+        *self = Self::default();
+    }
 }
 
 /// An empty place holds none.
@@ -46,7 +56,7 @@ impl<T: Kept> Lent<T> {
     /// Gives it back.
     pub(crate) fn rest(&mut self) {
         if let Some(mut lent) = self.0.take() {
-            *lent = T::default();
+            lent.clear();
             // One too many is freed.
             T::with_list(|list| {
                 if let Some(free) = list.0.borrow_mut().iter_mut().find(|place| place.is_none()) {
@@ -60,7 +70,10 @@ impl<T: Kept> Lent<T> {
 #[cold]
 fn take<T: Kept>() -> Box<T> {
     let kept = T::with_list(|list| list.0.borrow_mut().iter_mut().find_map(Option::take));
-    kept.flatten().unwrap_or_default()
+    kept.flatten().unwrap_or_else(|| {
+        clear_stack();
+        Box::default()
+    })
 }
 
 impl<T: Kept> Default for Lent<T> {
