@@ -62,7 +62,7 @@ pub struct ConnectionInfo {
     shown: Lent<Shown>,
 }
 
-/// What the peer has shown of itself, as far as it is proven.
+/// What the peer has shown of itself; all but the report is there when it is proven.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Shown {
@@ -75,7 +75,7 @@ pub struct Shown {
     pub peer_ocsp: Option<Arc<Vec<u8>>>,
     /// Each check on the peer's chain, where a policy of this crate judged it. It
     /// is there as soon as the chain is judged, and after a failure, too: see
-    /// [`is_proven`](Self::is_proven).
+    /// [`is_proven`](ConnectionInfo::is_proven).
     pub report: Option<Arc<Report>>,
 }
 

@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex};
 
 /// Bytes of a server's connection, what it holds on the heap and itself, without
 /// the stream below: with its two expanded keys (ring's have 544 bytes each).
-const READY: usize = 1703;
+const READY: usize = 1624;
 /// And at rest.
-const RESTED: usize = 640;
+const RESTED: usize = 560;
+/// In TLS 1.2 the exporter needs both randoms, too.
+const RANDOMS: usize = 80;
 
 /// So many at a time, for the spare buffers of the thread hide a few.
 const MANY: usize = 64;
@@ -50,6 +52,10 @@ fn name() -> ServerName<'static> {
     ServerName::try_from(pair::NAME).unwrap()
 }
 
+fn more(what: &str) -> usize {
+    if what == "TLS 1.2" { RANDOMS } else { 0 }
+}
+
 /// Bytes of each, where each has so many in place, and drops nothing but its own.
 fn each<T>(what: &str, all: &mut Vec<T>, place: usize, mut rest: impl FnMut(&mut T)) {
     let freed = |f: &mut dyn FnMut()| usize::try_from(-measure(f).bytes_current).unwrap() / MANY;
@@ -58,7 +64,11 @@ fn each<T>(what: &str, all: &mut Vec<T>, place: usize, mut rest: impl FnMut(&mut
     let rested = place + freed(&mut || all.clear());
     let ready = rested + keys;
     println!("{what}: {ready} bytes with keys ready, {rested} at rest");
-    assert!(keys > 0 && ready <= READY && rested <= RESTED, "{what}: {ready} bytes, {rested} at rest");
+    let more = more(what);
+    assert!(
+        keys > 0 && ready <= READY + more && rested <= RESTED + more,
+        "{what}: {ready} bytes, {rested} at rest"
+    );
 }
 
 type Way = Arc<Mutex<VecDeque<u8>>>;
@@ -287,7 +297,7 @@ mod tokio_streams {
                 let rested =
                     size_of::<Stream>() - size_of::<DuplexStream>() + usize::try_from(-freed).unwrap() / MANY;
                 println!("{what}: {rested} bytes after the timer");
-                assert!(rested <= RESTED, "{what}: {rested} bytes");
+                assert!(rested <= RESTED + more(&what), "{what}: {rested} bytes");
             });
         }
     }
