@@ -38,7 +38,7 @@ use crate::record::{Incoming, Located, RecordEnd};
 use crate::schedule::Side;
 use crate::wire::{Form, HandshakeType, Message};
 use flow::{Flow, Meaning, Stepped};
-use receiving::{Arrived, Receiving};
+use receiving::{Arrived, Boxed, Receiving};
 use sending::{Owed, Sending, send};
 use std::sync::Arc;
 
@@ -157,10 +157,10 @@ impl Connection {
         self.check()?;
         let next = match self.announced {
             true => self.advance_connected(),
-            false => self.advance().map_err(Box::new),
+            false => self.advance().map_err(Boxed::from),
         };
         match next {
-            Err(error) => Err(self.fail(*error)),
+            Err(Boxed(error)) => Err(self.fail(*error)),
             Ok(Next::NeedInput) => Ok(Event::NeedInput),
             Ok(Next::HandshakeDone) => Ok(Event::HandshakeDone),
             Ok(Next::Closed(close)) => Ok(Event::Closed(close)),
@@ -176,9 +176,9 @@ impl Connection {
                 return Ok(Next::Ask);
             }
             if matches!(self.flow, Flow::Done(_)) {
-                return self.advance_connected().map_err(|error| *error);
+                return self.advance_connected().map_err(|Boxed(error)| *error);
             }
-            match self.receiving.next(self.flow.name()).map_err(|error| *error)? {
+            match self.receiving.next(self.flow.name()).map_err(|Boxed(error)| *error)? {
                 Incoming::Message(located) => {
                     if !self.is_passed_over(&located)? {
                         self.step(Some(located), None)?;
@@ -198,7 +198,7 @@ impl Connection {
         }
     }
 
-    fn advance_connected(&mut self) -> Result<Next, Box<Error>> {
+    fn advance_connected(&mut self) -> Result<Next, Boxed> {
         if !std::mem::replace(&mut self.announced, true) {
             self.end_flight()?;
             return Ok(Next::HandshakeDone);

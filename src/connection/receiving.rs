@@ -2,6 +2,7 @@
 
 use super::event::Close;
 use crate::alert::{AlertDescription, AlertLevel};
+use crate::crypto::secret::clear_stack;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::handshake::context::Received;
@@ -21,6 +22,30 @@ pub(crate) enum Arrived {
     Data,
     /// The end.
     Closed(Close),
+}
+
+/// An error where each record comes up: in a box, so that what is handed up is small.
+pub(crate) struct Boxed(pub(crate) Box<Error>);
+
+impl From<Error> for Boxed {
+    /// What goes to the heap is made anew behind the clearing of the stack: of its
+    /// enums it has what they do not use, too.
+    #[cold]
+    fn from(error: Error) -> Self {
+        #[inline(never)]
+        fn anew(error: &Error) -> Box<Error> {
+            Box::new(error.clone())
+        }
+        clear_stack();
+        Self(anew(&error))
+    }
+}
+
+impl From<Fault> for Boxed {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Error::from(fault).into()
+    }
 }
 
 /// Inbox, join, read key, and how the peer ended.
@@ -60,15 +85,12 @@ impl Receiving {
 
     /// The next thing for the connection; alerts end here, as the end of the
     /// peer's direction or of all. After close_notify nothing is read.
-    ///
-    /// Each record comes this way: an error stands in a box, so that what is
-    /// handed up is small.
-    pub(crate) fn next(&mut self, state: &'static str) -> Result<Incoming, Box<Error>> {
+    pub(crate) fn next(&mut self, state: &'static str) -> Result<Incoming, Boxed> {
         loop {
             if self.closed {
                 return Ok(Incoming::Nothing);
             }
-            match self.reading.next(&self.tap).map_err(|fault| Box::new(fault.into()))? {
+            match self.reading.next(&self.tap)? {
                 Incoming::Alert(level, description) => self.alert(level, description, state)?,
                 Incoming::Message(located) => {
                     let (bytes, key) = self.reading.message(&located);
@@ -88,7 +110,7 @@ impl Receiving {
         post: &mut Post,
         keeper: Option<&Keeper>,
         mut key_update_came: impl FnMut(bool) -> bool,
-    ) -> Result<Arrived, Box<Error>> {
+    ) -> Result<Arrived, Boxed> {
         loop {
             match self.next(CONNECTED)? {
                 Incoming::Nothing => return Ok(self.close().map_or(Arrived::Nothing, Arrived::Closed)),
@@ -98,7 +120,7 @@ impl Receiving {
                     return Ok(Arrived::Data);
                 }
                 Incoming::Message(located) => self.message(&located, post, keeper, &mut key_update_came)?,
-                Incoming::ChangeCipherSpec(_) => return Err(Box::new(Fault::BadChangeCipherSpec.into())),
+                Incoming::ChangeCipherSpec(_) => return Err(Fault::BadChangeCipherSpec.into()),
                 Incoming::Alert(..) | Incoming::NoData => {}
             }
         }

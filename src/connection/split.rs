@@ -6,7 +6,7 @@
 //! alert of a failure for its next call.
 
 use super::event::Event;
-use super::receiving::{Arrived, CONNECTED, Receiving, Space};
+use super::receiving::{Arrived, Boxed, CONNECTED, Receiving, Space};
 use super::sending::{Owed, Sending, Window, send};
 use crate::error::Error;
 use crate::handshake::context::Exporter;
@@ -126,9 +126,10 @@ impl Receiver {
             self.receiving.next_arrived(&mut self.post, self.keeper.as_deref(), |update_requested| {
                 shared.mailbox().owed.key_update_came(update_requested)
             });
-        let arrived = arrived.map_err(|error| {
+        let arrived = arrived.map_err(|Boxed(error)| {
             let error = error.in_state(CONNECTED);
-            shared.mailbox().failed = Some(Box::new(error.clone()));
+            let Boxed(kept) = error.clone().into();
+            shared.mailbox().failed = Some(kept);
             error
         });
         Ok(match arrived? {
