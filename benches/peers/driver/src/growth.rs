@@ -13,15 +13,17 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// The power of x with which y grows above the first point, whose cost is there
-    /// anyway: the slope of a line through the logarithms of the upper half of the
-    /// points. What rises by less than a tenth is constant.
+    /// The power of x with which y grows above what is there anyway, the least cost of
+    /// the lower half of the points: the slope of a line through the logarithms of the
+    /// upper half. What rises by less than a tenth is constant.
     pub(crate) fn exponent(&self) -> Option<f64> {
-        let (&(x_first, y_first), &(_, y_last)) = (self.points.first()?, self.points.last()?);
+        let (lower, upper) = self.points.split_at(self.points.len() / 2);
+        let (&(x_first, _), &(_, y_last)) = (self.points.first()?, self.points.last()?);
+        let y_first = lower.iter().map(|(_, y)| *y).reduce(f64::min)?;
         if y_last < 1.1 * y_first {
             return Some(0.0);
         }
-        let above = self.points[self.points.len() / 2..].iter().map(|(x, y)| (x - x_first, y - y_first));
+        let above = upper.iter().map(|(x, y)| (x - x_first, y - y_first));
         let upper: Vec<(f64, f64)> =
             above.filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
         if upper.len() < 2 {
