@@ -58,6 +58,7 @@
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
 //!   2  crypto/        the only floor that names ring or another source of cryptography
+//!                     (source: who serves what), secret and lent (what stands behind pointers)
 //!   1  wire/          bytes <-> messages; no cryptography, no allocation to decode
 //!   0  alert, fault, limits, observe          words
 //! ```
