@@ -50,43 +50,29 @@ impl Flow {
         msg: &Received<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<Stepped, Error> {
+        macro_rules! step {
+            ($role:ident, $flow:path, $state:ident) => {{
+                let mut s = $state.step(input, msg, cx)?;
+                while let Some(reply) = s.answer_in_memory() {
+                    clear_stack();
+                    let (state, _) = s.awaits();
+                    s = s.step(Input::Reply(reply), msg, cx).map_err(|error| error.in_state(state))?;
+                }
+                match s {
+                    $role::State::Tls13($role::Tls13::Connected(connected))
+                    | $role::State::Tls12($role::Tls12::Connected(connected)) => {
+                        Stepped::Connected(connected)
+                    }
+                    s => {
+                        *$state = s;
+                        Stepped::On($flow($state))
+                    }
+                }
+            }};
+        }
         Ok(match self {
-            Self::Client(mut b) => {
-                let mut s = b.step(input, msg, cx)?;
-                while let Some(reply) = s.answer_in_memory() {
-                    clear_stack();
-                    let (state, _) = s.awaits();
-                    s = s.step(Input::Reply(reply), msg, cx).map_err(|error| error.in_state(state))?;
-                }
-                match s {
-                    client::State::Tls13(client::Tls13::Connected(connected))
-                    | client::State::Tls12(client::Tls12::Connected(connected)) => {
-                        Stepped::Connected(connected)
-                    }
-                    s => {
-                        *b = s;
-                        Stepped::On(Self::Client(b))
-                    }
-                }
-            }
-            Self::Server(mut b) => {
-                let mut s = b.step(input, msg, cx)?;
-                while let Some(reply) = s.answer_in_memory() {
-                    clear_stack();
-                    let (state, _) = s.awaits();
-                    s = s.step(Input::Reply(reply), msg, cx).map_err(|error| error.in_state(state))?;
-                }
-                match s {
-                    server::State::Tls13(server::Tls13::Connected(connected))
-                    | server::State::Tls12(server::Tls12::Connected(connected)) => {
-                        Stepped::Connected(connected)
-                    }
-                    s => {
-                        *b = s;
-                        Stepped::On(Self::Server(b))
-                    }
-                }
-            }
+            Self::Client(mut state) => step!(client, Self::Client, state),
+            Self::Server(mut state) => step!(server, Self::Server, state),
             Self::Done(_) | Self::Over | Self::Failed(_) => return Err(Fault::UnexpectedMessage.into()),
         })
     }
