@@ -174,7 +174,7 @@ mod connection;
 mod io;
 
 pub use alert::{AlertDescription, AlertLevel};
-pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, ServerConfig};
+pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, Live, ServerConfig};
 pub use connection::{Close, Connection, Event, Receiver, Sender, Space, Window};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;

@@ -44,7 +44,7 @@ const HOUSE: &[Floor] = &[
     Floor(5, &[
         "error.rs", "identity.rs", "identities.rs", "question.rs", "info.rs",
         "session/peer.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/keeper.rs", "session/mod.rs",
-        "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "offer.rs",
+        "config/live.rs", "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/retry.rs",
         "handshake/resume.rs", "handshake/resumed12.rs",
         "handshake/client13.rs", "handshake/client12.rs", "handshake/client.rs",

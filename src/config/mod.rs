@@ -1,14 +1,17 @@
 //! What each side is told before it begins. Nothing here changes while a
-//! connection lives: configurations are shared behind an `Arc`.
+//! connection lives: configurations are shared behind an `Arc`, and replaced
+//! as a whole ([`Live`]).
 
 mod client;
 mod common;
 mod judge;
+mod live;
 mod server;
 
 pub use client::{ClientConfig, ClientOptions};
 pub(crate) use common::{Common, Lists};
 pub use judge::Judge;
+pub use live::Live;
 pub use server::{ClientAuth, ServerConfig};
 
 #[cfg(test)]

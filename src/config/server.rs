@@ -92,6 +92,14 @@ impl ServerConfig {
         self
     }
 
+    /// The same with these certificates, in place of all it had: what
+    /// [`Live::replace`](crate::Live::replace) is given when one was renewed. Ticket keys are
+    /// shared with the configuration before, so that its sessions are resumed.
+    pub fn with_identities<I: Into<Arc<Identity>>>(&self, identities: impl IntoIterator<Item = I>) -> Self {
+        let none = Self { identities: Identities::default(), ask_certificate: false, ..self.clone() };
+        identities.into_iter().fold(none, Self::add_identity)
+    }
+
     /// What to do about client certificates.
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
