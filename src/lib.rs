@@ -188,6 +188,8 @@ pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
 pub use question::{Answer, OwnedQuestion, Question};
+/// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
+pub use rustls_pki_types as pki_types;
 pub use session::{ClientSessions, TicketKey, TicketKeys};
 
 /// The README's examples are compiled with the documentation's.
