@@ -12,4 +12,5 @@ mod explain {
     mod refusals;
     mod textbook;
     mod truth;
+    mod written;
 }

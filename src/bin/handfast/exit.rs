@@ -16,6 +16,7 @@ pub(crate) enum Exit {
     Network = 6,
     Local = 7,
     Http = 8,
+    ClosedPipe = 141,
 }
 
 impl Exit {
@@ -34,7 +35,8 @@ Exit codes:
      without close_notify
   7  this side could not go on: a limit, the system's randomness
   8  get only: TLS went well, but the answer is not HTTP, not whole, a redirect that is
-     not followed, or, with --fail, a status of 400 or more";
+     not followed, or, with --fail, a status of 400 or more
+  141  it went well, but whoever read the output closed the pipe before its end";
 
     /// The class's name in JSON.
     pub(crate) const fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ Exit codes:
             Self::Network => "network",
             Self::Local => "local",
             Self::Http => "http",
+            Self::ClosedPipe => "closed_pipe",
         }
     }
 }

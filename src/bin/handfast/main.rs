@@ -3,6 +3,7 @@
 //! ```text
 //! main -> args (what was asked) -> a command's folder
 //!              trust, parameters: the options that the commands share
+//!              output: where all of them write
 //! ```
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
@@ -13,6 +14,7 @@ mod explain;
 mod flags;
 mod get;
 mod idle;
+mod output;
 mod parameters;
 mod serve;
 mod text;
@@ -21,14 +23,30 @@ mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
+use exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Explain(asked) => explain::run(&asked),
-        Command::Get(asked) => get::run(&asked),
-        Command::Serve(asked) => serve::run(&asked),
-        Command::Verify(asked) => verify::run(&asked),
+    let exit = match Cli::try_parse().map(|cli| cli.command) {
+        Ok(Command::Explain(asked)) => explain::run(&asked),
+        Ok(Command::Get(asked)) => get::run(&asked),
+        Ok(Command::Serve(asked)) => serve::run(&asked),
+        Ok(Command::Verify(asked)) => verify::run(&asked),
+        Err(usage) => say(&usage),
+    };
+    output::end(exit).into()
+}
+
+/// What was asked of the command line itself, or what is wrong with it.
+fn say(usage: &clap::Error) -> Exit {
+    match usage.use_stderr() {
+        true => {
+            let _nobody_listens = usage.print();
+            Exit::Misuse
+        }
+        false => {
+            output::note(usage.print());
+            Exit::Success
+        }
     }
-    .into()
 }

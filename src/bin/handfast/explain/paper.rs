@@ -1,7 +1,8 @@
 //! Where the story is written, in colours or not.
 
 use crate::args::Color;
-use std::io::{IsTerminal, Write, stdout};
+use crate::output;
+use std::io::{IsTerminal, stdout};
 
 /// How something is shown on a terminal that has colours.
 #[derive(Clone, Copy)]
@@ -32,8 +33,7 @@ impl Ink {
     }
 }
 
-/// Standard output. What cannot be written, because its reader went away, is
-/// not: the exit code says what happened all the same.
+/// Standard output.
 pub(crate) struct Paper {
     colors: bool,
 }
@@ -61,7 +61,6 @@ impl Paper {
 
     /// A line.
     pub(crate) fn line(&self, text: &str) {
-        let mut out = stdout().lock();
-        let _reader_gone = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+        output::line(text.trim_end());
     }
 }

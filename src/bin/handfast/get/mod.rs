@@ -15,6 +15,7 @@ mod secrets;
 
 use crate::exit::Exit;
 use crate::explain::keylog::KeyLog;
+use crate::output::{self, Output};
 use crate::text::clean;
 use args::Get;
 use failure::Failure;
@@ -28,7 +29,7 @@ use hyper::{Response, StatusCode};
 use progress::Progress;
 use secrets::Secrets;
 use std::fs::File;
-use std::io::{Write, stderr, stdout};
+use std::io::{Write, stderr};
 use std::sync::Arc;
 
 /// Fetches what was asked for.
@@ -44,6 +45,7 @@ pub(crate) fn run(asked: &Get) -> Exit {
     };
     match ended {
         Ok(()) => Exit::Success,
+        Err(Failure::Output(_)) if output::has_failed() => Exit::Success, // main tells it
         Err(failure) => {
             complain(&format!("handfast: {failure}"));
             failure.exit()
@@ -140,7 +142,7 @@ async fn take(asked: &Get, mut answered: Answered) -> Result<(), Failure> {
     let mut out: Box<dyn Write> = match &asked.output {
         _ if failed => Box::new(std::io::sink()),
         Some(file) => Box::new(File::create(file).map_err(Failure::Output)?),
-        None => Box::new(stdout()),
+        None => Box::new(Output),
     };
     if asked.head {
         let lines = head(response).iter().map(|line| format!("{line}\n")).collect::<String>();

@@ -1,8 +1,8 @@
 //! What the server says: one line for each request, and whole stories.
 
+use crate::output;
 use crate::text::clean;
 use handfast::ConnectionInfo;
-use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,8 +21,7 @@ impl Log {
     /// A line as it is.
     pub(crate) fn line(&self, text: &str) {
         let _held = self.hold();
-        let mut out = stdout().lock();
-        let _reader_gone = writeln!(out, "{text}").and_then(|()| out.flush());
+        output::line(text);
     }
 
     /// A line about a peer, with the time.

@@ -6,6 +6,7 @@ mod rfc3339;
 
 use crate::exit::Exit;
 use crate::explain::target::server_name;
+use crate::output;
 use crate::text::clean;
 use crate::trust;
 use args::{Use, Verify};
@@ -14,7 +15,7 @@ use handfast::pki::{
     self, CertificateDer, Crl, Policies, Purpose, Report, Revocation, ServerName, UnixTime, Verifier,
 };
 use serde_json::{Value, json};
-use std::io::{Read, Write, stderr, stdin, stdout};
+use std::io::{Read, Write, stderr, stdin};
 use std::path::Path;
 
 /// The version of the JSON object's form.
@@ -49,7 +50,10 @@ pub(crate) fn run(asked: &Verify) -> Exit {
             };
             title + &told(&report, &chain, &question, asked.verbose > 0)
         };
-        let _reader_gone = writeln!(stdout(), "{text}");
+        output::line(&text);
+        if output::has_failed() {
+            break;
+        }
     }
     exit
 }
