@@ -10,6 +10,8 @@ pub(crate) fn tests() -> Vec<Test> {
         ("body_to_output_or_file", body_to_output_or_file),
         ("bodies_of_every_kind", bodies_of_every_kind),
         ("cut_bodies", cut_bodies),
+        ("silence_in_the_handshake", silence_in_the_handshake),
+        ("silence_in_the_answer", silence_in_the_answer),
         ("failures_of_http", failures_of_http),
         ("redirects", redirects),
         ("redirects_that_are_not_followed", redirects_that_are_not_followed),
@@ -77,10 +79,53 @@ fn cut_bodies() {
     for answer in [half, chunk] {
         scripted(answer, End::Clean, &[]).code(8).says(&["half", "ends before its end"]);
     }
-    scripted(half, End::Silence, &["--idle-timeout", "0.5"]).code(6).says(&["silent"]);
     scripted("HTTP/1.1 200 O", End::Cut, &[]).code(6);
     scripted("", End::Clean, &[]).code(8);
     scripted("", End::Cut, &[]).code(6);
+}
+
+/// A peer of one connection that sends these bytes, one every 20 ms, and then nothing.
+fn trickles(bytes: Vec<u8>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        let mut tcp = listener.accept().unwrap().0;
+        for byte in bytes {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            if std::io::Write::write_all(&mut tcp, &[byte]).is_err() {
+                return;
+            }
+        }
+        let _ = std::io::copy(&mut tcp, &mut std::io::sink());
+    });
+    url
+}
+
+/// What never began, what stopped and what only is slow are three things.
+fn silence_in_the_handshake() {
+    let never = get(&[&trickles(Vec::new()), "--timeout", "0.3"]);
+    never.code(6).says(&["took the connection, but sent nothing for 0.3 s"]);
+    // A record whose header promises more.
+    let record = [&[22, 3, 3, 16, 0, 2, 0, 15, 252][..], &[0; 2_000]].concat();
+    let slow = get(&[&trickles(record.clone()), "--timeout", "0.6"]);
+    slow.code(6).says(&["not complete after 0.", "(state WaitSh)", " bytes came, the last 0.", "--timeout"]);
+    assert!(!slow.err.contains("silent") && !slow.err.contains("nothing"), "{}", slow.err);
+    let stopped = get(&[&trickles(record[..3].to_vec()), "--timeout", "0.7"]);
+    stopped.code(6).says(&["3 bytes came, the last ", " s ago; --timeout"]);
+    let stopped = get(&[&trickles(record[..3].to_vec()), "--idle-timeout", "0.3"]);
+    stopped.code(6).says(&["3 bytes came, the last ", " s ago; --idle-timeout"]);
+}
+
+fn silence_in_the_answer() {
+    for (answer, said) in [
+        ("", "took the request, but no answer came"),
+        ("HTTP/1.1 200 OK\r\nX", "stopped after 18 bytes of its header"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nhalf", "stopped after 4 of 400 bytes of its body"),
+        ("HTTP/1.1 200 OK\r\n\r\nhalf", "stopped after 4 bytes of its body"),
+    ] {
+        let ran = scripted(answer, End::Silence, &["--idle-timeout", "0.4"]);
+        ran.code(6).says(&[said, "nothing moved for 0.4 s", "--idle-timeout"]);
+    }
 }
 
 fn failures_of_http() {

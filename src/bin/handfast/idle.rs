@@ -16,12 +16,26 @@ pub(crate) struct Idle {
     tcp: TcpStream,
     most: Duration,
     moved: Instant,
+    heard: Heard,
     timer: Pin<Box<Sleep>>,
+}
+
+/// What came from the peer.
+#[derive(Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) bytes: u64,
+    /// When the last of them came; before any, when the connection was made.
+    pub(crate) last: Instant,
 }
 
 impl Idle {
     pub(crate) fn new(tcp: TcpStream, most: Duration) -> Self {
-        Self { tcp, most, moved: Instant::now(), timer: Box::pin(sleep(most)) }
+        let now = Instant::now();
+        Self { tcp, most, moved: now, heard: Heard { bytes: 0, last: now }, timer: Box::pin(sleep(most)) }
+    }
+
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut TcpStream {
@@ -50,7 +64,12 @@ impl AsyncRead for Idle {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let done = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        let came = buf.filled().len().saturating_sub(before) as u64;
+        if came > 0 {
+            self.heard = Heard { bytes: self.heard.bytes.saturating_add(came), last: Instant::now() };
+        }
         self.watch(cx, done)
     }
 }

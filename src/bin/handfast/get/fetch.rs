@@ -1,11 +1,12 @@
 //! One request on one connection: TCP, TLS, HTTP.
 
 use super::args::Get;
-use super::failure::Failure;
+use super::failure::{Failure, Phase, is_idle};
+use super::heard::Heard;
 use super::link::Link;
 use super::negotiated;
-use super::secrets::Secrets;
 use crate::explain::failure::Failure as Before;
+use crate::explain::keylog::KeyLog;
 use crate::explain::target::{Target, server_name};
 use crate::idle::Idle;
 use crate::text::clean;
@@ -31,7 +32,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) asked: &'a Get,
     pub(crate) link: &'a Link,
     pub(crate) config: Arc<ClientConfig>,
-    pub(crate) secrets: Option<Arc<Secrets>>,
+    pub(crate) keylog: Option<Arc<KeyLog>>,
     /// Whether this is the server that the person named: what was given for it
     /// alone goes to no other.
     pub(crate) first: bool,
@@ -57,8 +58,13 @@ impl Answered {
 impl Plan<'_> {
     /// Asks, and hears the beginning of the answer.
     pub(crate) async fn ask(&self, say: impl Fn(&str)) -> Result<Answered, Failure> {
-        let tls = self.connect(&say).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
+        let heard = Arc::new(Heard::new(self.keylog.clone()));
+        let tls = self.connect(&heard, &say).await?;
+        let failed = |error: &hyper::Error| {
+            Failure::of_http(error, self.asked.idle_timeout, Phase::Head(heard.data()))
+        };
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(tls)).await.map_err(|error| failed(&error))?;
         let driving = tokio::spawn(connection);
         let request = self.request()?;
         say(&format!("> {} {} HTTP/1.1", request.method(), self.link.path));
@@ -67,17 +73,20 @@ impl Plan<'_> {
             Ok(response) => Ok(Answered { response, sender, driving }),
             // What ended the connection says more than that it ended.
             Err(error) if error.is_canceled() || error.is_closed() => match driving.await {
-                Ok(Err(reason)) => Err(reason.into()),
-                _ => Err(error.into()),
+                Ok(Err(reason)) => Err(failed(&reason)),
+                _ => Err(failed(&error)),
             },
-            Err(error) => Err(error.into()),
+            Err(error) => Err(failed(&error)),
         }
     }
 
-    async fn connect(&self, say: &impl Fn(&str)) -> Result<AsyncTlsStream<Idle>, Failure> {
+    async fn connect(
+        &self,
+        heard: &Arc<Heard>,
+        say: &impl Fn(&str),
+    ) -> Result<AsyncTlsStream<Idle>, Failure> {
         let asked = self.asked;
-        let began = Instant::now();
-        let deadline = began + asked.timeout;
+        let deadline = Instant::now() + asked.timeout;
         let given = |given: &Option<_>| if self.first { Option::clone(given) } else { None };
         let address = given(&asked.connect).unwrap_or_else(|| self.link.target.clone());
         let host = asked.servername.clone().filter(|_| self.first);
@@ -85,7 +94,7 @@ impl Plan<'_> {
         let name = server_name(&host).map_err(Failure::misuse)?;
         let tcp = tcp(&address, deadline).await.map_err(Failure::Before)?;
         let mut options = ClientOptions::default();
-        options.observer = self.secrets.clone().map(|secrets| secrets as _);
+        options.observer = Some(Arc::clone(heard) as _);
         let connection = Connection::client_with(&self.config, name, options)
             .map_err(|error| Failure::Before(Before::Tls { error, received: 0 }))?;
         if let Ok(peer) = tcp.peer_addr() {
@@ -96,11 +105,15 @@ impl Plan<'_> {
             Question::Refused { .. } => Some(Answer::AcceptThisOnce("--insecure was given".to_owned())),
             _ => None,
         };
-        match timeout_at(deadline, tls.handshake_with(refused)).await {
-            Ok(done) => done.map_err(|error| in_mid_handshake(&error))?,
-            Err(_) => {
-                return Err(Failure::Before(Before::Silence { waited: began.elapsed(), received: 1 }));
-            }
+        let shaking = Instant::now();
+        let late = match timeout_at(deadline, tls.handshake_with(refused)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) if !is_idle(&error) => return Err(in_mid_handshake(&error)),
+            Ok(Err(_)) => Some("--idle-timeout"),
+            Err(_) => Some("--timeout"),
+        };
+        if let Some(limit) = late {
+            return Err(Failure::slow(shaking, tls.get_ref().heard(), given_up(&mut tls), limit));
         }
         negotiated::lines(tls.info(), self.trusted).iter().for_each(|line| say(&format!("* {line}")));
         Ok(tls)
@@ -149,6 +162,17 @@ async fn tcp(to: &Target, deadline: Instant) -> Result<TcpStream, Before> {
         }
     }
     Err(Before::Connect { to: to.clone(), why })
+}
+
+/// Why a handshake that was given up is not complete: the state in which it stays.
+fn given_up(tls: &mut AsyncTlsStream<Idle>) -> String {
+    let connection = tls.connection_mut();
+    connection.close();
+    match connection.next() {
+        Err(Error::GivenUp { state }) => format!("state {state}"),
+        Err(error) => clean(&error.to_string()),
+        Ok(_) => "no state".to_owned(),
+    }
 }
 
 fn in_mid_handshake(error: &io::Error) -> Failure {

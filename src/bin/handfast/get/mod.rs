@@ -8,17 +8,17 @@
 pub(crate) mod args;
 mod failure;
 mod fetch;
+mod heard;
 pub(crate) mod link;
 mod negotiated;
 mod progress;
-mod secrets;
 
 use crate::exit::Exit;
 use crate::explain::keylog::KeyLog;
 use crate::output::{self, Output};
 use crate::text::clean;
 use args::Get;
-use failure::Failure;
+use failure::{Failure, Phase};
 use fetch::{Answered, Plan, header_line};
 use handfast::ClientConfig;
 use handfast::pki::UnixTime;
@@ -27,7 +27,6 @@ use hyper::body::Body;
 use hyper::header::LOCATION;
 use hyper::{Response, StatusCode};
 use progress::Progress;
-use secrets::Secrets;
 use std::fs::File;
 use std::io::{Write, stderr};
 use std::sync::Arc;
@@ -55,7 +54,7 @@ pub(crate) fn run(asked: &Get) -> Exit {
 
 async fn get(asked: &Get) -> Result<(), Failure> {
     let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose().map_err(Failure::misuse)?;
-    let secrets = keylog.map(|keylog| Arc::new(Secrets(keylog)));
+    let keylog = keylog.map(Arc::new);
     let (config, stranger, trusted) = configs(asked)?;
     if asked.trust.insecure {
         complain(
@@ -67,7 +66,7 @@ async fn get(asked: &Get) -> Result<(), Failure> {
     let answered = loop {
         let first = link.target == asked.link.target;
         let config = Arc::clone(if first { &config } else { &stranger });
-        let plan = Plan { asked, link: &link, config, secrets: secrets.clone(), first, trusted: &trusted };
+        let plan = Plan { asked, link: &link, config, keylog: keylog.clone(), first, trusted: &trusted };
         let answered = plan
             .ask(|line| {
                 if asked.verbose {
@@ -89,7 +88,7 @@ async fn get(asked: &Get) -> Result<(), Failure> {
         link = next;
     };
     let ended = take(asked, answered).await;
-    match secrets.and_then(|secrets| secrets.0.error()) {
+    match keylog.and_then(|keylog| keylog.error()) {
         Some(error) => Err(Failure::misuse(format!("the key log could not be written: {error}"))),
         None => ended,
     }
@@ -150,11 +149,16 @@ async fn take(asked: &Get, mut answered: Answered) -> Result<(), Failure> {
     }
     let whole = response.body().size_hint().exact();
     let mut progress = Progress::new(!asked.silent && !failed, asked.output.is_some(), whole);
+    let mut came = 0;
     while !failed && let Some(frame) = response.body_mut().frame().await {
-        let frame = frame.inspect_err(|_| progress.end())?;
+        let frame = frame.map_err(|error| {
+            progress.end();
+            Failure::of_http(&error, asked.idle_timeout, Phase::Body(came, whole))
+        })?;
         if let Some(data) = frame.data_ref() {
             out.write_all(data).map_err(Failure::Output)?;
             progress.advance(data.len());
+            came += data.len() as u64;
         }
     }
     progress.end();
