@@ -1,5 +1,6 @@
 //! Alerts (RFC 9846 section 6): what each side says when it ends a connection.
 
+use crate::said::debug_is_display;
 use std::fmt;
 
 /// How grave an alert is. In TLS 1.3 the level is implied by the description
@@ -37,8 +38,9 @@ impl AlertLevel {
 /// use handfast::AlertDescription;
 /// assert_eq!(AlertDescription::UNKNOWN_CA.to_string(), "unknown_ca");
 /// assert_eq!(AlertDescription(200).to_string(), "alert 200");
+/// assert_eq!(format!("{:?}", AlertDescription::UNKNOWN_CA), "unknown_ca");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlertDescription(pub u8);
 
 macro_rules! alerts {
@@ -97,3 +99,5 @@ impl fmt::Display for AlertDescription {
         }
     }
 }
+
+debug_is_display!(AlertDescription);

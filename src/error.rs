@@ -8,9 +8,14 @@ use crate::crypto;
 use crate::fault::Fault;
 use crate::pki::Report;
 use crate::record::SendError;
+use crate::said::debug_is_display;
+use std::fmt;
 use std::sync::Arc;
 
 /// Why a connection ended. Cheap to clone: a failed connection repeats it for ever.
+///
+/// `{}` and `{:?}` are the sentence, so that `unwrap` and a `main` that returns the
+/// error print it; `{:#}` and `{:#?}` add each check of a certificate that was refused.
 ///
 /// ```
 /// use handfast::{Error, Fault};
@@ -19,8 +24,9 @@ use std::sync::Arc;
 ///     error.to_string(),
 ///     "the peer chose a cipher suite that was not offered (RFC 9846 4.2.3), in state WaitSh",
 /// );
+/// assert_eq!(format!("{error:?}"), error.to_string());
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The peer broke a rule of the protocol.
@@ -40,7 +46,7 @@ pub enum Error {
         state: &'static str,
     },
     /// The peer's certificate was refused; the report has each check.
-    #[error("{0}")]
+    #[error(fmt = fmt::Display::fmt)]
     CertificateRefused(Arc<Report>),
     /// The application, asked to judge the peer's certificate, refused it.
     #[error("the application refused the peer's certificate: {reason}")]
@@ -119,6 +125,8 @@ pub enum Error {
     #[error("the cryptographic library failed")]
     Crypto,
 }
+
+debug_is_display!(Error);
 
 impl Error {
     /// The alert that tells the peer, or `None` where none is sent: the peer

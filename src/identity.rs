@@ -8,6 +8,7 @@ use crate::crypto::rsa_exchange::{DecryptionKey, EncryptionKey};
 use crate::crypto::sign::{KeyError, SigningKey};
 use crate::crypto::verify::fits;
 use crate::pki::{self, Certificate, CertificateDer, GeneralName, Malformed, PeerKey, PrivateKeyDer};
+use crate::said::debug_is_display;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -325,7 +326,7 @@ impl fmt::Debug for Identity {
 }
 
 /// Why a configuration cannot be made.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// This build does not have the suite.
@@ -405,3 +406,5 @@ pub enum ConfigError {
     #[error(transparent)]
     Pem(#[from] pki::PemError),
 }
+
+debug_is_display!(ConfigError);

@@ -145,6 +145,8 @@
 // No panic that a peer or a file can reach: what is not a test says none of these.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
+mod said;
+
 mod alert;
 mod fault;
 pub mod limits;

@@ -5,6 +5,7 @@ use super::der::{Der, NotDer, tag};
 use super::pss::Pss;
 use super::source::{Operation, Source};
 use super::verify::{KEY_ED25519, KEY_P256, KEY_P384, KEY_RSA, OID_EC, bits, identifiers, name};
+use crate::said::debug_is_display;
 use crate::wire::codepoints::SignatureScheme;
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::signature as aws_lc;
@@ -20,7 +21,7 @@ use ring::signature::{
 use rustls_pki_types::PrivateKeyDer;
 
 /// A private key that cannot be used, what it is, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// An RSA key of a size that cannot sign.
@@ -62,6 +63,8 @@ pub enum KeyError {
     )]
     PublicKeyMissing,
 }
+
+debug_is_display!(KeyError);
 
 /// A private key that signs handshakes.
 pub(crate) struct SigningKey {

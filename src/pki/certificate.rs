@@ -11,16 +11,19 @@ use super::time;
 use super::words::identifier;
 use crate::crypto::der::{Der, NotDer, tag, well_formed_bits};
 use crate::crypto::verify::{SubjectPublicKeyInfo, identifiers};
+use crate::said::debug_is_display;
 use crate::wire::SignatureScheme;
 use std::sync::OnceLock;
 
 /// The bytes are not a certificate of version 3 or 1 in DER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {reason} (RFC 5280)")]
 pub struct Malformed {
     /// What is wrong with it.
     pub reason: &'static str,
 }
+
+debug_is_display!(Malformed);
 
 /// A certificate that is well formed as a whole. Nothing that it says is
 /// proven: see [`Verifier`](super::Verifier).

@@ -8,6 +8,7 @@ use super::name::GeneralNames;
 use super::time;
 use crate::crypto::der::{Der, NotDer, tag};
 use crate::limits;
+use crate::said::debug_is_display;
 use rustls_pki_types::UnixTime;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -63,7 +64,7 @@ pub struct Crl {
 }
 
 /// Why a list proves of no certificate that it is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // each says what it is
 pub enum Unusable {
@@ -95,6 +96,8 @@ pub enum Unusable {
     #[error("it is about attribute certificates")]
     AttributeCertificates,
 }
+
+debug_is_display!(Unusable);
 
 impl Unusable {
     /// Whether the certificates that it names are revoked all the same: a

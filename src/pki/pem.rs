@@ -7,12 +7,13 @@
 
 use super::crl::Crl;
 use crate::crypto::der::{Der, tag};
+use crate::said::debug_is_display;
 use rustls_pemfile::{Item, read_one_from_slice};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroize;
 
 /// A file that does not contain what was looked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
     /// There is a private key, but encrypted.
@@ -33,6 +34,8 @@ pub enum PemError {
         reason: String,
     },
 }
+
+debug_is_display!(PemError);
 
 /// The certificates of a PEM file, in its order, or the one of a DER file.
 ///

@@ -4,6 +4,7 @@
 use super::extensions::ANY_POLICY;
 use crate::crypto::der::dotted;
 use crate::crypto::kdf::sha256;
+use crate::said::debug_is_display;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -22,12 +23,14 @@ use std::sync::Arc;
 pub struct PolicyId(Box<[u8]>);
 
 /// The text is no object identifier in dotted decimal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no object identifier: expected are two numbers or more with dots between, such as \
      2.16.840.1.101.3.2.1.48.1, the first at most 2, and the second below 40 after 0 and 1"
 )]
 pub struct NotAnObjectIdentifier(String);
+
+debug_is_display!(NotAnObjectIdentifier);
 
 impl FromStr for PolicyId {
     type Err = NotAnObjectIdentifier;

@@ -20,12 +20,13 @@ use crate::alert::AlertDescription;
 use crate::crypto::der::Der;
 use crate::crypto::verify::{SignatureRefused, SubjectPublicKeyInfo, verify_certificate};
 use crate::observe::Check;
+use crate::said::debug_is_display;
 use rustls_pki_types::ServerName;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// The verdict on a chain, and why. `Display` gives one sentence, `{:#}` also
-/// the path and every check.
+/// The verdict on a chain, and why. `{}` and `{:?}` give one sentence, `{:#}`
+/// and `{:#?}` also the path and every check.
 ///
 /// ```
 /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
@@ -39,10 +40,10 @@ use std::sync::{Arc, OnceLock};
 /// println!("{:#}", refused.report);
 /// assert!(refused.report.hint().unwrap().contains("self-signed"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Report(Box<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Inner {
     /// The weightiest rule that is broken, if one is.
     broken: Option<Rule>,
@@ -59,7 +60,7 @@ fn joined<'a>(certificates: impl Iterator<Item = &'a [u8]> + Clone) -> Box<[u8]>
 }
 
 /// What the words are made of, where they are not made yet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Basis {
     Words,
     /// The certificates follow one another, from the leaf up; then those off the
@@ -77,7 +78,7 @@ enum Basis {
     },
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Text {
     sentence: String,
     hint: Option<String>,
@@ -307,6 +308,8 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+debug_is_display!(Report);
 
 fn refusal(weightiest: &Finding, whose: &str, others: usize) -> String {
     let Finding { rule, found, .. } = weightiest;

@@ -3,6 +3,7 @@
 //! of rules.
 
 use crate::alert::AlertDescription;
+use crate::said::debug_is_display;
 use std::fmt;
 use std::str::FromStr;
 
@@ -238,9 +239,11 @@ impl fmt::Display for Profile {
 }
 
 /// No profile or rule of that name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no {0} of that name: {1}")]
 pub struct UnknownName(&'static str, &'static str);
+
+debug_is_display!(UnknownName);
 
 impl FromStr for Profile {
     type Err = UnknownName;

@@ -18,6 +18,7 @@ use crate::alert::AlertDescription;
 use crate::crypto::kdf::sha256;
 use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
 use crate::limits;
+use crate::said::debug_is_display;
 use crate::wire::NamedGroup;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::borrow::Cow;
@@ -75,7 +76,7 @@ pub struct Accepted {
 }
 
 /// A chain that was refused, and why.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Refused {
     /// Everything that is wrong with the best path, and what was tried.
@@ -94,6 +95,8 @@ impl fmt::Display for Refused {
         self.report.fmt(f)
     }
 }
+
+debug_is_display!(Refused);
 
 impl std::error::Error for Refused {}
 

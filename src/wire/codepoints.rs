@@ -5,6 +5,7 @@ use super::list::Item;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::fault::Fault;
+use crate::said::debug_is_display;
 use std::fmt;
 
 macro_rules! codepoints {
@@ -46,11 +47,7 @@ macro_rules! codepoints {
             }
         }
 
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
+        debug_is_display!($type);
 
         impl<'a> Item<'a> for $type {
             fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {

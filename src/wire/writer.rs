@@ -1,10 +1,14 @@
 //! Writes the presentation language of RFC 9846 section 3. The body of a
 //! vector is a closure; its length is filled in when the closure returns.
 
+use crate::said::debug_is_display;
+
 /// A field is longer than the length in front of it can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a field is longer than the length prefix in front of it can say")]
 pub struct TooLong;
+
+debug_is_display!(TooLong);
 
 /// Appends to a buffer.
 ///

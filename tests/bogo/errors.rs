@@ -10,8 +10,12 @@ pub(crate) fn line(error: &Error) -> String {
 
 /// The line for a configuration that cannot be made.
 pub(crate) fn line_of_config(error: &ConfigError) -> String {
-    let word = format!("{error:?}");
-    format!(":{}: {error}", word.split('(').next().unwrap_or_default())
+    let word = match error {
+        ConfigError::Empty(_) => "Empty",
+        ConfigError::KeyDoesNotMatch => "KeyDoesNotMatch",
+        _ => "Configuration",
+    };
+    format!(":{word}: {error}")
 }
 
 fn word(error: &Error) -> String {
@@ -24,7 +28,8 @@ fn word(error: &Error) -> String {
         Error::Aborted { .. } => "Aborted".to_owned(),
         Error::NotTls { looks_like, .. } => format!("NotTls {}", looks_like.unwrap_or("nothing known")),
         Error::EndOfStream { .. } => "EndOfStream".to_owned(),
-        other => format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+        Error::Truncated => "Truncated".to_owned(),
+        _ => "Other".to_owned(),
     }
 }
 
