@@ -108,9 +108,14 @@ pub enum Error {
     /// answer that does not fit the question. The connection is unharmed.
     #[error("{0}")]
     Misuse(&'static str),
-    /// The application, asked for something that the handshake needs, had none.
-    #[error("this side cannot go on: {0}")]
+    /// The handshake asks something, and whoever drives it had no answer. The
+    /// question stays open: the same call with an answer goes on.
+    #[error("{0}")]
     Unanswered(&'static str),
+    /// The private key could not sign: its holder said so, with
+    /// [`Answer::CannotSign`](crate::Answer::CannotSign), or its library failed.
+    #[error("this side cannot go on: its private key could not sign")]
+    CannotSign,
     /// A limit of this side was reached.
     #[error("a limit of this side was reached: {0}")]
     Limit(&'static str),
@@ -142,9 +147,9 @@ impl Error {
             Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
             Self::KeyUsedUp => Some(AlertDescription::CLOSE_NOTIFY),
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
-            Self::Unanswered(_) | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),
+            Self::CannotSign | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),
             Self::AlertReceived { .. } | Self::EndOfStream { .. } | Self::Truncated => None,
-            Self::GivenUp { .. } | Self::Misuse(_) => None,
+            Self::GivenUp { .. } | Self::Misuse(_) | Self::Unanswered(_) => None,
         }
     }
 

@@ -393,11 +393,12 @@ fn questions_wait_for_their_answer() {
             // Without an answerer; with one that has no answer; with a wrong one; and then.
             let (kind, found) = error(stream.read(&mut [0; 9]));
             assert_eq!(kind, ErrorKind::InvalidInput);
+            assert!(matches!(found, Error::Unanswered(_)) && found.alert().is_none());
             assert!(
                 found.to_string().contains("certificate, and nobody answers: use handshake_with"),
                 "{found}"
             );
-            assert!(matches!(error(stream.handshake_with(|_| None)).1, Error::Misuse(_)));
+            assert!(matches!(error(stream.handshake_with(|_| None)).1, Error::Unanswered(_)));
             let (_, found) = error(stream.handshake_with(|_| Some(Answer::CannotSign)));
             assert!(matches!(found, Error::Misuse(_)), "{found}");
             stream.handshake_with(trusting).unwrap();

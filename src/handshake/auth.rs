@@ -206,9 +206,11 @@ pub(crate) fn verdict(
         Reply::Answered(Answer::RejectWith(alert, reason)) => {
             Err(Error::CertificateRejected { reason, alert })
         }
-        Reply::Answered(_) | Reply::Configured => {
-            Err(Error::Unanswered("the answer about the peer's certificate is none"))
-        }
+        // No other answer fits the question; if one came, it would not be trust.
+        Reply::Answered(_) | Reply::Configured => Err(Error::CertificateRejected {
+            reason: "nobody judged it".into(),
+            alert: AlertDescription::INTERNAL_ERROR,
+        }),
     }
 }
 
@@ -240,7 +242,7 @@ pub(crate) fn sign(question: &Question<'_>, identity: &Identity) -> Option<Reply
 pub(crate) fn signature(reply: Reply) -> Result<Vec<u8>, Error> {
     match reply {
         Reply::Answered(Answer::Signature(signature)) => Ok(signature),
-        _ => Err(Error::Unanswered("its private key could not sign")),
+        _ => Err(Error::CannotSign),
     }
 }
 

@@ -31,7 +31,7 @@ fn kind(error: &Error) -> ErrorKind {
         }
         Error::CertificateRefused(_) | Error::CertificateRejected { .. } => ErrorKind::PermissionDenied,
         Error::Misuse(_) | Error::Unanswered(_) => ErrorKind::InvalidInput,
-        Error::Limit(_) | Error::KeyUsedUp | Error::Crypto => ErrorKind::Other,
+        Error::CannotSign | Error::Limit(_) | Error::KeyUsedUp | Error::Crypto => ErrorKind::Other,
         _ => ErrorKind::InvalidData,
     }
 }

@@ -148,7 +148,8 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Does the handshake, and answers its questions with `answer`: a key held
     /// elsewhere, a judgement by the application, a person's decision. Where
-    /// it gives `None` the call fails, and can be repeated.
+    /// it gives `None` the call fails with [`Error::Unanswered`], and can be repeated:
+    /// the question stays open, and no alert is sent.
     ///
     /// # Errors
     /// The connection or the stream failed, or a question was not answered.
@@ -253,7 +254,7 @@ impl<S: Read + Write> TlsStream<S> {
 
 /// Says which question was not answered.
 pub(super) fn unanswered(question: &Question<'_>) -> Error {
-    Error::Misuse(match question {
+    Error::Unanswered(match question {
         Question::Verify { .. } => {
             "the handshake asks whether to trust the peer's certificate, and nobody answers: use handshake_with"
         }

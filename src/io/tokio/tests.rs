@@ -183,7 +183,7 @@ fn questions_are_answered_by_the_caller() {
         let mut server = AsyncTlsStream::server(&server, far);
         let asks = async {
             let error = client.handshake().await.unwrap_err();
-            assert!(matches!(error_of(&error), Error::Misuse(_)), "{error}");
+            assert!(matches!(error_of(&error), Error::Unanswered(_)), "{error}");
             let mut asked = 0;
             let accept = |question: Question<'_>| {
                 asked += 1;
