@@ -11,6 +11,7 @@ use crate::record::SendError;
 use crate::said::debug_is_display;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a connection ended. Cheap to clone: a failed connection repeats it for ever.
 ///
@@ -88,6 +89,20 @@ pub enum Error {
         /// The state in which this side was.
         state: &'static str,
     },
+    /// The handshake took longer than a connector or an acceptor allows; the
+    /// transport is closed.
+    #[error(
+        "the handshake was not done within {within:?}: in state {state} this side waited for {waited_for}; \
+         handshake_within sets another time"
+    )]
+    TimedOut {
+        /// The state in which this side was.
+        state: &'static str,
+        /// For what it waited: the peer, the application's answer, a place among others.
+        waited_for: &'static str,
+        /// The time that it had.
+        within: Duration,
+    },
     /// The transport ended after the handshake without close_notify: data may be
     /// missing, cut off by somebody between (RFC 9846 section 6.1).
     #[error("the connection was cut: it ended without close_notify, so data may be missing (RFC 9846 6.1)")]
@@ -149,7 +164,7 @@ impl Error {
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
             Self::CannotSign | Self::Limit(_) | Self::Crypto => Some(AlertDescription::INTERNAL_ERROR),
             Self::AlertReceived { .. } | Self::EndOfStream { .. } | Self::Truncated => None,
-            Self::GivenUp { .. } | Self::Misuse(_) | Self::Unanswered(_) => None,
+            Self::GivenUp { .. } | Self::TimedOut { .. } | Self::Misuse(_) | Self::Unanswered(_) => None,
         }
     }
 

@@ -34,7 +34,7 @@
 //! | `post-quantum` (default) | X25519MLKEM768 |
 //! | `graviola`, `aws-lc-rs` | faster sources of cryptography in ring's place, operation by operation |
 //! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
-//! | `tokio` | `AsyncTlsStream` |
+//! | `tokio` | `AsyncTlsStream`, `TlsConnector`, `TlsAcceptor` |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
 //!
 //! Neither of the two sources is on by default: graviola is young and not audited (of
@@ -185,7 +185,7 @@ pub use fault::Fault;
 pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reason, Reasons, Shown, Trust};
 #[cfg(feature = "tokio")]
-pub use io::AsyncTlsStream;
+pub use io::{AsyncTlsStream, TlsAcceptor, TlsConnector};
 pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;

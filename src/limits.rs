@@ -1,5 +1,7 @@
 //! Everything that a peer can repeat or enlarge, each bound with its reason.
 
+use std::time::Duration;
+
 /// Plaintext bytes in a record: the protocol's own bound (RFC 9846 section 5.1).
 pub const RECORD_PLAINTEXT: usize = 1 << 14;
 
@@ -182,3 +184,12 @@ pub const CHACHA_RECORDS: u64 = 1 << 48;
 /// Seconds for which the cookie of a HelloRetryRequest is taken: the second
 /// ClientHello follows at once, and an old cookie could only be replayed.
 pub const COOKIE_SECONDS: u64 = 60;
+
+/// Time for a handshake, if nothing else is said, where a connector or an acceptor
+/// does it: round trips over the worst lines, with packets lost and sent again, are
+/// done in it, and a peer that says nothing takes a place no longer.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Handshakes that an acceptor does at once, if nothing else is said: at some 30 KiB
+/// for each they take 32 MiB.
+pub const HANDSHAKES_AT_ONCE: usize = 1_024;

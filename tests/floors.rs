@@ -55,7 +55,11 @@ const HOUSE: &[Floor] = &[
         "connection/event.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
         "connection/split.rs", "connection/mod.rs",
     ]),
-    Floor(IO, &["io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/wake.rs", "io/resting.rs", "io/tokio.rs", "io/keylog.rs", "io/mod.rs"]),
+    Floor(IO, &[
+        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs",
+        "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
+        "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
+    ]),
     Floor(8, &["lib.rs"]),
 ];
 

@@ -518,6 +518,18 @@ impl Connection {
         }
     }
 
+    /// The state, by its name in RFC 9846 Appendix A.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn state(&self) -> &'static str {
+        self.flow.name()
+    }
+
+    /// Whether a question is open.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn asks(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Whether [`Event::HandshakeDone`] is still to come.
     pub fn is_handshaking(&self) -> bool {
         !self.announced

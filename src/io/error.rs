@@ -26,6 +26,7 @@ impl From<Error> for io::Error {
 fn kind(error: &Error) -> ErrorKind {
     match error {
         Error::EndOfStream { .. } | Error::Truncated => ErrorKind::UnexpectedEof,
+        Error::TimedOut { .. } => ErrorKind::TimedOut,
         Error::AlertReceived { .. } | Error::GivenUp { .. } | Error::Aborted { .. } => {
             ErrorKind::ConnectionAborted
         }

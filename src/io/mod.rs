@@ -2,18 +2,14 @@
 
 mod error;
 mod keylog;
-#[cfg(feature = "tokio")]
-mod resting;
 mod split;
 mod stream;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod transport;
-#[cfg(feature = "tokio")]
-mod wake;
 
 #[cfg(feature = "tokio")]
-pub use self::tokio::AsyncTlsStream;
+pub use self::tokio::{AsyncTlsStream, TlsAcceptor, TlsConnector};
 pub use keylog::KeyLog;
 pub use split::{TlsReader, TlsWriter};
 pub use stream::TlsStream;

@@ -8,17 +8,17 @@
 //! What a call took it reports, whatever comes then; a read reports what was
 //! received first, whatever became of the other direction.
 
-use super::error::write_after_close;
+use super::super::error::write_after_close;
+use super::super::stream::unanswered;
+use super::super::transport::{ReadBefore, is_broken, seal};
 use super::resting::Resting;
-use super::stream::unanswered;
-use super::transport::{ReadBefore, is_broken, seal};
 use super::wake::{Half, Waiting};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
 use crate::error::Error;
 use crate::info::ConnectionInfo;
 use crate::pki::ServerName;
-use crate::question::{Answer, Question};
+use crate::question::{Answer, OwnedQuestion, Question};
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
@@ -29,7 +29,7 @@ use std::task::{Context, Poll, ready};
 
 /// A [`Connection`] over a stream `S` of tokio's kind, such as `tokio::net::TcpStream`.
 ///
-/// What is said of [`TlsStream`](super::TlsStream) holds here too: the first
+/// What is said of [`TlsStream`](crate::TlsStream) holds here too: the first
 /// read or write does the handshake, `read` gives 0 only after the peer's
 /// close_notify, and a stream that ends without it is [`Error::Truncated`].
 ///
@@ -193,33 +193,79 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         .await
     }
 
+    /// The same, with questions answered by an `async fn`: a key or a judge behind a
+    /// network. Dropped while an answer is on its way, it asks again in the next call.
+    ///
+    /// ```
+    /// # use handfast::{Answer, AsyncTlsStream, OwnedQuestion};
+    /// # use tokio::io::DuplexStream;
+    /// # async fn sign_far_away(message: Vec<u8>) -> Option<Vec<u8>> { None }
+    /// # async fn example(mut tls: AsyncTlsStream<DuplexStream>) -> std::io::Result<()> {
+    /// tls.handshake_async(|question| async move {
+    ///     match question {
+    ///         OwnedQuestion::Sign { message, .. } => {
+    ///             Some(sign_far_away(message).await.map_or(Answer::CannotSign, Answer::Signature))
+    ///         }
+    ///         _ => None,
+    ///     }
+    /// }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection or the stream failed, or a question was not answered.
+    pub async fn handshake_async<A>(&mut self, mut answer: impl FnMut(OwnedQuestion) -> A) -> io::Result<()>
+    where
+        A: Future<Output = Option<Answer>>,
+    {
+        while poll_fn(|cx| self.poll_question(Half::Writer, cx)).await? {
+            let Ok(Event::Ask(question)) = self.connection.next() else { continue };
+            let unanswered = unanswered(&question);
+            let answer = answer(question.into_owned()).await.ok_or(unanswered)?;
+            if let Err(error) = self.connection.answer(answer) {
+                return Err(poll_fn(|cx| Poll::Ready(self.fail(Half::Writer, cx, error.clone()))).await);
+            }
+        }
+        poll_fn(|cx| self.poll_send(Half::Writer, cx)).await
+    }
+
     fn poll_handshake(
         &mut self,
         half: Half,
         cx: &mut Context<'_>,
         answer: &mut dyn FnMut(Question<'_>) -> Option<Answer>,
     ) -> Poll<io::Result<()>> {
-        while self.connection.is_handshaking() {
-            let answer = match self.connection.next() {
-                Err(error) => return Poll::Ready(Err(self.fail(half, cx, error))),
-                Ok(Event::NeedInput) => None,
-                Ok(Event::Ask(question)) => {
-                    let unanswered = unanswered(&question);
-                    Some(answer(question).ok_or(unanswered)?)
-                }
-                // Done; all else is repeated to whoever reads.
-                Ok(_) => break,
-            };
-            match answer {
-                None => ready!(self.poll_exchange(half, cx))?,
-                Some(answer) => {
-                    if let Err(error) = self.connection.answer(answer) {
-                        return Poll::Ready(Err(self.fail(half, cx, error)));
-                    }
-                }
+        while ready!(self.poll_question(half, cx))? {
+            let Ok(Event::Ask(question)) = self.connection.next() else { continue };
+            let unanswered = unanswered(&question);
+            let answer = answer(question).ok_or(unanswered)?;
+            if let Err(error) = self.connection.answer(answer) {
+                return Poll::Ready(Err(self.fail(half, cx, error)));
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Goes on with the handshake until it asks; false where it is done.
+    fn poll_question(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while self.connection.is_handshaking() {
+            match self.connection.next() {
+                Err(error) => return Poll::Ready(Err(self.fail(half, cx, error))),
+                Ok(Event::NeedInput) => ready!(self.poll_exchange(half, cx))?,
+                Ok(Event::Ask(_)) => return Poll::Ready(Ok(true)),
+                // Done; all else is repeated to whoever reads.
+                Ok(_) => break,
+            }
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    /// Tells the peer that the handshake is given up, as far as the stream takes it
+    /// at once; of a connection that has failed its alert is what is told.
+    pub(super) async fn give_up(&mut self) {
+        // There is an error to be told already, and nobody waits for this one.
+        let _told = poll_fn(|cx| Poll::Ready(Pin::new(&mut *self).poll_shutdown(cx))).await;
     }
 
     /// Waits until application data can be lent; false at its clean end.

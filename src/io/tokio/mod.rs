@@ -1,0 +1,15 @@
+//! A connection over a byte stream of tokio's kind, and what makes such connections.
+//!
+//! The stream itself needs no runtime; the connector and the acceptor set a timer
+//! of tokio's.
+
+mod acceptor;
+mod connector;
+mod handshake;
+mod resting;
+mod stream;
+mod wake;
+
+pub use acceptor::TlsAcceptor;
+pub use connector::TlsConnector;
+pub use stream::AsyncTlsStream;
