@@ -7,7 +7,9 @@ use crate::crypto::kdf::sha256;
 use crate::crypto::rsa_exchange::{DecryptionKey, EncryptionKey};
 use crate::crypto::sign::{KeyError, SigningKey};
 use crate::crypto::verify::fits;
-use crate::pki::{self, Certificate, CertificateDer, GeneralName, Malformed, PeerKey, PrivateKeyDer};
+use crate::pki::{
+    self, Certificate, CertificateDer, GeneralName, Malformed, PeerKey, PrivateKeyDer, UnixTime,
+};
 use crate::said::debug_is_display;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::collections::{BTreeSet, HashSet};
@@ -199,6 +201,31 @@ impl Identity {
         let mut identity = Self::with_key_elsewhere(chain, &[scheme])?;
         identity.key = Key::Known([scheme], signature.to_vec());
         Ok(identity)
+    }
+
+    /// Whether peers can be shown the chain at this time: each certificate issued
+    /// the one before it, none has expired, and none is of a time to come.
+    /// Whom they trust is not asked. Signatures that this build cannot verify
+    /// are passed over.
+    ///
+    /// That the key is the leaf's was seen when the identity was made, unless it
+    /// is held elsewhere.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// use handfast::{Identity, pki::UnixTime};
+    /// let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+    /// identity.check(UnixTime::now())?;
+    /// let long_ago = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+    /// assert!(identity.check(long_ago).unwrap_err().to_string().contains("is valid only from"));
+    /// # Ok::<(), handfast::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError::Chain`], with what was found and what to do.
+    pub fn check(&self, now: UnixTime) -> Result<(), ConfigError> {
+        Ok(pki::fit_to_be_shown(&self.chain, now)?)
     }
 
     /// The chain, leaf first.
@@ -393,6 +420,9 @@ pub enum ConfigError {
     /// The certificate cannot be read.
     #[error("the first certificate of the chain cannot be used: {0}")]
     Certificate(#[from] Malformed),
+    /// The chain should not be shown: see [`Identity::check`].
+    #[error(transparent)]
+    Chain(#[from] pki::UnfitChain),
     /// The certificate is of version 1.
     #[error(
         "the first certificate of the chain is of version 1, and TLS takes version 3 (RFC 9846 section \

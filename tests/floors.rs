@@ -34,7 +34,7 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(3, &[
         "pki/remembered.rs", "pki/budget.rs", "pki/time.rs", "pki/words.rs", "pki/dn.rs", "pki/name.rs",
-        "pki/constraints.rs", "pki/extensions.rs", "pki/opinion.rs", "pki/certificate.rs", "pki/sent.rs",
+        "pki/constraints.rs", "pki/extensions.rs", "pki/opinion.rs", "pki/certificate.rs", "pki/own.rs", "pki/sent.rs",
         "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policy.rs", "pki/pem.rs", "pki/rules.rs",
         "pki/roots.rs", "pki/suffix.rs", "pki/inquiry.rs", "pki/checks.rs", "pki/policies.rs",
         "pki/signer.rs", "pki/listed.rs", "pki/stapled.rs", "pki/status.rs", "pki/judge.rs", "pki/chain.rs",

@@ -60,6 +60,31 @@ impl ClientConfig {
         self
     }
 
+    /// The same with these certificates, in place of all it had: what
+    /// [`Live::replace`](crate::Live::replace) is given when one was renewed. Sessions of
+    /// before are not resumed: they began as whom the certificate before named.
+    pub fn with_identities<I: Into<Arc<Identity>>>(&self, identities: impl IntoIterator<Item = I>) -> Self {
+        let none = Self { identities: Vec::new(), policy: OnceLock::new(), ..self.clone() };
+        identities.into_iter().fold(none, Self::identity)
+    }
+
+    /// The same with another judge, such as one with other roots. Sessions that began
+    /// under the one before are not resumed, if it judges otherwise.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// use handfast::{ClientConfig, Live, pki::{Roots, UnixTime, Verifier}};
+    /// let live = Live::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
+    /// // Later:
+    /// let mut roots = Roots::new();
+    /// roots.add_pem(made.cert.pem().as_bytes())?;
+    /// live.update(|config| config.with_judge(Verifier::web_pki(roots.clone())));
+    /// # Ok::<(), handfast::pki::PemError>(())
+    /// ```
+    pub fn with_judge(&self, judge: impl Into<Judge>) -> Self {
+        Self { judge: judge.into(), policy: OnceLock::new(), ..self.clone() }
+    }
+
     /// Ends the handshake where a server requests a certificate and cannot
     /// verify any of this side's, instead of going on as nobody.
     pub fn insist_on_identity(mut self) -> Self {
@@ -97,12 +122,6 @@ impl ClientConfig {
             Some(sha256(all.as_flattened()))
         });
         Some((sessions, (*policy)?))
-    }
-
-    /// The same with another judge.
-    #[cfg(test)]
-    pub(crate) fn judged_by(self, judge: impl Into<Judge>) -> Self {
-        Self { judge: judge.into(), policy: OnceLock::new(), ..self }
     }
 
     /// Who judges servers.

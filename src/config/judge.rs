@@ -1,7 +1,7 @@
 //! Who judges the peer's chain.
 
 use crate::crypto::kdf::sha256;
-use crate::pki::Verifier;
+use crate::pki::{Roots, Verifier};
 
 /// Who judges the peer's chain.
 ///
@@ -35,6 +35,16 @@ impl Judge {
     /// ```
     pub fn application_named(name: impl Into<Box<str>>) -> Self {
         Self::ApplicationNamed(name.into())
+    }
+
+    /// The same with other roots, where it judges by roots.
+    pub(crate) fn with_roots(&self, roots: &Roots) -> Option<Self> {
+        match self {
+            Self::Policy(verifier) if verifier.roots().is_some() => {
+                Some(Self::Policy(verifier.with_roots(roots.clone())))
+            }
+            _ => None,
+        }
     }
 
     /// Tells judges apart, as far as this crate can; `None` where it cannot.

@@ -40,6 +40,28 @@ impl<T> Live<T> {
         let value = value.into();
         std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), value)
     }
+
+    /// Makes another value of the one that is in force, and puts it there. Where
+    /// somebody else replaces it meanwhile, it is made again of theirs: nobody's
+    /// change is lost.
+    ///
+    /// ```
+    /// use handfast::Live;
+    /// let count = Live::<u32>::new(1);
+    /// count.update(|before| before + 1);
+    /// assert_eq!(*count.current(), 2);
+    /// ```
+    pub fn update(&self, mut make: impl FnMut(&T) -> T) {
+        loop {
+            let before = self.current();
+            let made = Arc::new(make(&before));
+            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            if Arc::ptr_eq(&place, &before) {
+                *place = made;
+                return;
+            }
+        }
+    }
 }
 
 impl<T> Clone for Live<T> {
@@ -66,6 +88,12 @@ impl<T> From<&Arc<T>> for Live<T> {
     }
 }
 
+impl<T> From<&Live<T>> for Live<T> {
+    fn from(live: &Live<T>) -> Self {
+        live.clone()
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Live").field(&self.current()).finish()
@@ -82,5 +110,18 @@ mod tests {
         let (other, taken) = (live.clone(), live.current());
         assert_eq!(*other.replace(2), 1);
         assert_eq!((*live.current(), *taken), (2, 1));
+    }
+
+    #[test]
+    fn no_change_is_lost_that_is_made_meanwhile() {
+        let live = Live::<Vec<&str>>::new(vec!["a"]);
+        let mut first = true;
+        live.update(|before| {
+            if std::mem::take(&mut first) {
+                live.replace([before.as_slice(), &["b"]].concat());
+            }
+            [before.as_slice(), &["c"]].concat()
+        });
+        assert_eq!(*live.current(), ["a", "b", "c"]);
     }
 }

@@ -7,7 +7,7 @@ use crate::crypto::secret::Secret;
 use crate::identities::Identities;
 use crate::identity::{ConfigError, Identity};
 use crate::limits;
-use crate::pki::UnixTime;
+use crate::pki::{Roots, UnixTime};
 use crate::session::TicketKeys;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
@@ -105,6 +105,16 @@ impl ServerConfig {
         self.client_auth = client_auth;
         self.policy = OnceLock::new();
         self
+    }
+
+    /// The same with other roots for the judge of clients, if it judges by roots.
+    pub(crate) fn with_client_roots(&self, roots: &Roots) -> Option<Self> {
+        let client_auth = match &self.client_auth {
+            ClientAuth::None => return None,
+            ClientAuth::Request(judge) => ClientAuth::Request(judge.with_roots(roots)?),
+            ClientAuth::Require(judge) => ClientAuth::Require(judge.with_roots(roots)?),
+        };
+        Some(self.clone().client_auth(client_auth))
     }
 
     /// The authorities to name where client certificates are requested, each the

@@ -267,6 +267,26 @@ impl Verifier {
         Self { memory, ..self }
     }
 
+    /// The same policy with other roots in the place of its own, if it has any: one
+    /// that pins a key or a certificate has none, and stays as it is.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+    /// use handfast::pki::{Roots, Verifier};
+    /// let verifier = Verifier::web_pki(Roots::new()).with_longest_path(4);
+    /// let mut renewed = Roots::new();
+    /// renewed.add(made.cert.der().clone())?;
+    /// assert_eq!(verifier.with_roots(renewed).roots().map(Roots::len), Some(1));
+    /// # Ok::<(), handfast::pki::Malformed>(())
+    /// ```
+    pub fn with_roots(&self, roots: Roots) -> Self {
+        let mut with = self.clone();
+        if let Basis::Chain { roots: own, .. } = &mut with.basis {
+            *own = Arc::new(roots);
+        }
+        with
+    }
+
     /// The roots, if the policy has any.
     pub fn roots(&self) -> Option<&Roots> {
         match &self.basis {

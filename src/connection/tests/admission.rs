@@ -49,7 +49,7 @@ fn a_ticket_is_no_admission_where_the_application_judges() {
         assert!(matches!(server.error, Some(Error::CertificateRejected { .. })), "{:?}", server.error);
         // And the other way round.
         let (client, server) = keeping(version);
-        let client = client.judged_by(Judge::Application);
+        let client = client.with_judge(Judge::Application);
         connected(Party::client(&client).answering(accept), Party::server(&server));
         assert_eq!(sessions(&client), 0, "{version}: a session was kept");
         let mut client = Party::client(&client).answering(refuse);
@@ -177,7 +177,7 @@ fn an_application_that_names_its_policy_resumes_under_it() {
             assert_eq!(again.c.info().trust, trust);
 
             let (client, server) = keeping(version);
-            let judged = |judge: &Judge| client.clone().judged_by(judge.clone());
+            let judged = |judge: &Judge| client.with_judge(judge.clone());
             let shake = |client: &ClientConfig| {
                 connected(Party::client(client).answering(accept), Party::server(&server)).0
             };
@@ -187,7 +187,7 @@ fn an_application_that_names_its_policy_resumes_under_it() {
     }
     // The empty name is none: nothing is kept under it.
     let (client, server) = keeping(ProtocolVersion::TLS13);
-    let client = client.judged_by(named(""));
+    let client = client.with_judge(named(""));
     connected(Party::client(&client).answering(accept), Party::server(&server));
     assert_eq!(sessions(&client), 0);
 }
@@ -335,7 +335,7 @@ fn a_staple_is_kept_with_a_session() {
         let server = server_config_with(PKI.server.identity().with_ocsp(STAPLE.to_vec()));
         let server = server.versions(&[version]).unwrap().tickets(TicketKeys::random());
         // A policy refuses a response that it cannot read; an application may not.
-        let client = client.judged_by(Judge::application_named("any"));
+        let client = client.with_judge(Judge::application_named("any"));
         for resumes in [false, true, true] {
             let (client, _) = connected(Party::client(&client).answering(accept), Party::server(&server));
             let info = client.c.info();
@@ -350,14 +350,14 @@ fn a_staple_is_kept_with_a_session() {
 #[test]
 fn a_chain_is_not_named_before_its_signature() {
     for version in VERSIONS {
-        let judged = keeping(version).0.judged_by(Judge::Application);
+        let judged = keeping(version).0.with_judge(Judge::Application);
         let mut client = Party::client(&judged);
         pump(&mut client, &mut Party::server(&keeping(version).1));
         let OwnedQuestion::Verify { chain, .. } = client.asked() else { panic!() };
         assert_eq!(*chain, PKI.server.chain);
         assert!(client.c.info().peer_chain.is_none() && !client.c.info().is_proven());
         // A refusal leaves the report, of which nothing is proven.
-        let mut client = Party::client(&keeping(version).0.judged_by(distrusting()));
+        let mut client = Party::client(&keeping(version).0.with_judge(distrusting()));
         pump(&mut client, &mut Party::server(&keeping(version).1));
         let info = client.c.info();
         assert!(info.report.as_ref().is_some_and(|report| !report.accepted()));

@@ -285,7 +285,7 @@ fn a_session_ends_after_a_week() {
 fn who_judges_otherwise_shakes_hands_in_full() {
     for version in VERSIONS {
         let (client, server) = primed(version);
-        let stricter = client.clone().judged_by(trusting().with_most_intermediates(1));
+        let stricter = client.with_judge(trusting().with_most_intermediates(1));
         assert!(!resumed(&stricter, &server));
         // The session of the other policy is still there.
         assert!(resumed(&client, &server));
@@ -401,7 +401,7 @@ fn who_was_accepted_for_once_is_asked_about_again() {
     let accept = |_: &OwnedQuestion| Some(Answer::AcceptThisOnce("the tests".to_owned()));
     for version in VERSIONS {
         let (client, server) = keeping(version);
-        let client = client.judged_by(distrusting()).ask_when_refused();
+        let client = client.with_judge(distrusting()).ask_when_refused();
         let (c, _) = connected(Party::client(&client).answering(accept), Party::server(&server));
         assert!(matches!(c.c.info().trust, Trust::AcceptedThisOnce(_)));
         assert_eq!(sessions(&client), 0, "{version}");
