@@ -48,7 +48,8 @@
 //! sources and holds them to it.
 //!
 //! ```text
-//!   7  io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
+//!   7  reload/        certificates and roots that are renewed in their files
+//!      io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
 //!                     context (what a handler may touch), negotiate, auth, retry,
@@ -174,6 +175,7 @@ mod session;
 mod connection;
 
 mod io;
+pub mod reload;
 
 pub use alert::{AlertDescription, AlertLevel};
 pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, Live, ServerConfig};

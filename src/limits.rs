@@ -1,4 +1,4 @@
-//! Everything that a peer can repeat or enlarge, each bound with its reason.
+//! Everything that a peer or a file can repeat or enlarge, each bound with its reason.
 
 use std::time::Duration;
 
@@ -193,3 +193,19 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Handshakes that an acceptor does at once, if nothing else is said: at some 30 KiB
 /// for each they take 32 MiB.
 pub const HANDSHAKES_AT_ONCE: usize = 1_024;
+
+/// Bytes of a file of certificates, roots or keys that is read again and again: the
+/// bundles of a system's roots have less than one MiB, with words for people beside
+/// them two.
+pub const FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Entries of a directory of certificates: each is read whole at each look.
+pub const DIRECTORY_ENTRIES: usize = 10_000;
+
+/// How long files are left alone that were seen to change, before they are looked at
+/// again: who writes a chain and its key does so within milliseconds.
+pub const FILES_SETTLE: Duration = Duration::from_millis(500);
+
+/// Looks at files that are never the same twice before they are taken as they are:
+/// what changes for ever would else never be told.
+pub const UNSETTLED_LOOKS: u32 = 10;

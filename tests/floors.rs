@@ -60,6 +60,10 @@ const HOUSE: &[Floor] = &[
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
     ]),
+    Floor(IO, &[
+        "reload/error.rs", "reload/files.rs", "reload/kept.rs", "reload/entry.rs", "reload/directory.rs",
+        "reload/certificates.rs", "reload/roots.rs", "reload/reloader.rs", "reload/watch.rs", "reload/mod.rs",
+    ]),
     Floor(8, &["lib.rs"]),
 ];
 

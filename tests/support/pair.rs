@@ -22,7 +22,12 @@ pub(crate) fn configs() -> (ClientConfig, ServerConfig) {
 
 /// Connects the two.
 pub(crate) fn connect(client: ClientConfig, server: ServerConfig) -> (Connection, Connection) {
-    let name = ServerName::try_from(NAME).unwrap();
+    connect_to(NAME, client, server)
+}
+
+/// Connects a client that wants a server of this name.
+pub(crate) fn connect_to(name: &str, client: ClientConfig, server: ServerConfig) -> (Connection, Connection) {
+    let name = ServerName::try_from(name).unwrap();
     let mut client = Connection::client(&Arc::new(client), name).unwrap();
     let mut server = Connection::server(&Arc::new(server));
     while client.is_handshaking() || server.is_handshaking() {
