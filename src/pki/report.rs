@@ -420,14 +420,10 @@ fn no_root(
         Purpose::Client => "the client",
     };
     if !any_roots {
-        return (
-            "there are no trusted roots at all".into(),
-            Some(if last.is_self_issued() && length == 1 {
-                "it is self-signed; no roots are configured".into()
-            } else {
-                "no roots are configured".into()
-            }),
-        );
+        let alone = last.is_self_issued() && length == 1;
+        let hint =
+            if alone { "it is self-signed; no roots are configured" } else { "no roots are configured" };
+        return ("there are no trusted roots at all".into(), Some(hint.into()));
     }
     if end.too_long {
         return (
@@ -442,10 +438,22 @@ fn no_root(
         return ("too many certificates could be its issuer's to try them all".into(), None);
     }
     if end.root_with_other_key {
-        return (
-            format!("a trusted root is named {issuer}, but its key did not make the signature"),
-            Some("the authority may have a new key, which is not among the roots; or somebody else uses its name".into()),
-        );
+        let found = match (end.self_signed, length) {
+            (true, 1) => format!("it is self-signed, with another key than the trusted root {issuer}"),
+            (true, _) => {
+                format!("{issuer} is self-signed, with another key than the trusted root of that name")
+            }
+            (false, _) => format!("a trusted root is named {issuer}, but its key did not make the signature"),
+        };
+        let hint = match (end.self_signed, length) {
+            (true, 1) => {
+                "that a root has its name, too, proves nothing: if you know that it is the right one, trust it as a root, or pin its key"
+            }
+            _ => {
+                "the authority may have a new key, which is not among the roots; or somebody else uses its name"
+            }
+        };
+        return (found, Some(hint.into()));
     }
     if last.is_self_issued() && !end.sent_with_other_key {
         return if length == 1 {

@@ -32,6 +32,8 @@ pub(super) struct Attempt<'s> {
 pub(super) struct End {
     /// A trusted root has the issuer's name, and another key.
     pub(super) root_with_other_key: bool,
+    /// What has that root's name is signed by its own key.
+    pub(super) self_signed: bool,
     /// Somebody sent a certificate of that name, and with another key.
     pub(super) sent_with_other_key: bool,
     /// It would be longer than a path may be.
@@ -110,7 +112,7 @@ impl<'s> Guide<'s> for Story<'s> {
         let (depth, inquiry) = (path.len(), search.inquiry);
         let result = search.signature(child, key, anchor.spki())?;
         let name = format!("{} (trusted root)", anchor.text());
-        if !is_meant(result, child.rank(anchor.key_id.as_deref())) {
+        if !self.means_root(search, child, anchor, result)? {
             self.here(|end| end.root_with_other_key = true);
             self.dead_end(depth, &name, "of that name, but with another key");
             return Ok(false);
@@ -183,6 +185,27 @@ impl<'s> Story<'s> {
         self.branch(0, &format!("{} (sent first)", leaf.certificate.subject()), &findings);
         self.trail.push((findings, End::default()));
         Ok(search.budget.spend(WORDS + 4 * leaf.certificate.der.len())?)
+    }
+
+    /// Whether this root is the one that was meant, even if the signature does not hold.
+    fn means_root(
+        &mut self,
+        search: &mut Search<'s>,
+        child: &'s Sent<'s>,
+        anchor: &Anchor,
+        result: Result<(), SignatureRefused>,
+    ) -> Result<bool, Stop> {
+        let certificate = &child.certificate;
+        if is_by_another_key(result) && certificate.is_self_issued() {
+            if certificate.spki == anchor.spki() {
+                return Ok(true);
+            }
+            if search.signature(child, Key::Sent(child.place), certificate.spki)?.is_ok() {
+                self.here(|end| end.self_signed = true);
+                return Ok(false);
+            }
+        }
+        Ok(is_meant(result, child.rank(anchor.key_id.as_deref())))
     }
 
     /// How the path ends in its last certificate.
@@ -276,8 +299,11 @@ fn sent_name(sent: &Sent<'_>) -> String {
 /// Whether a candidate is the issuer that was meant, even if the signature
 /// does not hold: the key identifier says so, or nothing can be verified.
 fn is_meant(result: Result<(), SignatureRefused>, rank: u8) -> bool {
-    match result {
-        Err(SignatureRefused::Bad) => rank == 0,
-        Ok(()) | Err(_) => true,
-    }
+    !is_by_another_key(result) || rank == 0
+}
+
+/// Whether the key that was tried did not make the signature. One of another kind
+/// is as much another key.
+fn is_by_another_key(result: Result<(), SignatureRefused>) -> bool {
+    matches!(result, Err(SignatureRefused::Bad | SignatureRefused::WrongKey))
 }

@@ -2,6 +2,7 @@
 
 mod cost;
 mod lists;
+mod namesakes;
 mod paths;
 mod policies;
 mod private;

@@ -150,6 +150,24 @@ fn paths(told: &mut Told) {
     told.sent("self-signed", &strangers, &[alone], "example.com", NOW);
     let namesake = Verifier::web_pki(Chain::new().roots());
     told.sent("a root of that name with another key", &namesake, &sent, "example.com", NOW);
+    let mut roots = Roots::new();
+    let namesake = Party::new("example.com");
+    roots.add(Fields::authority(&namesake, &namesake).sign(&namesake)).unwrap();
+    let mut fields = Fields::server(&party, &party, &["example.com"]);
+    fields.leave_out(oid::AUTHORITY_KEY);
+    told.sent(
+        "self-signed, with a root's name",
+        &Verifier::web_pki(roots),
+        &[fields.sign(&party)],
+        "example.com",
+        NOW,
+    );
+    let namesake = Party::new("Root");
+    let mut rekeyed = Fields::authority(&chain.middle, &namesake);
+    rekeyed.subject = chain.middle.name.clone();
+    let rekeyed =
+        [sent[0].clone(), rekeyed.sign(&namesake), Fields::authority(&namesake, &namesake).sign(&namesake)];
+    told.sent("a root with a new key", &verifier, &rekeyed, "example.com", NOW);
     let mut forged = sent.clone();
     forged[0] = chain.server_fields.sign(&Party::new("Intermediate"));
     told.sent("signed by somebody else", &verifier, &forged, "example.com", NOW);
