@@ -15,6 +15,7 @@ mod web {
     pub(crate) mod get;
     pub(crate) mod openssl;
     pub(crate) mod serve;
+    pub(crate) mod stopping;
     pub(crate) mod strict;
 }
 
@@ -33,6 +34,7 @@ fn main() {
     let tests = [
         web::serve::tests(),
         web::strict::tests(),
+        web::stopping::tests(),
         web::get::tests(),
         web::curl::tests(),
         web::openssl::tests(),

@@ -27,12 +27,19 @@ impl Answer {
 }
 
 pub(crate) fn connect(server: &Server) -> Stream {
-    let config = ClientConfig::new(AUTHORITY.verifier(), UnixTime::now);
-    connect_as(server, config)
+    connect_to(server.port)
+}
+
+pub(crate) fn connect_to(port: u16) -> Stream {
+    over(port, ClientConfig::new(AUTHORITY.verifier(), UnixTime::now))
 }
 
 pub(crate) fn connect_as(server: &Server, config: ClientConfig) -> Stream {
-    let tcp = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    over(server.port, config)
+}
+
+fn over(port: u16, config: ClientConfig) -> Stream {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
     tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     TlsStream::client(&Arc::new(config), ServerName::try_from("localhost").unwrap(), tcp).unwrap()
 }

@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What a run gave.
 pub(crate) struct Ran {
@@ -84,7 +86,8 @@ impl Drop for Folder {
 /// A running `handfast serve`, ended with the value.
 pub(crate) struct Server {
     child: Child,
-    reader: Option<JoinHandle<String>>,
+    reader: Option<JoinHandle<()>>,
+    said: Arc<Mutex<String>>,
     pub(crate) port: u16,
     /// The files of the site are in `site/`, the authority's in `ca.pem`.
     pub(crate) folder: Folder,
@@ -126,7 +129,33 @@ impl Server {
         let mut first = String::new();
         out.read_line(&mut first).unwrap();
         let port = first.rsplit_once("127.0.0.1:").unwrap().1.trim_end_matches([')', '\n']).parse().unwrap();
-        Self { child, reader: Some(std::thread::spawn(move || read(first, out))), port, folder }
+        let said = Arc::new(Mutex::new(first));
+        let hears = Arc::clone(&said);
+        Self { child, reader: Some(std::thread::spawn(move || read(&hears, out))), said, port, folder }
+    }
+
+    /// Waits until it has said this.
+    #[track_caller]
+    pub(crate) fn until(&self, text: &str) {
+        for _ in 0..4_000 {
+            if self.said.lock().unwrap().contains(text) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{text:?}: {}", self.said.lock().unwrap());
+    }
+
+    /// A signal, as Ctrl-C sends one.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// What it printed, and its exit code, when it has ended.
+    pub(crate) fn end(mut self) -> (String, Option<i32>) {
+        let code = self.child.wait().unwrap().code();
+        self.reader.take().unwrap().join().unwrap();
+        (self.said.lock().unwrap().clone(), code)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -150,17 +179,22 @@ impl Server {
     }
 
     /// Stops it as Ctrl-C does: what it printed, and its exit code.
-    pub(crate) fn stop(mut self) -> (String, Option<i32>) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        let code = self.child.wait().unwrap().code();
-        (self.reader.take().unwrap().join().unwrap(), code)
+    pub(crate) fn stop(self) -> (String, Option<i32>) {
+        self.signal("INT");
+        self.end()
     }
 }
 
-fn read(mut text: String, mut from: BufReader<ChildStdout>) -> String {
-    while from.read_line(&mut text).is_ok_and(|n| n > 0) {}
-    text
+pub(crate) fn signal(pid: u32, name: &str) {
+    let killed = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+fn read(said: &Mutex<String>, mut from: BufReader<ChildStdout>) {
+    let mut line = String::new();
+    while from.read_line(&mut line).is_ok_and(|n| n > 0) {
+        said.lock().unwrap().push_str(&std::mem::take(&mut line));
+    }
 }
 
 impl Drop for Server {

@@ -14,30 +14,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Hears a handshake, and nothing that follows it: a connection may live long.
 pub(crate) struct Incoming {
     recorder: Recorder,
-    told: AtomicBool,
+    over: AtomicBool,
 }
 
 impl Default for Incoming {
     fn default() -> Self {
-        Self { recorder: Recorder::new(false, None), told: AtomicBool::new(false) }
+        Self { recorder: Recorder::new(false, None), over: AtomicBool::new(false) }
     }
 }
 
 impl Observer for Incoming {
     fn observe(&self, event: &Observed<'_>) {
-        if !self.told.load(Ordering::Relaxed) {
+        if !self.over.load(Ordering::Relaxed) {
             self.recorder.observe(event);
         }
     }
 }
 
 impl Incoming {
-    /// Tells what was heard; `failed` says why the handshake failed.
-    pub(crate) fn tell(&self, peer: SocketAddr, info: &ConnectionInfo, failed: Option<&str>) {
-        if failed.is_none() {
+    /// The handshake is over: what follows is not heard.
+    pub(crate) fn end(&self, done: bool) {
+        if done {
             self.recorder.push(What::Done);
         }
-        self.told.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells what was heard; `failed` says why the handshake failed.
+    pub(crate) fn tell(&self, peer: SocketAddr, info: &ConnectionInfo, failed: Option<&str>) {
         let mut story = Story::new(Paper::new(Color::Auto), 0);
         let mut negotiated = Negotiated::at_server();
         story.heading(&format!("HANDSHAKE with {peer}"));

@@ -17,6 +17,7 @@ use std::io::{Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// What all answers on one connection need.
@@ -24,6 +25,8 @@ use std::time::SystemTime;
 pub(crate) struct Desk {
     pub(crate) site: Arc<Site>,
     pub(crate) log: Arc<Log>,
+    /// How many requests are being answered.
+    pub(crate) answering: Arc<AtomicUsize>,
     pub(crate) peer: SocketAddr,
     /// Version and suite, for the log.
     pub(crate) protocol: String,
@@ -31,6 +34,22 @@ pub(crate) struct Desk {
 
 /// The end of a body, told to the log.
 type Ended = Box<dyn FnMut(u64, bool) + Send>;
+
+/// Counted while it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// What will be answered, before it is said in HTTP.
 struct Plan {
@@ -48,6 +67,7 @@ enum Content {
 impl Desk {
     /// Answers a request. Files are opened on a thread that may wait.
     pub(crate) async fn answer<B>(self, request: Request<B>) -> Response<Told<Ended>> {
+        let counted = Counted::new(&self.answering);
         let (request, _body) = request.into_parts();
         let (method, path) = (request.method.clone(), request.uri.path().to_owned());
         let site = Arc::clone(&self.site);
@@ -66,13 +86,14 @@ impl Desk {
         };
         let failed = |_| Plan::text(StatusCode::INTERNAL_SERVER_ERROR, "something failed here");
         let line = format!("{} {}", word(method.as_str()), word(&request.uri.to_string()));
-        self.say(planned.unwrap_or_else(failed), method == Method::HEAD, line)
+        self.say(planned.unwrap_or_else(failed), method == Method::HEAD, line, counted)
     }
 
-    fn say(self, plan: Plan, head: bool, line: String) -> Response<Told<Ended>> {
+    fn say(self, plan: Plan, head: bool, line: String, counted: Counted) -> Response<Told<Ended>> {
         let status = plan.status;
         let Self { log, peer, protocol, .. } = self;
         let ended: Ended = Box::new(move |bytes, whole| {
+            let _until_now = &counted;
             let cut = if whole || head { "" } else { " cut" };
             log.of(peer, &format!("{line} {} {bytes}{cut} {protocol}", status.as_u16()));
         });

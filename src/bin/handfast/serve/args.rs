@@ -62,6 +62,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) handshake_timeout: Duration,
 
+    /// On Ctrl-C or SIGTERM, wait so long for the connections to end: a request that is
+    /// being answered is answered; again Ctrl-C ends them at once
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) stop_timeout: Duration,
+
     /// How many connections to serve at once; more wait
     #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) max_connections: u32,

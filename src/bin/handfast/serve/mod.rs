@@ -20,6 +20,7 @@ mod throwaway;
 
 use crate::exit::Exit;
 use crate::explain::keylog::KeyLog;
+use crate::text::count;
 use args::Serve;
 use log::Log;
 use peer::Shared;
@@ -28,15 +29,13 @@ use socket2::{SockRef, TcpKeepalive};
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use story::Stories;
 use throwaway::ThrowAway;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
-
-/// How long answers may take to be sent after the server was told to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Serves until it is told to stop.
 pub(crate) fn run(asked: &Serve) -> Exit {
@@ -64,13 +63,14 @@ async fn serve(asked: &Serve) -> Result<(), String> {
     let listener = TcpListener::bind(asked.addr).await.map_err(said)?;
     let address = listener.local_addr().map_err(said)?;
     let (config, made) = config::make(asked, address)?;
-    let log = Arc::new(Log::default());
+    let log = Arc::new(Log::begin()?);
     announce(&log, &site, address, made.as_ref());
     let shared = Arc::new(Shared {
         site,
         log,
         config,
-        stories: Stories { explain: asked.explain, keylog },
+        answering: Arc::default(),
+        stories: Stories { explain: asked.explain, keylog, complained: AtomicBool::new(false) },
         idle: asked.idle_timeout,
         handshake: asked.handshake_timeout,
     });
@@ -82,13 +82,35 @@ async fn serve(asked: &Serve) -> Result<(), String> {
         () = told_to_stop() => {}
     }
     drop(listener);
-    shared.log.line("stopping: requests that are being answered are finished; again to stop at once");
+    farewell(asked, &shared, &room, &stopping).await;
+    shared.log.end();
+    shared.stories.unwritten().map_or(Ok(()), Err)
+}
+
+/// Lets the connections end, for a while; says how it went.
+async fn farewell(asked: &Serve, shared: &Shared, room: &Semaphore, stopping: &watch::Sender<bool>) {
+    let left = || {
+        let open = (asked.max_connections as usize).saturating_sub(room.available_permits());
+        let answering = shared.answering.load(Ordering::Relaxed);
+        (open, format!("{} with {} being answered", count(open, "connection"), count(answering, "request")))
+    };
+    let said = match left() {
+        (0, _) => return shared.log.line("stopped"),
+        (_, said) => said,
+    };
+    let most = asked.stop_timeout.as_secs_f64();
+    shared.log.line(&format!(
+        "stopping: {said}; at most {most} s are given them (--stop-timeout), Ctrl-C again ends them at once"
+    ));
     let _they_look_at_it = stopping.send(true);
-    tokio::select! {
-        _all_gone = timeout(FAREWELL, room.acquire_many(asked.max_connections)) => {}
-        () = told_to_stop() => {}
-    }
-    Ok(())
+    let why = tokio::select! {
+        ended = timeout(asked.stop_timeout, room.acquire_many(asked.max_connections)) => match ended {
+            Ok(_) => return shared.log.line("stopped: all connections ended"),
+            Err(_) => format!("after {most} s"),
+        },
+        () = told_to_stop() => "at once".to_owned(),
+    };
+    shared.log.line(&format!("stopped {why}: {} cut", left().1));
 }
 
 /// Takes connections, as many as there is room for.

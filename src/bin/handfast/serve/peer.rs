@@ -15,6 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -31,25 +32,49 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Shared {
     pub(crate) site: Arc<Site>,
     pub(crate) log: Arc<Log>,
+    /// How many requests are being answered.
+    pub(crate) answering: Arc<AtomicUsize>,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) stories: Stories,
     pub(crate) idle: Duration,
     pub(crate) handshake: Duration,
 }
 
-/// Serves one client, until `stop` changes and its request is answered.
+/// Serves one client, until `stop` changes and its request is answered. Before
+/// the end of its handshake it has none.
 pub(crate) async fn serve(
     tcp: TcpStream,
     peer: SocketAddr,
     shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
+    let shaken = tokio::select! {
+        shaken = shake(tcp, peer, &shared) => shaken,
+        () = told(&mut stop) => None,
+    };
+    if let Some(mut tls) = shaken {
+        answer(&mut tls, peer, &shared, stop).await;
+        leave(tls).await;
+    }
+}
+
+/// The handshake; none if that fails, which the log has then.
+async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<AsyncTlsStream<Idle>> {
     let deadline = Instant::now() + shared.handshake;
     match timeout_at(deadline, speaks_http(&tcp)).await {
-        Ok(Ok(true)) => return plain(tcp, peer, &shared).await,
         Ok(Ok(false)) => {}
-        Ok(Err(error)) => return shared.log.of(peer, &format!("left before it said anything: {error}")),
-        Err(_) => return shared.log.of(peer, "said nothing in the time for a handshake"),
+        Ok(Ok(true)) => {
+            plain(tcp, peer, shared).await;
+            return None;
+        }
+        Ok(Err(error)) => {
+            shared.log.of(peer, &format!("left before it said anything: {error}"));
+            return None;
+        }
+        Err(_) => {
+            shared.log.of(peer, "said nothing in the time for a handshake");
+            return None;
+        }
     }
     let story = shared.stories.begin();
     let connection = Connection::server_with(&shared.config, story.observer());
@@ -59,12 +84,16 @@ pub(crate) async fn serve(
         Ok(Err(error)) => Err(sentence(&error)),
         Err(_) => Err("the handshake took too long".to_owned()),
     };
+    shared.stories.look(&shared.log);
     story.tell(&shared.log, peer, tls.info(), ended.as_ref().err().map(String::as_str));
     match ended {
-        Ok(()) => answer(&mut tls, peer, &shared, stop).await,
-        Err(why) => shared.log.of(peer, &format!("handshake failed: {why}")),
+        Ok(()) => Some(tls),
+        Err(why) => {
+            shared.log.of(peer, &format!("handshake failed: {why}"));
+            leave(tls).await;
+            None
+        }
     }
-    leave(tls).await;
 }
 
 /// Answers requests until one side has enough.
@@ -75,7 +104,8 @@ async fn answer(
     mut stop: watch::Receiver<bool>,
 ) {
     let (site, log) = (Arc::clone(&shared.site), Arc::clone(&shared.log));
-    let desk = Desk { site, log, peer, protocol: protocol(tls.info()) };
+    let answering = Arc::clone(&shared.answering);
+    let desk = Desk { site, log, answering, peer, protocol: protocol(tls.info()) };
     let service = service_fn(move |request| {
         let desk = desk.clone();
         async move { Ok::<_, Infallible>(desk.answer(request).await) }

@@ -7,11 +7,14 @@ use handfast::ConnectionInfo;
 use handfast::observe::{Observed, Observer};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Begins the stories of connections.
 pub(crate) struct Stories {
     pub(crate) explain: bool,
     pub(crate) keylog: Option<Arc<KeyLog>>,
+    /// It was said that the key log cannot be written.
+    pub(crate) complained: AtomicBool,
 }
 
 /// The story of one connection.
@@ -42,6 +45,21 @@ impl Stories {
     pub(crate) fn begin(&self) -> Story {
         Story { incoming: self.explain.then(Arc::default), keylog: self.keylog.clone() }
     }
+
+    /// Says once that the key log cannot be written, as soon as it cannot.
+    pub(crate) fn look(&self, log: &Log) {
+        if let Some(error) = self.unwritten()
+            && !self.complained.swap(true, Ordering::Relaxed)
+        {
+            log.line(&format!("{error}; serving goes on"));
+        }
+    }
+
+    /// Why the key log is not whole, if it is not.
+    pub(crate) fn unwritten(&self) -> Option<String> {
+        let error = self.keylog.as_ref()?.error()?;
+        Some(format!("the key log could not be written: {error}"))
+    }
 }
 
 impl Story {
@@ -51,10 +69,10 @@ impl Story {
     }
 
     /// Tells the handshake, in one piece; `failed` says why it failed.
-    pub(crate) fn tell(&self, log: &Log, peer: SocketAddr, info: &ConnectionInfo, failed: Option<&str>) {
-        if let Some(incoming) = &self.incoming {
-            let _nobody_else_writes = log.hold();
-            incoming.tell(peer, info, failed);
-        }
+    pub(crate) fn tell(self, log: &Log, peer: SocketAddr, info: &ConnectionInfo, failed: Option<&str>) {
+        let Some(incoming) = self.incoming else { return };
+        incoming.end(failed.is_none());
+        let (info, failed) = (info.clone(), failed.map(str::to_owned));
+        log.story(move || incoming.tell(peer, &info, failed.as_deref()));
     }
 }
