@@ -318,7 +318,10 @@ pub(crate) fn readers(data: &[u8]) {
     assert_eq!(ours.subject_der(), theirs.subject().as_raw());
     assert_eq!(ours.public_key_der(), theirs.public_key().raw);
     let validity = theirs.validity();
-    assert_eq!(ours.validity(), (validity.not_before.timestamp(), validity.not_after.timestamp()));
+    let since_1970 = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+    let (begin, end) = ours.validity();
+    assert_eq!(begin.as_secs(), since_1970(validity.not_before.timestamp()));
+    assert_eq!(end.as_secs(), since_1970(validity.not_after.timestamp()));
     // What is there twice, or malformed to one of them, is not compared.
     if let Ok(Some(basic)) = theirs.basic_constraints() {
         assert!(!ours.is_ca() || basic.value.ca);

@@ -13,6 +13,7 @@ use crate::crypto::der::{Der, NotDer, tag, well_formed_bits};
 use crate::crypto::verify::{SubjectPublicKeyInfo, identifiers};
 use crate::said::debug_is_display;
 use crate::wire::SignatureScheme;
+use rustls_pki_types::UnixTime;
 use std::sync::OnceLock;
 
 /// The bytes are not a certificate of version 3 or 1 in DER.
@@ -183,9 +184,20 @@ impl<'a> Certificate<'a> {
         self.serial
     }
 
-    /// Both ends of its validity, inclusive, in seconds since 1970 UTC.
-    pub fn validity(&self) -> (i64, i64) {
-        self.validity
+    /// Both ends of its validity, inclusive (RFC 5280 section 4.1.2.5); what is before
+    /// 1970 is 1970.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+    /// # let der = made.cert.der();
+    /// use handfast::pki::{Certificate, UnixTime};
+    /// let (_, end) = Certificate::read(der)?.validity();
+    /// let left = end.as_secs().saturating_sub(UnixTime::now().as_secs());
+    /// println!("{} days left", left / 86_400);
+    /// # Ok::<(), handfast::pki::Malformed>(())
+    /// ```
+    pub fn validity(&self) -> (UnixTime, UnixTime) {
+        (time::since_1970(self.validity.0), time::since_1970(self.validity.1))
     }
 
     /// The beginning of its validity, such as `2026-11-20 06:25:00 UTC`.

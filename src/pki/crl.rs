@@ -76,11 +76,10 @@ pub enum Unusable {
     CriticalNumber,
     #[error("it does not say until when it holds")]
     NoNextUpdate,
-    /// Times are in seconds since 1970.
-    #[error("it is dated {}, and the clock says {}", time::text(*.this_update), time::text(*.now))]
-    NotYet { this_update: i64, now: i64 },
-    #[error("it was to be renewed by {}", time::text(*.next_update))]
-    Stale { next_update: i64 },
+    #[error("it is dated {}, and the clock says {}", text(*.this_update), text(*.now))]
+    NotYet { this_update: UnixTime, now: UnixTime },
+    #[error("it was to be renewed by {}", text(*.next_update))]
+    Stale { next_update: UnixTime },
     #[error("it is a delta, without the list that it completes")]
     Delta,
     #[error("it is of a version that is not known here")]
@@ -98,6 +97,10 @@ pub enum Unusable {
 }
 
 debug_is_display!(Unusable);
+
+fn text(time: UnixTime) -> String {
+    time::text(time::seconds(time))
+}
 
 impl Unusable {
     /// Whether the certificates that it names are revoked all the same: a
@@ -254,12 +257,18 @@ impl Crl {
         &self.issuer_text
     }
 
+    /// When it was issued, and when the next one is at the latest, if it says so
+    /// (RFC 5280 sections 5.1.2.4 and 5.1.2.5); what is before 1970 is 1970.
+    pub fn validity(&self) -> (UnixTime, Option<UnixTime>) {
+        (time::since_1970(self.this_update), self.next_update.map(time::since_1970))
+    }
+
     /// When it was issued, such as `2026-11-20 06:25:00 UTC`.
     pub fn this_update(&self) -> String {
         time::text(self.this_update)
     }
 
-    /// When the next one is issued at the latest, if it says so.
+    /// When the next one is issued at the latest, if it says so, in words as well.
     pub fn next_update(&self) -> Option<String> {
         self.next_update.map(time::text)
     }
@@ -273,8 +282,7 @@ impl Crl {
 
     /// The same at this time: a list that is usable by its form may be stale.
     pub fn unusable_at(&self, now: UnixTime) -> Option<Unusable> {
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        self.unusable().or_else(|| self.untimely(now))
+        self.unusable().or_else(|| self.untimely(time::seconds(now)))
     }
 
     /// Whether the clock stands outside of its time.
@@ -282,9 +290,10 @@ impl Crl {
         let this_update = self.this_update;
         match self.next_update {
             _ if this_update > now.saturating_add(limits::CLOCK_SKEW) => {
+                let (this_update, now) = (time::since_1970(this_update), time::since_1970(now));
                 Some(Unusable::NotYet { this_update, now })
             }
-            Some(next_update) if now > next_update => Some(Unusable::Stale { next_update }),
+            Some(end) if now > end => Some(Unusable::Stale { next_update: time::since_1970(end) }),
             _ => None,
         }
     }

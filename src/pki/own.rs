@@ -76,7 +76,7 @@ pub enum UnfitChain {
 
 /// Looks at a chain, leaf first, as those do to whom it is shown.
 pub(crate) fn fit_to_be_shown(chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), UnfitChain> {
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let now = time::seconds(now);
     let read =
         |(place, der)| Certificate::read(der).map_err(|malformed| UnfitChain::Malformed { place, malformed });
     let octets = chain.iter().map(|der| der.as_ref());

@@ -1,6 +1,8 @@
 //! Times in certificates (RFC 5280 section 4.1.2.5): seconds since 1970, UTC.
 
 use crate::crypto::der::{NotDer, Value, tag};
+use rustls_pki_types::UnixTime;
+use std::time::Duration;
 
 /// From here on GeneralizedTime is the only form (RFC 5280 section 4.1.2.5).
 pub(super) const YEAR_2050: i64 = 2_524_608_000;
@@ -38,6 +40,16 @@ pub(super) fn read(value: Value<'_>) -> Result<i64, NotDer> {
         return Err(NotDer);
     }
     Ok(days_before(year, month, day) * DAY + hour * 3600 + minute * 60 + second)
+}
+
+/// Times before 1970 are the first that there is.
+pub(super) fn since_1970(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// Beyond all that a certificate can say, the last time that there is.
+pub(super) fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// `2026-11-20 06:25:00 UTC`.

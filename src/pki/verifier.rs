@@ -14,6 +14,7 @@ use super::roots::Roots;
 use super::rules::{Profile, Rule};
 use super::sent::{Candidate, Sent};
 use super::story;
+use super::time;
 use crate::alert::AlertDescription;
 use crate::crypto::kdf::sha256;
 use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
@@ -383,7 +384,7 @@ impl Verifier {
             Basis::Chain { roots, .. } => roots.contains(&leaf),
             _ => false,
         };
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let now = time::seconds(now);
         let mut inquiry = Inquiry {
             profile: self.profile,
             purpose,

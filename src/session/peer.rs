@@ -51,7 +51,7 @@ impl Peer {
         let most = now.saturating_add(u64::from(limits::TICKET_SECONDS));
         let leaf = self.chain.as_ref().and_then(|chain| chain.first());
         match leaf.map(|leaf| Certificate::read(leaf)) {
-            Some(Ok(leaf)) => most.min(u64::try_from(leaf.validity().1).unwrap_or(0)),
+            Some(Ok(leaf)) => most.min(leaf.validity().1.as_secs()),
             // An application may accept what this crate cannot read.
             Some(Err(_)) | None => most,
         }

@@ -2,6 +2,7 @@
 //! a certificate, and what happens without one.
 
 use super::super::maker::{ED25519, Extension, Fields, NOW, Party, basic, extended, oid};
+use super::super::time::since_1970;
 use super::super::{
     Certificate, CertificateDer, Crl, Profile, Purpose, Revocation, Rule, Unusable, Verifier,
 };
@@ -180,8 +181,8 @@ fn what_is_wrong_with_a_list_leaves_its_revocations_or_nothing() {
         Box::new(move |list| List { to: Some("260702115959Z"), ..list }.with(oid, true, &[5, 0]))
     };
     let now = NOW as i64;
-    let not_yet = Unusable::NotYet { this_update: now + 301, now };
-    let stale = Unusable::Stale { next_update: now - 1 };
+    let not_yet = Unusable::NotYet { this_update: since_1970(now + 301), now: since_1970(now) };
+    let stale = Unusable::Stale { next_update: since_1970(now - 1) };
     // What an application hears is none where it depends on the certificate.
     let cases: Vec<(Use, Option<Unusable>, Change)> = vec![
         (Whole, None, Box::new(|list| list)),
