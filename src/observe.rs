@@ -128,6 +128,17 @@ pub struct Check<'a> {
     pub passed: bool,
 }
 
+/// All of these as one, or nobody.
+pub(crate) fn together(mut all: Vec<Arc<dyn Observer>>) -> Option<Arc<dyn Observer>> {
+    struct Several(Vec<Arc<dyn Observer>>);
+    impl Observer for Several {
+        fn observe(&self, event: &Observed<'_>) {
+            self.0.iter().for_each(|observer| observer.observe(event));
+        }
+    }
+    if all.len() > 1 { Some(Arc::new(Several(all))) } else { all.pop() }
+}
+
 /// Where the events of one connection go: nowhere, unless an observer is set.
 #[derive(Clone, Default)]
 pub(crate) struct Tap(Option<Arc<Line>>);

@@ -8,6 +8,8 @@ mod broken;
 mod halves;
 #[path = "stream/keylog.rs"]
 mod keylog;
+#[path = "stream/observers.rs"]
+mod observers;
 #[path = "support/pipe.rs"]
 mod pipe;
 #[path = "stream/settings.rs"]

@@ -1,6 +1,6 @@
 //! What a client is told.
 
-use super::common::{Common, common_settings};
+use super::common::{Common, Hears, common_settings};
 use super::judge::Judge;
 use crate::crypto::kdf::sha256;
 use crate::identity::{ConfigError, Identity};

@@ -5,11 +5,21 @@ use crate::crypto::suite::{self, Suite};
 use crate::crypto::suite::{KeyExchange, Version};
 use crate::identity::ConfigError;
 use crate::limits;
+use crate::observe::{Observer, together};
 use crate::pki::UnixTime;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::sync::Arc;
 
 type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// Who hears of all connections of a configuration.
+#[derive(Clone)]
+pub(super) enum Hears {
+    /// One, of all.
+    All(Arc<dyn Observer>),
+    /// Of each its own, or nobody.
+    Each(Arc<dyn Fn() -> Option<Arc<dyn Observer>> + Send + Sync>),
+}
 
 /// What both roles are told.
 #[derive(Clone)]
@@ -32,6 +42,7 @@ pub(crate) struct Common {
     versions: Vec<ProtocolVersion>,
     pub(crate) offered: Lists,
     pub(crate) clock: Clock,
+    pub(super) hears: Vec<Hears>,
 }
 
 /// What follows from the settings, as a ClientHello lists it: made by
@@ -70,6 +81,7 @@ impl Common {
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
             offered: Lists::default(),
             clock: Arc::new(clock),
+            hears: Vec::new(),
         };
         common.settle();
         common
@@ -125,6 +137,18 @@ impl Common {
 
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
+    }
+
+    /// Who hears of a connection: those of the configuration, then its own.
+    pub(crate) fn observer(&self, own: Option<Arc<dyn Observer>>) -> Option<Arc<dyn Observer>> {
+        if self.hears.is_empty() {
+            return own;
+        }
+        let each = self.hears.iter().filter_map(|hears| match hears {
+            Hears::All(observer) => Some(Arc::clone(observer)),
+            Hears::Each(make) => make(),
+        });
+        together(each.chain(own).collect())
     }
 
     pub(super) fn set_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
@@ -366,6 +390,49 @@ macro_rules! common_settings {
         pub fn longest_chain(mut self, certificates: usize) -> Result<Self, ConfigError> {
             self.common.set_longest_chain(certificates)?;
             Ok(self)
+        }
+
+        /// Has this observer hear all connections of the configuration, beside the one
+        /// that a connection may have of its own; called again, another one, too. They
+        /// cannot be told apart by it, except in a key log, which needs no more:
+        ///
+        /// ```no_run
+        /// use handfast::{ClientConfig, Judge, KeyLog, pki::UnixTime};
+        /// use std::sync::Arc;
+        /// let config = ClientConfig::new(Judge::Application, UnixTime::now);
+        /// // Whoever reads the file can read the connections.
+        /// let config = config.observer(Arc::new(KeyLog::append_to("keys.log")?));
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+            self.common.hears.push(Hears::All(observer));
+            self
+        }
+
+        /// Makes an observer for each connection as it begins, for instance with a
+        /// number in it; where it gives `None`, that connection has none of it.
+        ///
+        /// ```
+        /// use handfast::{ClientConfig, Judge, observe::{Observed, Observer}, pki::UnixTime};
+        /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+        /// struct Numbered(usize);
+        /// impl Observer for Numbered {
+        ///     fn observe(&self, event: &Observed<'_>) {
+        ///         if let Observed::Alert { direction, description, .. } = event {
+        ///             eprintln!("connection {}: {direction:?} {description}", self.0);
+        ///         }
+        ///     }
+        /// }
+        /// let count = AtomicUsize::new(0);
+        /// let config = ClientConfig::new(Judge::Application, UnixTime::now)
+        ///     .observer_for_each(move || Some(Arc::new(Numbered(count.fetch_add(1, Ordering::Relaxed)))));
+        /// ```
+        pub fn observer_for_each(
+            mut self,
+            make: impl Fn() -> Option<Arc<dyn Observer>> + Send + Sync + 'static,
+        ) -> Self {
+            self.common.hears.push(Hears::Each(Arc::new(make)));
+            self
         }
 
         /// Asks [`Question::Refused`](crate::Question::Refused) before a refused certificate ends the

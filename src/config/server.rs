@@ -1,12 +1,13 @@
 //! What a server is told.
 
-use super::common::{Common, common_settings, known_groups};
+use super::common::{Common, Hears, common_settings, known_groups};
 use super::judge::Judge;
 use crate::crypto::kdf::sha256;
 use crate::crypto::secret::Secret;
 use crate::identities::Identities;
 use crate::identity::{ConfigError, Identity};
 use crate::limits;
+use crate::observe::Observer;
 use crate::pki::{Roots, UnixTime};
 use crate::session::TicketKeys;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};

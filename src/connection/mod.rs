@@ -121,7 +121,7 @@ impl Connection {
     }
 
     fn new(flow: Flow, side: Side, common: &Common, observer: Option<Arc<dyn Observer>>) -> Self {
-        let tap = Tap::new(observer);
+        let tap = Tap::new(common.observer(observer));
         Self {
             flow,
             receiving: Receiving::new(tap.clone()),
