@@ -35,6 +35,7 @@
 //! | `graviola`, `aws-lc-rs` | faster sources of cryptography in ring's place, operation by operation |
 //! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
 //! | `tokio` | `AsyncTlsStream`, `TlsConnector`, `TlsAcceptor` |
+//! | `system-roots`, `bundled-roots` | `Roots::system()`, `Roots::bundled()` |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
 //!
 //! Neither of the two sources is on by default: graviola is young and not audited (of
@@ -48,7 +49,7 @@
 //! sources and holds them to it.
 //!
 //! ```text
-//!   7  reload/        certificates and roots that are renewed in their files
+//!   7  reload/        certificates and roots that are renewed in their files   stores  a system's roots
 //!      io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
@@ -176,6 +177,8 @@ mod connection;
 
 mod io;
 pub mod reload;
+#[cfg(any(feature = "system-roots", feature = "bundled-roots"))]
+mod stores;
 
 pub use alert::{AlertDescription, AlertLevel};
 pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, Live, ServerConfig};
@@ -195,6 +198,8 @@ pub use question::{Answer, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
 pub use session::{ClientSessions, TicketKey, TicketKeys};
+#[cfg(feature = "system-roots")]
+pub use stores::NoSystemRoots;
 
 /// The README's examples are compiled with the documentation's.
 #[cfg(doctest)]

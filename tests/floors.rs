@@ -64,6 +64,7 @@ const HOUSE: &[Floor] = &[
         "reload/error.rs", "reload/files.rs", "reload/kept.rs", "reload/entry.rs", "reload/directory.rs",
         "reload/certificates.rs", "reload/roots.rs", "reload/reloader.rs", "reload/watch.rs", "reload/mod.rs",
     ]),
+    Floor(IO, &["stores.rs"]),
     Floor(8, &["lib.rs"]),
 ];
 

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::observe::Check;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// `accepted`, `sentence`, `hint`, `rule`, `alert`, `path` (subjects, the leaf
+/// `accepted`, `sentence`, `store` (whose root was trusted), `hint`, `rule`, `alert`, `path` (subjects, the leaf
 /// first), `checks` and `tree`.
 ///
 /// ```
@@ -24,9 +24,10 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 /// ```
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_struct("Report", 8)?;
+        let mut all = serializer.serialize_struct("Report", 9)?;
         all.serialize_field("accepted", &self.accepted())?;
         all.serialize_field("sentence", self.sentence())?;
+        all.serialize_field("store", &self.store())?;
         all.serialize_field("hint", &self.hint())?;
         all.serialize_field("rule", &self.broken().map(|rule| rule.name()))?;
         all.serialize_field("alert", &self.alert().map(|alert| alert.to_string()))?;

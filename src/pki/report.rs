@@ -114,6 +114,15 @@ impl Report {
         self.0.cost
     }
 
+    /// The store whose root the accepted path reaches, if that store has a name: see
+    /// [`Roots::of_store`](super::Roots::of_store).
+    pub fn store(&self) -> Option<&str> {
+        match &self.0.basis {
+            Basis::Path { anchor, .. } => anchor.store.as_deref(),
+            Basis::Words | Basis::Leaf { .. } => None,
+        }
+    }
+
     /// The verdict in one sentence.
     pub fn sentence(&self) -> &str {
         &self.text().sentence
@@ -387,7 +396,8 @@ fn path_text(certificates: &[u8], list_signers: &[u8], anchor: &Anchor, inquiry:
         more => format!("through {} intermediates", more - 1),
     };
     let root = anchor.text();
-    text.sentence = format!("{leaf} was accepted: {through} by the trusted root {root}");
+    let from = anchor.store.as_ref().map_or_else(String::new, |store| format!(", from {store}"));
+    text.sentence = format!("{leaf} was accepted: {through} by the trusted root {root}{from}");
     text
 }
 

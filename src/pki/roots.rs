@@ -16,6 +16,11 @@ use std::sync::{Arc, OnceLock};
 
 /// The roots that a verifier trusts.
 ///
+/// They come from a file ([`add_pem`](Self::add_pem)), one by one ([`add`](Self::add)), with the
+/// feature `system-roots` from the system (`Roots::system`), with `bundled-roots` from
+/// Mozilla's list as a crate has it (`Roots::bundled`), or from several of these,
+/// since stores can be [merged](Self::extend).
+///
 /// ```
 /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
 /// # let pem = made.cert.pem();
@@ -27,6 +32,8 @@ use std::sync::{Arc, OnceLock};
 /// ```
 #[derive(Clone, Default)]
 pub struct Roots {
+    /// What store it is, as reports say.
+    store: Option<Arc<str>>,
     anchors: Vec<Arc<Anchor>>,
     /// Places in `anchors`, those of one name together.
     namesakes: Vec<Vec<usize>>,
@@ -56,6 +63,8 @@ pub(super) struct Anchor {
     /// The first critical extension that is not judged by this crate.
     pub(super) unknown_critical: Option<Box<[u8]>>,
     pub(super) certificate: Option<CertificateDer<'static>>,
+    /// The store that it came from.
+    pub(super) store: Option<Arc<str>>,
     /// The rules about its form that the certificate breaks: found when it is
     /// first used, for they do not depend on what is asked.
     pub(super) form: OnceLock<Vec<Rule>>,
@@ -72,6 +81,19 @@ impl Anchor {
         self.bases.get_or_init(|| NameConstraints::read(value).ok().map(|found| found.open())).as_ref()
     }
 
+    /// Whether it is the same root, wherever it came from.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.certificate, &other.certificate) {
+            (Some(own), Some(others)) => own == others,
+            (None, None) => {
+                self.subject == other.subject
+                    && self.spki() == other.spki()
+                    && self.constraints == other.constraints
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         Name::read(&self.subject).map_or_else(|_| "(malformed)".into(), |name| name.text())
     }
@@ -81,6 +103,27 @@ impl Roots {
     /// No roots: nothing is trusted.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, of a store that has a name: it is told where a root of it was
+    /// trusted ([`Report::store`](super::Report::store)), also after stores were merged.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+    /// # let (pem, chain) = (made.cert.pem(), [made.cert.der().clone()]);
+    /// # let now = handfast::pki::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000));
+    /// use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+    /// let mut own = Roots::of_store("ca.pem");
+    /// own.add_pem(pem.as_bytes())?;
+    /// let mut all = Roots::of_store("another file");
+    /// all.extend([own]);
+    /// let name = ServerName::try_from("example.com").unwrap();
+    /// let accepted = Verifier::web_pki(all).verify(&chain, Some(&name), Purpose::Server, now)?;
+    /// assert_eq!(accepted.report.store(), Some("ca.pem"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of_store(name: impl Into<Arc<str>>) -> Self {
+        Self { store: Some(name.into()), ..Self::default() }
     }
 
     /// Trusts whatever a certificate's key has signed: an authority, self-signed
@@ -106,9 +149,10 @@ impl Roots {
             bases: OnceLock::new(),
             form: OnceLock::new(),
             certificate: None,
+            store: self.store.clone(),
         };
         let folded = read.subject.folded();
-        self.insert(folded, Anchor { certificate: Some(certificate), ..anchor });
+        self.insert(folded, Arc::new(Anchor { certificate: Some(certificate), ..anchor }));
         Ok(())
     }
 
@@ -142,8 +186,9 @@ impl Roots {
             bases: OnceLock::new(),
             form: OnceLock::new(),
             certificate: None,
+            store: self.store.clone(),
         };
-        self.insert(folded, anchor);
+        self.insert(folded, Arc::new(anchor));
         Ok(())
     }
 
@@ -218,7 +263,7 @@ impl Roots {
             })
     }
 
-    fn insert(&mut self, folded: Vec<u8>, anchor: Anchor) {
+    fn insert(&mut self, folded: Vec<u8>, anchor: Arc<Anchor>) {
         let group = *self.by_name.entry(folded).or_insert(self.namesakes.len());
         if group == self.namesakes.len() {
             self.namesakes.push(Vec::new());
@@ -226,15 +271,45 @@ impl Roots {
         self.by_octets.insert(anchor.subject.clone(), group);
         let Some(places) = self.namesakes.get_mut(group) else { return };
         // A root that is there already need not be tried twice.
-        let known = places
-            .iter()
-            .filter_map(|&place| self.anchors.get(place))
-            .any(|known| known.certificate.is_some() && known.certificate == anchor.certificate);
+        let known =
+            places.iter().filter_map(|&place| self.anchors.get(place)).any(|known| known.is_same(&anchor));
         if !known {
             self.fingerprint = OnceLock::new();
             places.push(self.anchors.len());
-            self.anchors.push(Arc::new(anchor));
+            self.anchors.push(anchor);
         }
+    }
+}
+
+/// Merges stores: what one has is trusted as it was there, and stays of that store. A
+/// root that is there already is not taken twice.
+///
+/// ```no_run
+/// # fn own() -> handfast::pki::Roots { handfast::pki::Roots::new() }
+/// use handfast::pki::Roots;
+/// let mut roots = Roots::of_store("ca.pem");
+/// roots.add_pem(&std::fs::read("ca.pem")?)?;
+/// # #[cfg(feature = "bundled-roots")]
+/// roots.extend([Roots::bundled()]);
+/// let all: Roots = [roots, own()].into_iter().collect();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl Extend<Roots> for Roots {
+    fn extend<I: IntoIterator<Item = Roots>>(&mut self, stores: I) {
+        for anchor in stores.into_iter().flat_map(|store| store.anchors) {
+            // It was read when it was added.
+            if let Ok(name) = Name::read(&anchor.subject).map(|name| name.folded()) {
+                self.insert(name, anchor);
+            }
+        }
+    }
+}
+
+impl FromIterator<Roots> for Roots {
+    fn from_iter<I: IntoIterator<Item = Roots>>(stores: I) -> Self {
+        let mut all = Self::new();
+        all.extend(stores);
+        all
     }
 }
 
@@ -301,11 +376,33 @@ mod tests {
         };
         let mut roots = Roots::new();
         roots.add_anchor(&anchor).unwrap();
+        roots.add_anchor(&anchor).unwrap();
+        assert_eq!(roots.len(), 1, "once is enough");
         assert_eq!(roots.subjects().collect::<Vec<_>>(), [read.subject_der()]);
         let (_, found) = roots.named(read.subject_der(), || &[]).next().unwrap();
         assert_eq!(found.spki(), read.spki);
         let bad = TrustAnchor { subject: vec![1].into(), ..anchor };
         assert!(roots.add_anchor(&bad).is_err());
+    }
+
+    #[test]
+    fn merged_stores_have_each_root_once_and_of_the_store_that_was_first() {
+        let [a, b] =
+            ["a.example", "b.example"].map(|name| rcgen::generate_simple_self_signed([name.into()]).unwrap());
+        let store = |name: &'static str, of: &[&rcgen::CertifiedKey<rcgen::KeyPair>]| {
+            let mut roots = Roots::of_store(name);
+            of.iter().for_each(|made| roots.add(made.cert.der().clone()).unwrap());
+            roots
+        };
+        let (first, second) = (store("first", &[&a]), store("second", &[&a, &b]));
+        let all: Roots = [first.clone(), second.clone()].into_iter().collect();
+        let stores: Vec<_> = all.anchors().map(|anchor| anchor.store.as_deref()).collect();
+        assert_eq!(stores, [Some("first"), Some("second")]);
+        // Where they came from does not change how peers are judged.
+        let mut other = store("other", &[&a]);
+        assert_eq!(other.fingerprint(), first.fingerprint());
+        other.extend([second]);
+        assert_eq!((other.len(), other.fingerprint()), (2, all.fingerprint()));
     }
 
     #[test]

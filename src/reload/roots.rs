@@ -49,7 +49,7 @@ impl RootFile {
 
 fn usable(path: &Path, contents: &[Contents]) -> Result<(Roots, usize), LoadError> {
     let file = contents.first().map_or(&[][..], |contents| &contents.bytes);
-    let mut roots = Roots::new();
+    let mut roots = Roots::of_store(path.display().to_string());
     let (usable, malformed) =
         roots.add_pem(file).map_err(|error| LoadError::Roots { file: path.into(), error })?;
     match usable {
