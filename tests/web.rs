@@ -8,6 +8,8 @@
 mod web {
     pub(crate) mod certificates;
     pub(crate) mod client;
+    #[path = "../support/folder.rs"]
+    pub(crate) mod folder;
     pub(crate) mod run;
     pub(crate) mod scripted;
 
