@@ -65,7 +65,24 @@ impl Authority {
         self.leaf_with(KeyPair::from_pem(&String::from_utf8(made.stdout).unwrap()).unwrap())
     }
 
+    /// The same but for this change.
+    #[allow(dead_code)] // the tests of the examples make it
+    pub(crate) fn leaf_but(&self, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+        let (key, mut params) = (KeyPair::generate().unwrap(), Self::leaf_params());
+        change(&mut params);
+        self.sign(&params, &key)
+    }
+
     fn leaf_with(&self, key: KeyPair) -> Leaf {
+        self.sign(&Self::leaf_params(), &key)
+    }
+
+    fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Leaf {
+        let chain = params.signed_by(key, &self.issuer).unwrap().pem();
+        Leaf { chain, key: key.serialize_pem() }
+    }
+
+    fn leaf_params() -> CertificateParams {
         let mut params = params("localhost");
         params.subject_alt_names =
             CertificateParams::new(["localhost".to_owned()]).unwrap().subject_alt_names;
@@ -73,8 +90,7 @@ impl Authority {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
-        let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Leaf { chain, key: key.serialize_pem() }
+        params
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
