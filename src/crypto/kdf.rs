@@ -6,6 +6,7 @@
 
 use crate::crypto::secret::lend;
 use crate::crypto::suite::Hash;
+use crate::wire::SignatureScheme;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -76,6 +77,23 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     out
+}
+
+/// Public bytes under the hash of a signature scheme; `None` where the scheme has
+/// no hash of its own, as Ed25519.
+pub(crate) fn hash_of_scheme(scheme: SignatureScheme, bytes: &[u8]) -> Option<Vec<u8>> {
+    use SignatureScheme as S;
+    let algorithm = match scheme {
+        S::ECDSA_SECP256R1_SHA256 | S::RSA_PSS_RSAE_SHA256 | S::RSA_PSS_PSS_SHA256 | S::RSA_PKCS1_SHA256 => {
+            &digest::SHA256
+        }
+        S::ECDSA_SECP384R1_SHA384 | S::RSA_PSS_RSAE_SHA384 | S::RSA_PSS_PSS_SHA384 | S::RSA_PKCS1_SHA384 => {
+            &digest::SHA384
+        }
+        S::RSA_PSS_RSAE_SHA512 | S::RSA_PSS_PSS_SHA512 | S::RSA_PKCS1_SHA512 => &digest::SHA512,
+        _ => return None,
+    };
+    Some(digest::digest(algorithm, bytes).as_ref().to_vec())
 }
 
 /// Hash(bytes).

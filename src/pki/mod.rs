@@ -62,7 +62,7 @@ pub use revocation::Revocation;
 pub use roots::Roots;
 pub use rules::{Profile, Rule, UnknownName};
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-pub use verifier::{Accepted, PeerKey, Refused, Verifier, peer_key, spki_sha256};
+pub use verifier::{Accepted, PeerKey, Refused, Verifier, peer_key, spki_sha256, tls_server_end_point};
 
 #[cfg(test)]
 mod maker;

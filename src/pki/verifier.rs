@@ -16,7 +16,7 @@ use super::sent::{Candidate, Sent};
 use super::story;
 use super::time;
 use crate::alert::AlertDescription;
-use crate::crypto::kdf::sha256;
+use crate::crypto::kdf::{hash_of_scheme, sha256};
 use crate::crypto::verify::{KeyKind, SubjectPublicKeyInfo};
 use crate::limits;
 use crate::said::debug_is_display;
@@ -154,6 +154,29 @@ pub fn peer_key(leaf: &CertificateDer<'_>) -> Result<PeerKey, Malformed> {
 /// [`Verifier::pinned`] takes.
 pub fn spki_sha256(certificate: &CertificateDer<'_>) -> Result<[u8; 32], Malformed> {
     Certificate::read(certificate).map(|certificate| sha256(certificate.spki_bytes))
+}
+
+/// The channel binding `tls-server-end-point` (RFC 5929 section 4.1) of a server's
+/// certificate, which both sides of a connection know: what SCRAM's `-PLUS` takes in
+/// PostgreSQL, LDAP and XMPP, so that a password is proven to this server alone.
+///
+/// It is the certificate's hash, by the hash of its own signature; `None` where that
+/// has none, as Ed25519, or is none that this crate verifies.
+///
+/// # Errors
+/// The certificate cannot be read.
+///
+/// ```no_run
+/// # fn example(tls: handfast::TlsStream<std::net::TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+/// let chain = tls.info().peer_chain.as_deref().ok_or("no certificate")?;
+/// let leaf = chain.first().ok_or("no certificate")?;
+/// let binding = handfast::pki::tls_server_end_point(leaf)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn tls_server_end_point(certificate: &CertificateDer<'_>) -> Result<Option<Vec<u8>>, Malformed> {
+    let scheme = Certificate::read(certificate)?.signature_scheme();
+    Ok(scheme.and_then(|scheme| hash_of_scheme(scheme, certificate)))
 }
 
 impl Verifier {

@@ -243,3 +243,29 @@ fn names_are_whole_down_to_the_rarest_form() {
         }
     }
 }
+
+/// RFC 5929 section 4.1: the certificate's hash, by the hash of its signature.
+#[test]
+fn the_channel_binding_is_the_hash_of_the_signature() {
+    let made = |algorithm| {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let params = rcgen::CertificateParams::new(["example.com".to_owned()]).unwrap();
+        params.self_signed(&key).unwrap().der().clone()
+    };
+    let hashed = |algorithm, der: &[u8]| Some(ring::digest::digest(algorithm, der).as_ref().to_vec());
+    let der = made(&rcgen::PKCS_ECDSA_P256_SHA256);
+    assert_eq!(tls_server_end_point(&der).unwrap(), hashed(&ring::digest::SHA256, &der));
+    let der = made(&rcgen::PKCS_ECDSA_P384_SHA384);
+    assert_eq!(tls_server_end_point(&der).unwrap(), hashed(&ring::digest::SHA384, &der));
+    let key =
+        rcgen::KeyPair::from_pem(include_str!("../../../test-vectors/keys/rsa-2048.pkcs8.pem")).unwrap();
+    let key = rcgen::KeyPair::from_der_and_sign_algo(
+        &PrivateKeyDer::try_from(key.serialized_der().to_vec()).unwrap(),
+        &rcgen::PKCS_RSA_SHA512,
+    )
+    .unwrap();
+    let der = rcgen::CertificateParams::default().self_signed(&key).unwrap().der().clone();
+    assert_eq!(tls_server_end_point(&der).unwrap(), hashed(&ring::digest::SHA512, &der));
+    assert_eq!(tls_server_end_point(&made(&rcgen::PKCS_ED25519)).unwrap(), None);
+    assert!(tls_server_end_point(&CertificateDer::from(vec![1, 2, 3])).is_err());
+}
