@@ -4,28 +4,11 @@
 //! handshake did and why. It never blocks and touches no socket, no clock and
 //! no setting of the process: bytes go in, bytes and events come out.
 //!
-//! # Use
+//! The next seven chapters are for whoever uses it. Coming from another library:
+//! [rustls](guide::from_rustls), [native-tls](guide::from_native_tls),
+//! [openssl](guide::from_openssl). Then comes the house, for whoever reads or changes it.
 //!
-//! Over any stream that reads and writes, [`TlsStream`] is all that is needed:
-//!
-//! ```no_run
-//! use handfast::{ClientConfig, TlsStream, pki::{Roots, ServerName, UnixTime, Verifier}};
-//! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
-//!
-//! let mut roots = Roots::new();
-//! roots.add_pem(&std::fs::read("ca.pem")?)?;
-//! let config = Arc::new(ClientConfig::new(Verifier::web_pki(roots), UnixTime::now));
-//! let name = ServerName::try_from("example.com")?;
-//! let mut tls = TlsStream::client(&config, name, TcpStream::connect("example.com:443")?)?;
-//! tls.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")?;
-//! let mut page = Vec::new();
-//! tls.read_to_end(&mut page)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! Whoever drives the transport takes [`Connection`] itself; what happened in
-//! it is heard by an [`observe::Observer`]; what it needs from outside it asks
-//! as a [`Question`].
+#![doc = include_str!("../docs/cookbook.md")]
 //!
 //! # Features
 //!
@@ -200,6 +183,17 @@ pub use rustls_pki_types as pki_types;
 pub use session::{ClientSessions, TicketKey, TicketKeys};
 #[cfg(feature = "system-roots")]
 pub use stores::NoSystemRoots;
+
+/// Coming from another library: name by name, with the traps.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    #[doc = include_str!("../docs/from-rustls.md")]
+    pub mod from_rustls {}
+    #[doc = include_str!("../docs/from-native-tls.md")]
+    pub mod from_native_tls {}
+    #[doc = include_str!("../docs/from-openssl.md")]
+    pub mod from_openssl {}
+}
 
 /// The README's examples are compiled with the documentation's.
 #[cfg(doctest)]

@@ -1,37 +1,23 @@
 //! docs/from-rustls.md, kept true: one program over rustls and over this crate,
 //! which say the same to each other and to themselves, few lines apart.
 
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "migration/with_handfast.rs"]
 mod with_handfast;
 #[path = "migration/with_rustls.rs"]
 mod with_rustls;
 
+use folder::Folder;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::thread;
 
 /// What the page promises.
 const CHANGED_LINES: usize = 12;
 
-struct Files {
-    folder: PathBuf,
-}
-
-impl Files {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.folder).unwrap();
-    }
-}
-
 /// An authority, and a certificate that it issued for `lines.example`.
-fn files() -> Files {
+fn files() -> Folder {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -39,20 +25,18 @@ fn files() -> Files {
     let mut params = CertificateParams::new(["lines.example".to_owned()]).unwrap();
     params.use_authority_key_identifier_extension = true;
     let leaf = params.signed_by(&key, &authority).unwrap();
-    let files =
-        Files { folder: std::env::temp_dir().join(format!("handfast-migration-{}", std::process::id())) };
-    std::fs::create_dir_all(&files.folder).unwrap();
-    std::fs::write(files.path("ca.pem"), authority.pem()).unwrap();
-    std::fs::write(files.path("chain.pem"), leaf.pem()).unwrap();
-    std::fs::write(files.path("key.pem"), key.serialize_pem()).unwrap();
-    files
+    let folder = Folder::new();
+    folder.file("ca.pem", authority.pem());
+    folder.file("chain.pem", leaf.pem());
+    folder.file("key.pem", key.serialize_pem());
+    folder
 }
 
 /// Every pair of the two programs talks.
 #[test]
 fn both_programs_say_the_same() {
-    let files = files();
-    let (ca, chain, key) = (files.path("ca.pem"), files.path("chain.pem"), files.path("key.pem"));
+    let folder = files();
+    let [ca, chain, key] = ["ca.pem", "chain.pem", "key.pem"].map(|name| folder.path().join(name));
     macro_rules! talk {
         ($client:ident, $server:ident) => {{
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
