@@ -4,10 +4,11 @@
 use super::certificate::{Certificate, Malformed};
 use super::time;
 use crate::crypto::verify::{SignatureRefused, verify_certificate};
+use crate::said::debug_is_display;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 /// A chain that should not be shown to peers.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnfitChain {
     /// A certificate cannot be read.
@@ -73,6 +74,8 @@ pub enum UnfitChain {
         ahead: String,
     },
 }
+
+debug_is_display!(UnfitChain);
 
 /// Looks at a chain, leaf first, as those do to whom it is shown.
 pub(crate) fn fit_to_be_shown(chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), UnfitChain> {

@@ -3,12 +3,13 @@
 use crate::identity::ConfigError;
 use crate::limits;
 use crate::pki::PemError;
+use crate::said::debug_is_display;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 /// Why what is in files cannot be used. Each message names the file.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// A file cannot be read.
@@ -98,6 +99,8 @@ pub enum LoadError {
     )]
     NotJudgedByRoots,
 }
+
+debug_is_display!(LoadError);
 
 /// What came of a look at files, one sentence for a log each.
 #[derive(Debug)]
