@@ -97,21 +97,23 @@ pub(crate) fn from_file(file: &Path) -> Result<Roots, String> {
 }
 
 /// The roots of the system; where it has none, Mozilla's, which are built in.
-/// One that cannot be read is left out, as browsers do: nothing is trusted for it.
+/// What cannot be read is left out, and counted: nothing is trusted for it.
 fn system() -> Result<(Roots, String), String> {
-    let mut roots = Roots::new();
-    for certificate in rustls_native_certs::load_native_certs().certs {
-        let _left_out = roots.add(certificate);
-    }
-    if !roots.is_empty() {
-        let source = format!("the system's {}", text::count(roots.len(), "root"));
-        return Ok((roots, source));
-    }
-    for anchor in webpki_roots::TLS_SERVER_ROOTS {
-        let _left_out = roots.add_anchor(anchor);
-    }
-    let source = format!("Mozilla's {} (the system has none)", text::count(roots.len(), "root"));
-    Ok((roots, source))
+    Ok(match Roots::system() {
+        Ok((roots, left_out)) => {
+            let left_out = match left_out.len() {
+                0 => String::new(),
+                some => format!(", but for {some} that cannot be read"),
+            };
+            let source = format!("the system's {}{left_out}", text::count(roots.len(), "root"));
+            (roots, source)
+        }
+        Err(_none) => {
+            let roots = Roots::bundled();
+            let source = format!("Mozilla's {} (the system has none)", text::count(roots.len(), "root"));
+            (roots, source)
+        }
+    })
 }
 
 /// A file's bytes.
