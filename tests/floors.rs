@@ -38,7 +38,7 @@ const HOUSE: &[Floor] = &[
         "pki/crl.rs", "pki/ocsp.rs", "pki/revocation.rs", "pki/policy.rs", "pki/pem.rs", "pki/rules.rs",
         "pki/roots.rs", "pki/suffix.rs", "pki/inquiry.rs", "pki/checks.rs", "pki/policies.rs",
         "pki/signer.rs", "pki/listed.rs", "pki/stapled.rs", "pki/status.rs", "pki/judge.rs", "pki/chain.rs",
-        "pki/story.rs", "pki/report.rs", "pki/json.rs", "pki/verifier.rs", "pki/mod.rs",
+        "pki/story.rs", "pki/hint.rs", "pki/report.rs", "pki/json.rs", "pki/verifier.rs", "pki/mod.rs",
     ]),
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[

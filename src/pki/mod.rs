@@ -10,7 +10,7 @@
 //!     -> chain: the walk to a root, over what was sent, under a budget, with what is remembered
 //!          -> judge: one certificate in its place
 //!               -> checks; constraints; policies; status (listed, stapled, signer)
-//!     -> story: the walk once more where none holds -> report: in words
+//!     -> story: the walk once more where none holds -> hint, report: in words
 //! ```
 
 mod budget;
@@ -21,6 +21,7 @@ mod constraints;
 mod crl;
 mod dn;
 mod extensions;
+mod hint;
 mod inquiry;
 #[cfg(feature = "serde")]
 mod json;
