@@ -19,6 +19,7 @@
 //! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
 //! | `tokio` | `AsyncTlsStream`, `TlsConnector`, `TlsAcceptor` |
 //! | `system-roots`, `bundled-roots` | `Roots::system()`, `Roots::bundled()` |
+//! | `x509-parser` | names for rare identifiers in certificates, a second opinion under debug assertions |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
 //!
 //! Neither of the two sources is on by default: graviola is young and not audited (of
@@ -80,9 +81,9 @@
 //!   `SignatureVerified`, `FinishedVerified` are made in `handshake/auth.rs`,
 //!   and demanded by the handler that may only run after them. Until then the
 //!   peer is `Unproven`, and [`ConnectionInfo`] says nothing of who it is.
-//! - A certificate is read once, whole, by this crate's own reader. x509-parser gives
-//!   names to what there are no words for here, and under debug assertions a second
-//!   opinion: it decides nothing.
+//! - A certificate is read once, whole, by this crate's own reader. x509-parser
+//!   (a feature, off by default) gives names to what there are no words for here, and
+//!   under debug assertions a second opinion: it decides nothing.
 //! - Judging a chain draws on one budget, counted in octets (`pki/budget.rs`): each
 //!   step pays for what it looks at, a signature as much as its key's work takes. A
 //!   signature that led to an accepted chain is not verified again; it costs the same.

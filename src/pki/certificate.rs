@@ -6,11 +6,14 @@
 use super::dn::Name;
 use super::extensions::{Extensions, KeyUsage};
 use super::name::{GeneralName, GeneralNames};
+#[cfg(any(test, feature = "x509-parser"))]
 use super::opinion::{Facts, NameFacts, Said};
 use super::time;
 use super::words::identifier;
 use crate::crypto::der::{Der, NotDer, tag, well_formed_bits};
-use crate::crypto::verify::{SubjectPublicKeyInfo, identifiers};
+use crate::crypto::verify::SubjectPublicKeyInfo;
+#[cfg(any(test, feature = "x509-parser"))]
+use crate::crypto::verify::identifiers;
 use crate::said::debug_is_display;
 use crate::wire::SignatureScheme;
 use rustls_pki_types::UnixTime;
@@ -144,6 +147,7 @@ impl<'a> Certificate<'a> {
             extensions,
             self_issued: OnceLock::new(),
         };
+        #[cfg(any(test, feature = "x509-parser"))]
         debug_assert_eq!(read.second_opinion(), Ok(()), "two readers, one certificate");
         Ok(read)
     }
@@ -286,6 +290,14 @@ impl<'a> Certificate<'a> {
             && self.algorithm == self.inner_algorithm
     }
 
+    pub(super) fn general_names(&self) -> GeneralNames<'a> {
+        self.extensions.names.map_or(GeneralNames::NONE, |extension| extension.names)
+    }
+}
+
+/// What the two readers are held against each other by.
+#[cfg(any(test, feature = "x509-parser"))]
+impl<'a> Certificate<'a> {
     /// Whether x509-parser finds the same in the same octets.
     pub(super) fn second_opinion(&self) -> Result<(), &'static str> {
         let Some((facts, said)) = Facts::by_x509_parser(self.der) else {
@@ -346,10 +358,6 @@ impl<'a> Certificate<'a> {
             subject_key: subject_key.map(|own| own.key),
             authority_key: authority_key.and_then(|authority| authority.key),
         }
-    }
-
-    pub(super) fn general_names(&self) -> GeneralNames<'a> {
-        self.extensions.names.map_or(GeneralNames::NONE, |extension| extension.names)
     }
 }
 

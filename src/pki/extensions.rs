@@ -58,6 +58,7 @@ impl KeyUsage {
         self.0 & bit != 0
     }
 
+    #[cfg(any(test, feature = "x509-parser"))]
     pub(super) fn bits(self) -> u16 {
         self.0
     }

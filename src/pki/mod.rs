@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   octets -> certificate (extensions, name, dn, time), crl, ocsp, pem     one strict reader
-//!             opinion, words: what x509-parser says beside it
+//!             words: names of identifiers; opinion: what x509-parser says beside it
 //!   verifier: a policy; its roots, rules, revocation, policy (ids), inquiry (what is asked)
 //!     -> chain: the walk to a root, over what was sent, under a budget, with what is remembered
 //!          -> judge: one certificate in its place
@@ -29,6 +29,7 @@ mod judge;
 mod listed;
 mod name;
 mod ocsp;
+#[cfg(any(test, feature = "x509-parser"))]
 mod opinion;
 mod own;
 mod pem;

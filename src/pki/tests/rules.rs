@@ -324,7 +324,7 @@ fn identifiers_that_this_crate_has_no_words_for_are_named() {
         [
             ("authorityKeyIdentifier", false),
             ("keyUsage", true),
-            ("extendedKeyUsage", false),
+            ("extKeyUsage", false),
             ("subjectAltName", false),
             ("1.2.3.4", false),
         ]
