@@ -119,6 +119,8 @@ fn ranges() {
     let modified = whole.header("last-modified").unwrap();
     let unchanged = |have: &str| range(&format!("bytes=0-1\r\nIf-Range: {have}")).status;
     assert_eq!(unchanged(modified), 206);
+    assert_eq!(unchanged(whole.header("etag").unwrap()), 206);
+    assert_eq!(unchanged("\"another\""), 200);
     assert_eq!(unchanged("Thu, 01 Jan 1970 00:00:00 GMT"), 200);
 }
 
@@ -130,6 +132,8 @@ fn unchanged_files() {
     assert_eq!(ask(&mut stream, &since(&modified)).status, 304);
     assert_eq!(ask(&mut stream, &since("Thu, 01 Jan 1970 00:00:00 GMT")).status, 200);
     assert_eq!(ask(&mut stream, &since("nonsense")).status, 200);
+    let etag = ask_once(&server, "GET /a.txt HTTP/1.1").header("etag").unwrap().to_owned();
+    assert_eq!(ask_once(&server, &format!("GET /a.txt HTTP/1.1\r\nIf-None-Match: {etag}")).status, 304);
 }
 
 fn keep_alive_and_pipelining() {

@@ -1,6 +1,7 @@
 //! An https URL, and where a redirect leads from it (RFC 3986 section 5).
 
 use crate::explain::target::Target;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::fmt;
 
 /// A server, and what to ask it for.
@@ -89,26 +90,32 @@ fn path_and_query(text: &str) -> String {
         }
     }
     let mut out = String::new();
-    segments.iter().for_each(|segment| encode(&format!("/{segment}"), &mut out));
+    for segment in segments {
+        out.push('/');
+        out.extend(utf8_percent_encode(segment, NOT_IN_URLS));
+    }
     if out.is_empty() {
         out.push('/');
     }
     if let Some(query) = query {
-        encode(&format!("?{query}"), &mut out);
+        out.push('?');
+        out.extend(utf8_percent_encode(query, NOT_IN_URLS));
     }
     out
 }
 
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'!' | b'#'..=b';' | b'=' | b'?'..=b'Z' | b'[' | b']' | b'_' | b'a'..=b'z' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-}
+/// What may not stand in a path or query as it is.
+const NOT_IN_URLS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 #[cfg(test)]
 mod tests {

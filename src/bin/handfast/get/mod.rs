@@ -26,7 +26,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use hyper::header::LOCATION;
 use hyper::{Response, StatusCode};
-use progress::Progress;
+use progress::progress;
 use std::fs::File;
 use std::io::{Write, stderr};
 use std::sync::Arc;
@@ -148,20 +148,18 @@ async fn take(asked: &Get, mut answered: Answered) -> Result<(), Failure> {
         out.write_all(lines.as_bytes()).map_err(Failure::Output)?;
     }
     let whole = response.body().size_hint().exact();
-    let mut progress = Progress::new(!asked.silent && !failed, asked.output.is_some(), whole);
-    let mut came = 0;
+    let progress = progress(!asked.silent && !failed, asked.output.is_some(), whole);
     while !failed && let Some(frame) = response.body_mut().frame().await {
         let frame = frame.map_err(|error| {
-            progress.end();
-            Failure::of_http(&error, asked.idle_timeout, Phase::Body(came, whole))
+            progress.abandon();
+            Failure::of_http(&error, asked.idle_timeout, Phase::Body(progress.position(), whole))
         })?;
         if let Some(data) = frame.data_ref() {
             out.write_all(data).map_err(Failure::Output)?;
-            progress.advance(data.len());
-            came += data.len() as u64;
+            progress.inc(data.len() as u64);
         }
     }
-    progress.end();
+    progress.abandon();
     out.flush().map_err(Failure::Output)?;
     answered.close().await;
     match failed {

@@ -1,24 +1,28 @@
 //! A request and its answer (RFC 9110).
+//!
+//! What is found is ours to say; how a file is sent, whole or in part, or not
+//! because the client has it, is tower-http's.
 
 use super::body::Told;
 use super::listing;
 use super::log::{Log, word};
-use super::range::{Asked, range};
 use super::site::{Found, Site};
+use http_body_util::{Either, Full};
+use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, HOST, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderMap,
+    HeaderValue, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::http::HeaderValue;
 use hyper::{Method, Request, Response, StatusCode, Version};
-use std::fs::File;
-use std::io::{Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use tower_http::services::ServeFile;
+use tower_http::services::fs::ServeFileSystemResponseBody;
+
+/// Bytes read from a file at once.
+const CHUNK: usize = 256 * 1024;
 
 /// What all answers on one connection need.
 #[derive(Clone)]
@@ -34,6 +38,9 @@ pub(crate) struct Desk {
 
 /// The end of a body, told to the log.
 type Ended = Box<dyn FnMut(u64, bool) + Send>;
+
+/// A file's part, or a text.
+type Content = Either<ServeFileSystemResponseBody, Full<Bytes>>;
 
 /// Counted while it lives.
 struct Counted(Arc<AtomicUsize>);
@@ -51,170 +58,133 @@ impl Drop for Counted {
     }
 }
 
-/// What will be answered, before it is said in HTTP.
-struct Plan {
-    status: StatusCode,
-    headers: Vec<(HeaderName, String)>,
-    content: Content,
-}
-
-enum Content {
-    Text(&'static str, String),
-    Part { file: File, length: u64 },
-    None,
-}
-
 impl Desk {
-    /// Answers a request. Files are opened on a thread that may wait.
-    pub(crate) async fn answer<B>(self, request: Request<B>) -> Response<Told<Ended>> {
+    /// Answers a request. Files are opened and read on threads that may wait.
+    pub(crate) async fn answer<B>(self, request: Request<B>) -> Response<Told<Content, Ended>> {
         let counted = Counted::new(&self.answering);
-        let (request, _body) = request.into_parts();
-        let (method, path) = (request.method.clone(), request.uri.path().to_owned());
-        let site = Arc::clone(&self.site);
-        let planned = match method {
+        let request = request.map(|_body| Full::<Bytes>::default());
+        let line = format!("{} {}", word(request.method().as_str()), word(&request.uri().to_string()));
+        let hosts = request.headers().get_all(HOST).iter().count();
+        let head = request.method() == Method::HEAD;
+        let mut response = match *request.method() {
             // RFC 9112 section 3.2.
-            _ if request.version == Version::HTTP_11 && request.headers.get_all(HOST).iter().count() != 1 => {
-                Ok(Plan::text(StatusCode::BAD_REQUEST, "exactly one Host header is required"))
+            _ if request.version() == Version::HTTP_11 && hosts != 1 => {
+                text(StatusCode::BAD_REQUEST, "exactly one Host header is required")
             }
-            Method::GET | Method::HEAD => {
-                tokio::task::spawn_blocking(move || plan(&site, &path, &request.headers)).await
+            Method::GET | Method::HEAD => find(&self.site, request).await,
+            _ => {
+                let refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served");
+                with(refused, ALLOW, "GET, HEAD")
             }
-            _ => Ok(Plan {
-                headers: vec![(ALLOW, "GET, HEAD".to_owned())],
-                ..Plan::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served")
-            }),
         };
-        let failed = |_| Plan::text(StatusCode::INTERNAL_SERVER_ERROR, "something failed here");
-        let line = format!("{} {}", word(method.as_str()), word(&request.uri.to_string()));
-        self.say(planned.unwrap_or_else(failed), method == Method::HEAD, line, counted)
-    }
-
-    fn say(self, plan: Plan, head: bool, line: String, counted: Counted) -> Response<Told<Ended>> {
-        let status = plan.status;
+        response = with(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        response = with(response, CACHE_CONTROL, "no-cache");
+        let status = response.status();
+        let length = match (head || status == StatusCode::NOT_MODIFIED, length(response.headers())) {
+            (true, _) => 0,
+            (false, length) => length.unwrap_or(0),
+        };
         let Self { log, peer, protocol, .. } = self;
         let ended: Ended = Box::new(move |bytes, whole| {
             let _until_now = &counted;
-            let cut = if whole || head { "" } else { " cut" };
+            let cut = if whole { "" } else { " cut" };
             log.of(peer, &format!("{line} {} {bytes}{cut} {protocol}", status.as_u16()));
         });
-        let mut headers = HeaderMap::new();
-        let mut set = |name: HeaderName, value: &str| {
-            // What cannot be said in a header is left out.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        };
-        let length = match &plan.content {
-            Content::Text(kind, text) => {
-                set(CONTENT_TYPE, kind);
-                text.len() as u64
-            }
-            Content::Part { length, .. } => *length,
-            Content::None => 0,
-        };
-        if status != StatusCode::NOT_MODIFIED {
-            set(CONTENT_LENGTH, &length.to_string());
-        }
-        set(X_CONTENT_TYPE_OPTIONS, "nosniff");
-        set(CACHE_CONTROL, "no-cache");
-        plan.headers.iter().for_each(|(name, value)| set(name.clone(), value));
-        let body = match plan.content {
-            _ if head => Told::memory("", ended),
-            Content::Text(_, text) => Told::memory(text, ended),
-            Content::Part { file, length } => Told::file(file, length, ended),
-            Content::None => Told::memory("", ended),
-        };
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response
+        let none = || Either::Right(Full::default());
+        response.map(|body| Told::new(if head { none() } else { body }, length, ended))
     }
 }
 
-impl Plan {
-    fn text(status: StatusCode, text: &str) -> Self {
-        let content = Content::Text("text/plain; charset=utf-8", format!("{text}\n"));
-        Self { status, headers: Vec::new(), content }
+async fn find(site: &Arc<Site>, request: Request<Full<Bytes>>) -> Response<Content> {
+    let (site, path) = (Arc::clone(site), request.uri().path().to_owned());
+    let found = tokio::task::spawn_blocking(move || page(site.find(&path))).await;
+    match found {
+        Ok(Looked::File(file)) => send(&file, request).await,
+        Ok(Looked::Else(response)) => response,
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "something failed here"),
     }
 }
 
-fn plan(site: &Site, path: &str, asked: &HeaderMap) -> Plan {
-    match site.find(path) {
-        Found::File { file, length, modified, name } => part(file, length, modified, &name, asked)
-            .unwrap_or_else(|_| Plan::text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")),
+/// What was found, as far as it can be said without the file.
+enum Looked {
+    File(std::path::PathBuf),
+    Else(Response<Content>),
+}
+
+fn page(found: Found) -> Looked {
+    Looked::Else(match found {
+        Found::File(file) => return Looked::File(file),
         Found::Directory { path, title } => match listing::page(&path, &title) {
-            Ok(page) => Plan {
-                status: StatusCode::OK,
-                headers: vec![(CONTENT_SECURITY_POLICY, "default-src 'none'".to_owned())],
-                content: Content::Text("text/html; charset=utf-8", page),
-            },
-            Err(_) => Plan::text(StatusCode::FORBIDDEN, "this directory cannot be read"),
+            Ok(page) => {
+                let page = with(text(StatusCode::OK, &page), CONTENT_TYPE, "text/html; charset=utf-8");
+                with(page, CONTENT_SECURITY_POLICY, "default-src 'none'")
+            }
+            Err(_) => text(StatusCode::FORBIDDEN, "this directory cannot be read"),
         },
-        Found::Slash(to) => Plan {
-            headers: vec![(LOCATION, to)],
-            ..Plan::text(StatusCode::MOVED_PERMANENTLY, "a directory: its path ends with a slash")
-        },
-        Found::Nothing => Plan::text(StatusCode::NOT_FOUND, "there is no such file"),
-        Found::Forbidden => Plan::text(StatusCode::FORBIDDEN, "this is not served"),
-        Found::BadPath => Plan::text(StatusCode::BAD_REQUEST, "the path is not encoded as RFC 3986 says"),
-    }
+        Found::Slash(to) => {
+            let moved = text(StatusCode::MOVED_PERMANENTLY, "a directory: its path ends with a slash");
+            with(moved, LOCATION, &to)
+        }
+        Found::Nothing => text(StatusCode::NOT_FOUND, "there is no such file"),
+        Found::Forbidden => text(StatusCode::FORBIDDEN, "this is not served"),
+        Found::BadPath => text(StatusCode::BAD_REQUEST, "the path is not encoded as RFC 3986 says"),
+    })
 }
 
 /// A file, or the part of it that was asked for.
-fn part(
-    mut file: File,
-    length: u64,
-    modified: Option<SystemTime>,
-    name: &Path,
-    asked: &HeaderMap,
-) -> std::io::Result<Plan> {
-    let modified = modified.map(httpdate::fmt_http_date);
-    let header = |name| asked.get(name).and_then(|value| value.to_str().ok());
-    let mut headers = vec![(ACCEPT_RANGES, "bytes".to_owned())];
-    if let Some(modified) = &modified {
-        headers.push((LAST_MODIFIED, modified.clone()));
+async fn send(file: &Path, mut request: Request<Full<Bytes>>) -> Response<Content> {
+    let is_range = |range: &HeaderValue| {
+        range.to_str().is_ok_and(|range| http_range_header::parse_range_header(range).is_ok())
+    };
+    // Other units, and what is no range, are as if they were not there (RFC 9110 section 14.2).
+    if !request.headers().get(RANGE).is_some_and(is_range) {
+        request.headers_mut().remove(RANGE);
     }
-    let range_asked = match header(RANGE) {
-        // Of what the client has a part of, if it is unchanged (RFC 9110 section 13.1.5).
-        Some(_) if header(IF_RANGE).is_some_and(|have| Some(have) != modified.as_deref()) => Asked::Whole,
-        Some(text) => range(text, length),
-        None if modified.is_some() && is_fresh(header(IF_MODIFIED_SINCE), modified.as_deref()) => {
-            return Ok(Plan { status: StatusCode::NOT_MODIFIED, headers, content: Content::None });
-        }
-        None => Asked::Whole,
+    let mut service = ServeFile::new(file).with_buf_chunk_size(CHUNK).ignore_multi_range_requests(true);
+    let mut sent = service.try_call(request.clone()).await;
+    // A part is asked for of what the client has, if that is unchanged (RFC 9110 section 13.1.5).
+    let other = |response: &Response<_>| {
+        let partly = [StatusCode::PARTIAL_CONTENT, StatusCode::RANGE_NOT_SATISFIABLE];
+        let is_this =
+            |have| [ETAG, LAST_MODIFIED].iter().any(|name| response.headers().get(name) == Some(have));
+        partly.contains(&response.status())
+            && request.headers().get(IF_RANGE).is_some_and(|have| !is_this(have))
     };
-    let (status, length) = match range_asked {
-        Asked::Whole => (StatusCode::OK, length),
-        Asked::Part { from, length: part } => {
-            file.seek(SeekFrom::Start(from))?;
-            let last = (from + part).saturating_sub(1);
-            headers.push((CONTENT_RANGE, format!("bytes {from}-{last}/{length}")));
-            (StatusCode::PARTIAL_CONTENT, part)
-        }
-        Asked::Unsatisfiable => {
-            let range = (CONTENT_RANGE, format!("bytes */{length}"));
-            let plan = Plan::text(StatusCode::RANGE_NOT_SATISFIABLE, "the file has no such bytes");
-            return Ok(Plan { headers: vec![range], ..plan });
-        }
+    if sent.as_ref().is_ok_and(other) {
+        request.headers_mut().remove(RANGE);
+        sent = service.try_call(request).await;
+    }
+    let Ok(response) = sent else {
+        return text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read");
     };
-    headers.push((CONTENT_TYPE, kind(name)));
-    Ok(Plan { status, headers, content: Content::Part { file, length } })
-}
-
-/// Whether the client's copy is as new as the file.
-fn is_fresh(have: Option<&str>, modified: Option<&str>) -> bool {
-    let time = |text: Option<&str>| text.and_then(|text| httpdate::parse_http_date(text).ok());
-    match (time(have), time(modified)) {
-        (Some(have), Some(modified)) => modified <= have,
-        _ => false,
+    let response = response.map(Either::Left);
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    match kind.filter(|kind| kind.starts_with("text/")) {
+        Some(kind) => {
+            let kind = format!("{kind}; charset=utf-8");
+            with(response, CONTENT_TYPE, &kind)
+        }
+        None => response,
     }
 }
 
-/// The content type that the file's name promises.
-fn kind(name: &Path) -> String {
-    let mime = mime_guess::from_path(name).first_or_octet_stream();
-    match mime.type_() {
-        mime_guess::mime::TEXT => format!("{mime}; charset=utf-8"),
-        _ => mime.to_string(),
+fn text(status: StatusCode, text: &str) -> Response<Content> {
+    let text = format!("{}\n", text.trim_end());
+    let length = text.len();
+    let mut response = Response::new(Either::Right(Full::from(text)));
+    *response.status_mut() = status;
+    let response = with(response, CONTENT_TYPE, "text/plain; charset=utf-8");
+    with(response, CONTENT_LENGTH, &length.to_string())
+}
+
+/// With a header; what cannot be said in one is left out.
+fn with<B>(mut response: Response<B>, name: hyper::header::HeaderName, value: &str) -> Response<B> {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
     }
+    response
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   args -> config, throwaway -> listen -> peer (TLS, HTTP) -> answer
-//!                                            story, log         site, range, listing, body
+//!                                            story, log         site, listing, body
 //! ```
 
 mod answer;
@@ -13,7 +13,7 @@ mod listing;
 mod log;
 mod path;
 mod peer;
-mod range;
+mod signals;
 mod site;
 mod story;
 mod throwaway;
@@ -24,6 +24,7 @@ use crate::text::count;
 use args::Serve;
 use log::Log;
 use peer::Shared;
+use signals::Signals;
 use site::Site;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{Write, stderr};
@@ -64,6 +65,8 @@ async fn serve(asked: &Serve) -> Result<(), String> {
     let address = listener.local_addr().map_err(said)?;
     let (config, made) = config::make(asked, address)?;
     let log = Arc::new(Log::begin()?);
+    // From here on they are waited for: who reads the first line may send one.
+    let mut signals = Signals::hear().map_err(|error| format!("cannot wait for signals: {error}"))?;
     announce(&log, &site, address, made.as_ref());
     let shared = Arc::new(Shared {
         site,
@@ -79,16 +82,22 @@ async fn serve(asked: &Serve) -> Result<(), String> {
     let room = Arc::new(Semaphore::new(asked.max_connections as usize));
     tokio::select! {
         () = accept(&listener, asked.tcp_keepalive, &shared, &room, &stop) => {}
-        () = told_to_stop() => {}
+        () = signals.stop() => {}
     }
     drop(listener);
-    farewell(asked, &shared, &room, &stopping).await;
+    farewell(asked, &shared, &room, &stopping, &mut signals).await;
     shared.log.end();
     shared.stories.unwritten().map_or(Ok(()), Err)
 }
 
 /// Lets the connections end, for a while; says how it went.
-async fn farewell(asked: &Serve, shared: &Shared, room: &Semaphore, stopping: &watch::Sender<bool>) {
+async fn farewell(
+    asked: &Serve,
+    shared: &Shared,
+    room: &Semaphore,
+    stopping: &watch::Sender<bool>,
+    signals: &mut Signals,
+) {
     let left = || {
         let open = (asked.max_connections as usize).saturating_sub(room.available_permits());
         let answering = shared.answering.load(Ordering::Relaxed);
@@ -108,7 +117,7 @@ async fn farewell(asked: &Serve, shared: &Shared, room: &Semaphore, stopping: &w
             Ok(_) => return shared.log.line("stopped: all connections ended"),
             Err(_) => format!("after {most} s"),
         },
-        () = told_to_stop() => "at once".to_owned(),
+        () = signals.stop() => "at once".to_owned(),
     };
     shared.log.line(&format!("stopped {why}: {} cut", left().1));
 }
@@ -145,27 +154,6 @@ async fn accept(
 fn prepare(tcp: &TcpStream, keepalive: &TcpKeepalive) {
     let _works_without = tcp.set_nodelay(true);
     let _works_without = SockRef::from(tcp).set_tcp_keepalive(keepalive);
-}
-
-/// Waits for Ctrl-C, or for SIGTERM.
-async fn told_to_stop() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    interrupt.await;
 }
 
 /// Says what is served, and how to reach it.

@@ -1,10 +1,8 @@
 //! From a path to a file: nothing outside of the directory is opened.
 
 use super::path::{Bad, encode, segments};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// The directory that is served.
 pub(crate) struct Site {
@@ -14,12 +12,7 @@ pub(crate) struct Site {
 
 /// What a path leads to.
 pub(crate) enum Found {
-    File {
-        file: File,
-        length: u64,
-        modified: Option<SystemTime>,
-        name: PathBuf,
-    },
+    File(PathBuf),
     Directory {
         path: PathBuf,
         title: String,
@@ -59,7 +52,7 @@ impl Site {
             match real.is_dir() {
                 true => self.directory(real, &names, slash),
                 false if slash => Ok(Found::Nothing),
-                false => open(&real),
+                false => regular(real),
             }
         });
         found.unwrap_or_else(|error| match error.kind() {
@@ -75,7 +68,7 @@ impl Site {
         }
         let index = real.join("index.html");
         match self.inside(&index) {
-            Ok(Some(index)) if index.is_file() => open(&index),
+            Ok(Some(index)) if index.is_file() => regular(index),
             Ok(None) => Ok(Found::Forbidden),
             _ => Ok(Found::Directory { path: real, title: format!("/{}", names.join("/")) }),
         }
@@ -90,12 +83,6 @@ impl Site {
 }
 
 /// Regular files only: opening a pipe would wait for its writer.
-fn open(path: &Path) -> io::Result<Found> {
-    if !path.metadata()?.is_file() {
-        return Ok(Found::Forbidden);
-    }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    let modified = metadata.modified().ok();
-    Ok(Found::File { file, length: metadata.len(), modified, name: path.to_owned() })
+fn regular(path: PathBuf) -> io::Result<Found> {
+    Ok(if path.metadata()?.is_file() { Found::File(path) } else { Found::Forbidden })
 }
