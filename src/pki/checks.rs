@@ -230,11 +230,11 @@ pub(super) fn validity<S: Sink>(
         let clock = time::text(now);
         if now > not_after {
             let since = time::span(now.abs_diff(not_after));
-            format!("it expired {since} ago, on {} (the clock says {clock})", time::text(not_after))
+            format!("it expired {since} ago, on {} (judged for {clock})", time::text(not_after))
         } else if now < not_before {
             let until = time::span(not_before.abs_diff(now));
             let from = time::text(not_before);
-            format!("it becomes valid in {until}, on {from} (the clock says {clock})")
+            format!("it becomes valid in {until}, on {from} (judged for {clock})")
         } else {
             format!("it is valid from {} to {}", time::text(not_before), time::text(not_after))
         }

@@ -76,7 +76,7 @@ pub enum Unusable {
     CriticalNumber,
     #[error("it does not say until when it holds")]
     NoNextUpdate,
-    #[error("it is dated {}, and the clock says {}", text(*.this_update), text(*.now))]
+    #[error("it is dated {}, and judged for {}", text(*.this_update), text(*.now))]
     NotYet { this_update: UnixTime, now: UnixTime },
     #[error("it was to be renewed by {}", text(*.next_update))]
     Stale { next_update: UnixTime },

@@ -68,7 +68,7 @@ pub(super) fn by_ocsp<'s>(
             )),
             Some(next) if now > next => Some(format!("it held until {}", time::text(next))),
             Some(_) if entry.this_update > now.saturating_add(limits::CLOCK_SKEW) => Some(format!(
-                "it is dated {}, and the clock says {}",
+                "it is dated {}, and judged for {}",
                 time::text(entry.this_update),
                 time::text(now)
             )),

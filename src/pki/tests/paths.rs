@@ -43,7 +43,7 @@ fn every_failing_check_is_told_and_the_weightiest_first() {
     assert_eq!(refused.alert(), AlertDescription::CERTIFICATE_EXPIRED);
     let said = refused.to_string();
     assert!(said.contains("it expired 3 days ago, on 2026-06-29 12:00:00 UTC"), "{said}");
-    assert!(said.contains("the clock says 2026-07-02 12:00:00 UTC"), "{said}");
+    assert!(said.contains("judged for 2026-07-02 12:00:00 UTC"), "{said}");
     assert!(said.contains("2 more rules are broken"), "{said}");
     let whole = format!("{:#}", refused);
     for part in [
