@@ -42,6 +42,9 @@ macro_rules! codepoints {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.name() {
                     Some(name) => f.pad(name),
+                    None if is_grease(&self.0.to_be_bytes()) => {
+                        f.pad(&format!(concat!("GREASE {:#0", $width, "x}"), self.0))
+                    }
                     None => write!(f, concat!("{:#0", $width, "x}"), self.0),
                 }
             }
@@ -267,14 +270,18 @@ codepoints! {
     }
 }
 
+/// Whether these two bytes are one of RFC 8701's values, which mean nothing.
+pub(crate) const fn is_grease(bytes: &[u8]) -> bool {
+    matches!(bytes, [high, low] if *high == *low && *low & 0x0f == 0x0a)
+}
+
 macro_rules! grease {
     ($($type:ident)*) => {$(
         impl $type {
             /// Whether the value is one of those that mean nothing and keep the
             /// peer's tolerance alive (RFC 8701).
             pub const fn is_grease(self) -> bool {
-                let [high, low] = self.0.to_be_bytes();
-                high == low && low & 0x0f == 0x0a
+                is_grease(&self.0.to_be_bytes())
             }
         }
     )*};
@@ -315,6 +322,9 @@ mod tests {
         let suite = CipherSuite(0x1a2b);
         assert_eq!(CipherSuite::read(&mut Reader::new(&[0x1a, 0x2b])), Ok(suite));
         assert_eq!(format!("{:>8}", NamedGroup::X25519), "  x25519");
+        assert_eq!(NamedGroup(0x0a0a).to_string(), "GREASE 0x0a0a");
+        assert_eq!(ExtensionType(0xfafa).to_string(), "GREASE 0xfafa");
+        assert_eq!(HandshakeType(0x0a).to_string(), "0x0a");
     }
 
     #[test]
