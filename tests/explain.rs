@@ -6,6 +6,7 @@ mod explain {
     pub(crate) mod peers;
     pub(crate) mod run;
 
+    mod containers;
     mod failures;
     mod options;
     mod output;

@@ -196,6 +196,70 @@ fn a_bad_one_is_refused_with_all_its_reasons() {
 }
 
 #[test]
+fn a_time_that_was_given_is_no_clock_s() {
+    let chain = Chain::new("given", |_| {});
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    for at in ["2045-01-02T00:00:00Z", "2031-01-02"] {
+        let arguments = [&file, "--host", "server.test", "--ca", &chain.ca, "--at", at];
+        let day = at.get(..10).unwrap();
+        let hint =
+            format!("it was judged for {day}T00:00:00Z, as --at says; without --at it is judged for today");
+        let ran = verify(&arguments);
+        ran.says(1, &["expired", &format!("hint: {hint}"), &format!("(judged for {day} 00:00:00 UTC)")]);
+        assert!(!ran.out.contains("clock"), "{}", ran.out);
+        let json: serde_json::Value =
+            serde_json::from_str(&verify(&[&arguments[..], &["--json"]].concat()).out).unwrap();
+        assert_eq!(json["hint"], hint);
+    }
+}
+
+#[test]
+fn who_ends_soon_is_told_and_asked_for() {
+    let chain = Chain::new("ending", |_| {});
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    let on = |at, more: &[&str]| {
+        verify(&[&[&file, "--host", "server.test", "--ca", &chain.ca, "--at", at], more].concat())
+    };
+    on("2030-06-15", &["--expires-within", "14d"]).says(0, &["200 days left"]);
+    let ran = on("2030-12-29", &[]);
+    ran.says(0, &["3 days left", "warning: the certificate ends in 3 days, on 2031-01-01 00:00:00 UTC"]);
+    for within in ["14d", "2w", "72h"] {
+        let ran = on("2030-12-29", &["--expires-within", within]);
+        ran.says(9, &["OK  ", "the certificate of CN=server.test ends within --expires-within: 3 days left"]);
+    }
+    on("2030-12-29", &["--expires-within", "2d"]).says(0, &[]);
+    let json = on("2030-12-29", &["--expires-within", "14d", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.says(9, &[]).out).unwrap();
+    assert!(json["warnings"][0].as_str().unwrap().contains("--expires-within"));
+    assert_eq!(json["certificates"][0]["seconds_left"], 3 * 86_400);
+    assert_eq!(json["certificates"][0]["serial"], "07");
+    // One that is refused is refused.
+    on("2031-06-01", &["--expires-within", "14d"]).says(1, &[]);
+    for bad in ["14", "soon", "-1d", "1month"] {
+        on("2030-12-29", &["--expires-within", bad]).says(2, &[]);
+    }
+}
+
+#[test]
+fn public_authorities_are_held_to_their_limits() {
+    let long = |params: &mut CertificateParams| params.not_after = date_time_ymd(2032, 1, 1);
+    let chain = Chain::new("long", long);
+    let file = chain.folder.file("chain.pem", format!("{}{}", chain.leaf, chain.pool));
+    let arguments = ["verify", &file, "--host", "server.test", "--at", AT];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
+    let ran =
+        command.args(arguments).env("SSL_CERT_FILE", &chain.ca).env_remove("SSL_CERT_DIR").output().unwrap();
+    let out = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{out}");
+    assert!(
+        out.contains("good for 731 days, and of its date public authorities may give at most 47"),
+        "{out}"
+    );
+    // Who has an authority of their own decides alone.
+    assert!(!chain.verify("server.test", &[]).out.contains("warning"));
+}
+
+#[test]
 fn purposes() {
     let server = |params: &mut CertificateParams| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

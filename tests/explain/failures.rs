@@ -75,6 +75,15 @@ fn older_versions_are_named() {
 
 #[test]
 fn a_reset_is_told_apart_from_an_end() {
+    // Who went first is told once, and rightly: in JSON, too.
+    let ran = explain(&[&saying(b"").at()]);
+    ran.code(6).says(&["closed first: the peer"]);
+    assert_eq!(ran.out.matches("<-  FIN").count(), 1, "{}", ran.out);
+    assert!(ran.out.find("<-  FIN") < ran.out.find("->  FIN"), "{}", ran.out);
+    let json = explain(&[&saying(b"").at(), "--json"]).json();
+    assert_eq!(json["ending"]["closed_first"], "the peer");
+    let fins = json["events"].as_array().unwrap().iter().filter(|event| event["event"] == "fin");
+    assert_eq!(fins.map(|fin| fin["direction"].as_str().unwrap()).collect::<Vec<_>>(), ["in", "out"]);
     explain(&[&resetting(b"").at()]).code(6).says(&["reset the connection after the ClientHello", "RST"]);
     explain(&[&resetting(b"\x16\x03\x03\x01\x00\x02").at()])
         .code(6)
@@ -102,6 +111,23 @@ fn nobody_there() {
 }
 
 #[test]
+fn the_failure_stands_above_its_story() {
+    let ran = explain(&[&saying(b"HTTP/1.1 400 Bad Request\r\n\r\n").at()]);
+    let first = ran.code(3).out.lines().next().unwrap();
+    assert!(first.starts_with("FAILED: the peer does not speak TLS"), "{first}");
+    assert!(first.ends_with("(it looks like HTTP without TLS; is this the right port?)"), "{first}");
+}
+
+#[test]
+fn a_name_that_there_is_not_is_answered_with_those_that_there_are() {
+    explain(&["--suite", "TLS_AES_128_GCM_SHA265"])
+        .code(2)
+        .says(&["a similar value exists: 'TLS_AES_128_GCM_SHA256'", "TLS_CHACHA20_POLY1305_SHA256"]);
+    explain(&["--group", "x448"]).code(2).says(&["[possible values: secp256r1, secp384r1, x25519"]);
+    explain(&["--sigalg", "rsa"]).code(2).says(&["rsa_pss_rsae_sha256"]);
+}
+
+#[test]
 fn nothing_in_common() {
     let root = Authority::root("root");
     let leaf = root.leaf(|_| {});
@@ -109,7 +135,19 @@ fn nothing_in_common() {
     let aes = config().suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
     explain(&["--suite", "TLS_CHACHA20_POLY1305_SHA256", &server(aes).at()])
         .code(5)
-        .says(&["handshake_failure"]);
+        .says(&[
+            "handshake_failure",
+            "hint: the server does not say what it would have liked; offered were TLS 1.3; ",
+        ])
+        .says(&["Without --suite more is offered"]);
+    // One that takes RSA key exchange alone: what helps is suggested, and helps.
+    let rsa = root.rsa_leaf();
+    let old = || {
+        let config = ServerConfig::new(identity(&rsa), UnixTime::now).allow_static_rsa();
+        config.suites(&[CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256]).unwrap()
+    };
+    explain(&[&server(old()).at()]).code(5).says(&["--classic offers that"]);
+    explain(&["-k", "--classic", "localhost", "--connect", &server(old()).at()]).code(0);
     let p384 = config().groups(&[NamedGroup::SECP384R1]).unwrap();
     explain(&["--group", "x25519", &server(p384).at()]).code(5).says(&["handshake_failure"]);
     let h2 = config().alpn(&[b"h2"]).unwrap();

@@ -82,6 +82,14 @@ fn a_client_certificate() {
     let peer = requiring();
     let ran = explain(&["localhost", "--connect", &peer.at(), "--cacert", &authority]);
     ran.code(4).says(&["none: this side has no certificate that fits", "certificate_required"]);
+    // From whom, and what to do about it.
+    ran.says(&["issued by CN=root", "client      a certificate was requested, issued by CN=root"]);
+    ran.says(&["  hint: the server requested a client certificate issued by CN=root, and none was shown: give one with --cert FILE"]);
+    let peer = requiring();
+    let at = peer.at();
+    let json = explain(&["localhost", "--connect", &at, "--cacert", &authority, "--tls1.2", "--json"]).json();
+    assert_eq!(json["client_certificate_requested"]["authorities"][0], "CN=root");
+    assert!(json["outcome"]["sentence"].as_str().unwrap().contains("--cert"));
     // One that the server could not verify: this side does not go on as nobody.
     let peer = requiring_signed(&[SignatureScheme::ED25519]);
     let at = peer.at();

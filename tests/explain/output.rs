@@ -2,13 +2,13 @@
 
 use super::certificates::{Authority, identity};
 use super::peers::server;
-use super::run::{Ran, explain, file, folder};
+use super::run::{Ran, explain, explain_in, file, folder, run};
 use handfast::ServerConfig;
 use handfast::pki::UnixTime;
 
 #[test]
 fn the_first_command_tells_the_whole_handshake() {
-    let ran = explain(&[]);
+    let ran = explain_in(150, &[]);
     ran.code(0).says(&[
         "TCP 127.0.0.1:",
         "->  ClientHello",
@@ -63,7 +63,7 @@ fn tls12_is_told_too() {
         "close_notify went both ways",
     ]);
     assert!(!ran.out.contains("malformed"), "{}", ran.out);
-    short(&ran);
+    short(&explain_in(150, &["--tls1.2"]));
 }
 
 /// A terminal of 150 columns and 60 lines shows it.
@@ -73,6 +73,60 @@ fn short(ran: &Ran) {
     for line in ran.out.lines() {
         assert!(line.chars().count() <= 150, "{line}");
     }
+}
+
+#[test]
+fn the_verdict_stands_above_its_story() {
+    for (arguments, verdict) in [
+        (
+            &[][..],
+            "OK: TLS 1.3 with localhost, certificate by handfast's authority for this run, 7 days left, one round trip, post-quantum",
+        ),
+        (
+            &["--classic"],
+            "OK: TLS 1.2 with localhost, certificate by handfast's authority for this run, 7 days left, two round trips, no forward secrecy",
+        ),
+        (
+            &["--group", "x25519"],
+            "OK: TLS 1.3 with localhost, certificate by handfast's authority for this run, 7 days left, one round trip",
+        ),
+    ] {
+        let ran = explain(arguments);
+        assert_eq!(ran.code(0).out.lines().next(), Some(verdict));
+        assert_eq!(explain(&[arguments, &["--json"]].concat()).json()["verdict"], verdict);
+    }
+}
+
+/// In lines of 80 columns nothing is lost, and no word is broken.
+#[test]
+fn lines_are_wrapped_to_the_terminal_between_words() {
+    for arguments in [&[][..], &["--tls1.2"], &["-v"]] {
+        let ran = explain_in(80, arguments);
+        let words: Vec<&str> = ran.code(0).out.split_whitespace().collect();
+        for line in ran.out.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        for word in ["X25519MLKEM768", "TLS_AES_128_GCM_SHA256", "ClientHello...ServerHello"] {
+            assert!(words.contains(&word) || arguments.contains(&"--tls1.2"), "{word}\n{}", ran.out);
+        }
+        // What stands nowhere else in pieces: each word is one that a line without end has, too.
+        let whole = explain(arguments).out;
+        let of = |text: &str| -> Vec<String> {
+            let changes = |word: &&str| !word.contains(|c: char| c.is_ascii_digit());
+            text.split_whitespace().filter(changes).map(str::to_owned).collect()
+        };
+        if !arguments.contains(&"-v") {
+            assert_eq!(of(&ran.out), of(&whole));
+        }
+    }
+    // What hangs stands below its column.
+    let ran = explain_in(110, &[]);
+    ran.says(&[&format!("\n{:57}", "")]);
+}
+
+#[test]
+fn a_story_is_not_wrapped_where_nobody_looks() {
+    assert!(explain(&[]).out.lines().any(|line| line.chars().count() > 150));
 }
 
 #[test]
@@ -88,7 +142,10 @@ fn a_public_chain_is_told_in_under_60_lines() {
         let config = ServerConfig::new(identity(&(chain.clone(), key.clone())), UnixTime::now);
         let peer = server(config.alpn(&[b"h2"]).unwrap());
         let at = peer.at();
-        explain(&[&[host, "--connect", &at, "--ca", &authority, "--alpn", "h2,http/1.1"], more].concat())
+        explain_in(
+            150,
+            &[&[host, "--connect", &at, "--ca", &authority, "--alpn", "h2,http/1.1"], more].concat(),
+        )
     };
     let ran = explained("localhost", &[]);
     ran.code(0).says(&[
@@ -121,7 +178,7 @@ fn a_public_chain_is_told_in_under_60_lines() {
 
 #[test]
 fn the_handshake_of_textbooks() {
-    let ran = explain(&["--classic"]);
+    let ran = explain_in(150, &["--classic"]);
     ran.code(0).says(&[
         "->  ClientHello",
         "TLS 1.2 | 2 suites, TLS_RSA_WITH_AES_128_GCM_SHA256 first",
@@ -210,6 +267,16 @@ fn verbose_tells_every_field_and_check_and_very_verbose_the_bytes() {
 fn colours_only_where_they_are_wanted() {
     assert!(explain(&["--color", "always"]).out.contains("\x1b[1m"));
     assert!(!explain(&["--color", "never"]).out.contains('\x1b'));
+    let tool = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handfast"));
+        command.arg("explain");
+        command
+    };
+    // As https://bixense.com/clicolors/ has it: wanted in a pipe, too.
+    assert!(!run(&mut tool()).out.contains('\x1b'));
+    let mut forced = tool();
+    let out = forced.env("CLICOLOR_FORCE", "1").output().unwrap().stdout;
+    assert!(out.contains(&0x1b));
 }
 
 #[test]

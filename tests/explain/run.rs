@@ -37,9 +37,25 @@ impl Ran {
 }
 
 pub(crate) fn explain(arguments: &[&str]) -> Ran {
+    run(Command::new(env!("CARGO_BIN_EXE_handfast")).arg("explain").args(arguments))
+}
+
+/// The same for a terminal of so many columns.
+pub(crate) fn explain_in(columns: usize, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handfast"));
-    let Output { status, stdout, stderr } =
-        command.arg("explain").args(arguments).stdin(Stdio::null()).output().unwrap();
+    run(command.arg("explain").args(arguments).env("COLUMNS", columns.to_string()))
+}
+
+/// Another command than `explain`.
+pub(crate) fn handfast(arguments: &[&str]) -> Ran {
+    run(Command::new(env!("CARGO_BIN_EXE_handfast")).args(arguments))
+}
+
+pub(crate) fn run(command: &mut Command) -> Ran {
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "HANDFAST_PASSWORD"] {
+        command.env_remove(variable);
+    }
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: status.code(), out: text(stdout), err: text(stderr) }
 }

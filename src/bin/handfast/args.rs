@@ -6,6 +6,7 @@ use crate::flags;
 use crate::get::args::Get;
 use crate::parameters::{ParameterOptions, seconds};
 use crate::serve::args::Serve;
+use crate::times;
 use crate::trust::{IdentityOptions, TrustOptions};
 use crate::verify::args::Verify;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +42,7 @@ Examples:
   handfast explain https://[2001:db8::1]:8443 --servername example.com
   handfast explain --connect 127.0.0.1:8443 example.com --cacert ca.pem
   handfast explain example.com --alpn h2,http/1.1 --group x25519 -v
+  handfast explain example.com --expires-within 14d
   handfast explain example.com --json | jq .negotiated
   handfast explain example.com --keylog keys.txt  # Wireshark reads it";
 
@@ -66,6 +68,11 @@ pub(crate) struct Explain {
     /// Give up when connecting and shaking hands took this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
+
+    /// Fail with exit code 9 where all went well and the server's certificate ends within this
+    /// time, such as 14d
+    #[arg(long, value_name = "TIME", value_parser = times::length)]
+    pub(crate) expires_within: Option<Duration>,
 
     /// Append the secrets to FILE, as Wireshark reads them (only its owner may read it)
     #[arg(long, value_name = "FILE")]

@@ -16,6 +16,7 @@ pub(crate) enum Exit {
     Network = 6,
     Local = 7,
     Http = 8,
+    Ending = 9,
     ClosedPipe = 141,
 }
 
@@ -26,7 +27,7 @@ Exit codes:
   0  the handshake is complete; the peer's certificate was accepted by the checks,
      by --insecure or by you
   1  the peer's certificate was refused
-  2  misuse: a wrong argument, a file that cannot be read or written
+  2  misuse: a wrong argument, a file or standard output that cannot be read or written
   3  the peer does not speak TLS, or broke the protocol
   4  the peer ended the connection with an alert
   5  nothing in common: version, suite, group, signature or application protocol,
@@ -36,6 +37,7 @@ Exit codes:
   7  this side could not go on: a limit, the system's randomness
   8  get only: TLS went well, but the answer is not HTTP, not whole, a redirect that is
      not followed, or, with --fail, a status of 400 or more
+  9  explain and verify only: it went well, but the certificate ends within --expires-within
   141  it went well, but whoever read the output closed the pipe before its end";
 
     /// The class's name in JSON.
@@ -50,6 +52,7 @@ Exit codes:
             Self::Network => "network",
             Self::Local => "local",
             Self::Http => "http",
+            Self::Ending => "ending",
             Self::ClosedPipe => "closed_pipe",
         }
     }

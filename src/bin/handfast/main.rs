@@ -9,15 +9,19 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 mod args;
+mod certificate;
+mod container;
 mod exit;
 mod explain;
 mod flags;
 mod get;
 mod idle;
 mod output;
+mod paper;
 mod parameters;
 mod serve;
 mod text;
+mod times;
 mod trust;
 mod verify;
 

@@ -1,9 +1,10 @@
 //! The options about protocol parameters, which the commands share.
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use handfast::pki::{Roots, UnixTime, Verifier};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use handfast::{ClientConfig, ConfigError, ServerConfig};
-use std::fmt::Display;
 use std::time::Duration;
 
 /// What this side speaks.
@@ -19,15 +20,18 @@ pub(crate) struct ParameterOptions {
     pub(crate) tls13: bool,
 
     /// Cipher suites, the favourite first, such as TLS_AES_256_GCM_SHA384
-    #[arg(long, value_name = "SUITE", value_delimiter = ',', value_parser = suite)]
+    #[arg(long, value_name = "SUITE", value_delimiter = ',', ignore_case = true,
+        hide_possible_values = true, value_parser = CipherSuite::parser())]
     pub(crate) suite: Vec<CipherSuite>,
 
     /// Key exchange groups, the favourite first, such as X25519MLKEM768,x25519,P-256
-    #[arg(long, value_name = "GROUP", value_delimiter = ',', value_parser = group)]
+    #[arg(long, value_name = "GROUP", value_delimiter = ',', ignore_case = true,
+        hide_possible_values = true, value_parser = NamedGroup::parser())]
     pub(crate) group: Vec<NamedGroup>,
 
     /// Signature schemes that the peer may sign with, the favourite first, such as ed25519
-    #[arg(long, value_name = "SCHEME", value_delimiter = ',', value_parser = scheme)]
+    #[arg(long, value_name = "SCHEME", value_delimiter = ',', ignore_case = true,
+        hide_possible_values = true, value_parser = SignatureScheme::parser())]
     pub(crate) sigalg: Vec<SignatureScheme>,
 }
 
@@ -62,28 +66,85 @@ impl ParameterOptions {
     }
 }
 
-fn suite(text: &str) -> Result<CipherSuite, String> {
-    named(CipherSuite::NAMED, text, |name| name.trim_start_matches("TLS_").to_owned())
+/// The values of this type that can be asked for: their names are listed where
+/// another is given, the nearest first of all.
+trait Choosable: Copy + Send + Sync + 'static {
+    const NAMED: &'static [Self];
+
+    fn name(self) -> Option<&'static str>;
+
+    /// Whether this crate speaks it.
+    fn is_spoken(self) -> bool;
+
+    /// What it is called, too.
+    fn aliases(self) -> Vec<&'static str>;
+
+    fn parser() -> impl TypedValueParser<Value = Self> {
+        let spoken = || Self::NAMED.iter().copied().filter(|each| each.is_spoken());
+        let value = |each: Self| Some(PossibleValue::new(each.name()?).aliases(each.aliases()));
+        PossibleValuesParser::new(spoken().filter_map(value)).try_map(move |given: String| {
+            let is_it = |name: &&str| name.eq_ignore_ascii_case(&given);
+            let named = |each: &Self| each.name().iter().chain(&each.aliases()).any(|name| is_it(name));
+            spoken().find(named).ok_or("no such name")
+        })
+    }
 }
 
-fn group(text: &str) -> Result<NamedGroup, String> {
-    let text = match text.to_ascii_uppercase().as_str() {
-        "P-256" | "P256" | "PRIME256V1" => "secp256r1",
-        "P-384" | "P384" => "secp384r1",
-        _ => text,
-    };
-    named(NamedGroup::NAMED, text, str::to_owned)
+/// A configuration to ask what this crate speaks.
+fn any() -> ClientConfig {
+    ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now)
 }
 
-fn scheme(text: &str) -> Result<SignatureScheme, String> {
-    named(SignatureScheme::NAMED, text, str::to_owned)
+impl Choosable for CipherSuite {
+    const NAMED: &'static [Self] = Self::NAMED;
+
+    fn name(self) -> Option<&'static str> {
+        Self::name(self)
+    }
+
+    fn is_spoken(self) -> bool {
+        any().allow_static_rsa().suites(&[self]).is_ok()
+    }
+
+    fn aliases(self) -> Vec<&'static str> {
+        Self::name(self).and_then(|name| name.strip_prefix("TLS_")).into_iter().collect()
+    }
 }
 
-/// The value of this name, in capitals or not.
-fn named<T: Display + Copy>(all: &[T], text: &str, short: impl Fn(&str) -> String) -> Result<T, String> {
-    let wanted = short(&text.to_ascii_uppercase());
-    let is_it = |each: &&T| short(&each.to_string().to_ascii_uppercase()) == wanted;
-    all.iter().find(is_it).copied().ok_or_else(|| "no such name".to_owned())
+impl Choosable for NamedGroup {
+    const NAMED: &'static [Self] = Self::NAMED;
+
+    fn name(self) -> Option<&'static str> {
+        Self::name(self)
+    }
+
+    fn is_spoken(self) -> bool {
+        any().groups(&[self]).is_ok()
+    }
+
+    fn aliases(self) -> Vec<&'static str> {
+        match self {
+            Self::SECP256R1 => vec!["P-256", "P256", "prime256v1"],
+            Self::SECP384R1 => vec!["P-384", "P384"],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Choosable for SignatureScheme {
+    const NAMED: &'static [Self] = Self::NAMED;
+
+    fn name(self) -> Option<&'static str> {
+        Self::name(self)
+    }
+
+    fn is_spoken(self) -> bool {
+        any().signature_schemes(&[self]).is_ok()
+    }
+
+    fn aliases(self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// A length of time, in seconds.
@@ -98,15 +159,58 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{Command, FromArgMatches};
+
+    /// What an option of this name is made of.
+    fn given(option: &str, value: &str) -> Result<ParameterOptions, String> {
+        let command = ParameterOptions::augment_args(Command::new("x"));
+        let matches =
+            command.try_get_matches_from(["x", option, value]).map_err(|error| error.to_string())?;
+        ParameterOptions::from_arg_matches(&matches).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn parameters_by_name() {
-        assert_eq!(suite("aes_128_gcm_sha256"), Ok(CipherSuite::TLS_AES_128_GCM_SHA256));
-        assert_eq!(suite("TLS_CHACHA20_POLY1305_SHA256"), Ok(CipherSuite::TLS_CHACHA20_POLY1305_SHA256));
-        assert_eq!(group("p-256"), Ok(NamedGroup::SECP256R1));
-        assert_eq!(group("x25519mlkem768"), Ok(NamedGroup::X25519MLKEM768));
-        assert_eq!(scheme("RSA_PSS_rsae_sha256"), Ok(SignatureScheme::RSA_PSS_RSAE_SHA256));
-        assert!(suite("TLS_AES").is_err() && group("").is_err() && scheme("rsa").is_err());
+        let suite = |text| given("--suite", text).map(|options| options.suite);
+        let group = |text| given("--group", text).map(|options| options.group);
+        let scheme = |text| given("--sigalg", text).map(|options| options.sigalg);
+        assert_eq!(suite("aes_128_gcm_sha256"), Ok(vec![CipherSuite::TLS_AES_128_GCM_SHA256]));
+        assert_eq!(
+            suite("TLS_CHACHA20_POLY1305_SHA256"),
+            Ok(vec![CipherSuite::TLS_CHACHA20_POLY1305_SHA256])
+        );
+        assert_eq!(group("p-256,X25519"), Ok(vec![NamedGroup::SECP256R1, NamedGroup::X25519]));
+        assert_eq!(group("x25519mlkem768"), Ok(vec![NamedGroup::X25519MLKEM768]));
+        assert_eq!(scheme("RSA_PSS_rsae_sha256"), Ok(vec![SignatureScheme::RSA_PSS_RSAE_SHA256]));
+    }
+
+    #[test]
+    fn other_names_are_answered_with_those_that_there_are() {
+        for (option, text, nearest, listed) in [
+            (
+                "--suite",
+                "TLS_AES_128_GCM_SHA265",
+                "'TLS_AES_128_GCM_SHA256'",
+                "TLS_RSA_WITH_AES_256_GCM_SHA384]",
+            ),
+            (
+                "--group",
+                "x25518",
+                "'x25519'",
+                "[possible values: secp256r1, secp384r1, x25519, X25519MLKEM768]",
+            ),
+            ("--sigalg", "ed25518", "'ed25519'", "ecdsa_secp256r1_sha256, "),
+        ] {
+            let said = given(option, text).err().unwrap();
+            assert!(said.contains(nearest) && said.contains(listed), "{said}");
+            // What has a name, and is not spoken here, is no choice.
+            for absent in ["CBC", "ffdhe", "sha1"] {
+                assert!(!said.contains(absent), "{said}");
+            }
+        }
+        for (option, text) in [("--suite", "TLS_AES"), ("--group", ""), ("--sigalg", "rsa")] {
+            assert!(given(option, text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! The options about trust and about this side's certificate, which the
 //! commands share.
 
+use crate::container;
 use crate::text;
 use clap::Args;
 use handfast::Identity;
-use handfast::pki::{Roots, Verifier};
+use handfast::pki::{self, CertificateDer, Roots, Verifier};
+use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 /// Whom to trust.
 #[derive(Args)]
 #[command(next_help_heading = "Trust")]
 pub(crate) struct TrustOptions {
-    /// Trust the authorities of FILE (PEM or DER) instead of the system's
+    /// Trust the authorities of FILE (PEM, DER, PKCS #7 or #12; - is standard input) instead of
+    /// the system's
     #[arg(long, visible_alias = "ca", value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
 
@@ -29,14 +32,19 @@ pub(crate) struct TrustOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Client certificate")]
 pub(crate) struct IdentityOptions {
-    /// The certificate to show, leaf first, if the server requests one (PEM or DER); a server
-    /// that requests one and verifies none of its signature schemes is an error
+    /// The certificate to show, leaf first, if the server requests one (PEM or DER; PKCS #12 with
+    /// its key); a server that requests one and verifies none of its signature schemes is an error
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
     /// Its private key (PEM or DER), if it is not in the same file
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+
+    /// The password of a PKCS #12 file; others of this machine may see it here. Otherwise
+    /// HANDFAST_PASSWORD in the environment, or you are asked
+    #[arg(long, value_name = "PASSWORD", requires = "cert")]
+    pub(crate) password: Option<String>,
 }
 
 /// The SHA-256 of a SubjectPublicKeyInfo (RFC 7469 section 2.4).
@@ -72,9 +80,41 @@ impl IdentityOptions {
     /// The certificate, if one was given.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, String> {
         let Some(cert) = &self.cert else { return Ok(None) };
-        let key = self.key.as_ref().unwrap_or(cert);
-        let identity = Identity::from_pem(&read(cert)?, &read(key)?);
-        identity.map(Some).map_err(|error| format!("{} and {}: {error}", cert.display(), key.display()))
+        identity(cert, self.key.as_deref(), self.password.as_deref()).map(Some)
+    }
+}
+
+/// The certificate of a file, with its key, which may stand in the same.
+pub(crate) fn identity(cert: &Path, key: Option<&Path>, password: Option<&str>) -> Result<Identity, String> {
+    let said = |what: String| match key {
+        Some(key) => format!("{} and {}: {what}", cert.display(), key.display()),
+        None => format!("{}: {what}", cert.display()),
+    };
+    let file = read(cert)?;
+    let key_file = key.map(read).transpose()?;
+    let identity = match container::open(&file, password) {
+        None => Identity::from_pem(&file, key_file.as_ref().unwrap_or(&file)),
+        Some(opened) => {
+            let opened = opened.map_err(said)?;
+            let apart = key_file.map(|file| pki::private_key(&file)).transpose();
+            let key = apart.map_err(|error| said(error.to_string()))?.or(opened.key);
+            let key = key.ok_or_else(|| said("no private key is in it: --key".to_owned()))?;
+            Identity::new(opened.certificates, &key)
+        }
+    };
+    identity.map_err(|error| said(error.to_string()))
+}
+
+/// The certificates of a file of whichever form.
+pub(crate) fn certificates(
+    file: &Path,
+    password: Option<&str>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let said = |what: String| format!("{}: {what}", file.display());
+    let bytes = read(file)?;
+    match container::open(&bytes, password) {
+        None => pki::certificates(&bytes).map_err(|error| said(error.to_string())),
+        Some(opened) => opened.map(|opened| opened.certificates).map_err(said),
     }
 }
 
@@ -89,7 +129,15 @@ pub(crate) fn roots(file: Option<&Path>) -> Result<(Roots, String), String> {
 pub(crate) fn from_file(file: &Path) -> Result<Roots, String> {
     let mut roots = Roots::new();
     let said = |what: String| format!("{}: {what}", file.display());
-    let (added, malformed) = roots.add_pem(&read(file)?).map_err(|error| said(error.to_string()))?;
+    let bytes = read(file)?;
+    let (added, malformed) = match container::open(&bytes, None) {
+        None => roots.add_pem(&bytes).map_err(|error| said(error.to_string()))?,
+        Some(opened) => {
+            let all = opened.map_err(said)?.certificates;
+            let (n, malformed) = (all.len(), all.into_iter().filter_map(|one| roots.add(one).err()).count());
+            (n - malformed, malformed)
+        }
+    };
     match added {
         0 => Err(said(format!("no certificate that can be used ({malformed} malformed)"))),
         _ => Ok(roots),
@@ -116,9 +164,14 @@ fn system() -> Result<(Roots, String), String> {
     })
 }
 
-/// A file's bytes.
+/// The bytes of a file, or of standard input.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+    if file != Path::new("-") {
+        return std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()));
+    }
+    let mut bytes = Vec::new();
+    let read = stdin().read_to_end(&mut bytes);
+    read.map(|_| bytes).map_err(|error| format!("cannot read standard input: {error}"))
 }
 
 #[cfg(test)]

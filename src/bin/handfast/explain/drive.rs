@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// How long the peer may take to close after this side did.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often somebody who looks on may be told that the peer is silent.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// One connection being driven.
 pub(crate) struct Drive<'a> {
     tcp: TcpStream,
@@ -30,6 +33,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) first_byte: Option<Duration>,
+    /// The peer's direction ended: nothing more comes, and its end was told.
+    peer_ended: bool,
 }
 
 /// Connects to the first address that answers.
@@ -63,7 +68,17 @@ impl<'a> Drive<'a> {
     ) -> Self {
         let started = Instant::now();
         let deadline = started + timeout.saturating_sub(recorder.now()).max(Duration::from_millis(1));
-        Self { tcp, connection, recorder, started, deadline, sent: 0, received: 0, first_byte: None }
+        Self {
+            tcp,
+            connection,
+            recorder,
+            started,
+            deadline,
+            sent: 0,
+            received: 0,
+            first_byte: None,
+            peer_ended: false,
+        }
     }
 
     /// The handshake. `heard` is called when there may be something to tell,
@@ -180,27 +195,27 @@ impl<'a> Drive<'a> {
         if left.is_zero() {
             return Err(silence);
         }
-        self.tcp.set_read_timeout(Some(left)).map_err(Failure::Transport)?;
+        let pause = left.min(PAUSE);
+        self.tcp.set_read_timeout(Some(pause)).map_err(Failure::Transport)?;
         let Some(mut space) = self.connection.space() else { return Ok(()) };
         match self.tcp.read(&mut space) {
             Ok(0) => {
                 drop(space);
                 self.connection.filled_eof();
                 self.recorder.push(What::Fin(Direction::In));
+                self.peer_ended = true;
             }
             Ok(n) => {
                 space.filled(n);
                 self.received += n as u64;
                 self.first_byte.get_or_insert_with(|| self.recorder.now());
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if is_reset(&error) => {
                 self.recorder.push(What::Reset);
                 return Err(Failure::Reset { received: self.received });
             }
-            Err(error) if is_late(&error) => {
-                return Err(Failure::Silence { waited: self.started.elapsed(), received: self.received });
-            }
+            // Whether it is too late is asked first of all; until then nothing came.
+            Err(error) if is_late(&error) => {}
             Err(error) => return Err(Failure::Transport(error)),
         }
         Ok(())
@@ -229,6 +244,9 @@ impl<'a> Drive<'a> {
             return;
         }
         self.recorder.push(What::Fin(Direction::Out));
+        if self.peer_ended {
+            return;
+        }
         let until = Instant::now() + Duration::from_millis(200);
         let mut rest = [0; 4096];
         loop {

@@ -45,6 +45,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether it is the peer's alert that says so.
+    pub(crate) fn is_alert(&self) -> bool {
+        matches!(self, Self::Tls { error: Error::AlertReceived { .. }, .. })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,9 +2,9 @@
 
 use super::events::{Recorder, What};
 use super::negotiated::Negotiated;
-use super::paper::Paper;
 use super::story::Story;
 use crate::args::Color;
+use crate::paper::Paper;
 use crate::text::clean;
 use handfast::observe::{Observed, Observer};
 use handfast::{ConnectionInfo, Trust};

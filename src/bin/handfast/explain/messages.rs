@@ -1,10 +1,11 @@
 //! What a handshake message says: in one line, and field by field.
 
+use crate::certificate::distinguished_name;
 use crate::text::{LONG, SHORT, clean, count, joined, list, shown};
 use handfast::pki::{Certificate, CertificateDer};
 use handfast::wire::{
-    Body, CertificateEntry, ClientHello, ExtensionType, Form, HelloRetryRequest, KeyShareEntry, List,
-    Message, ProtocolName, RawExtensions, ServerHello,
+    Body, CertificateEntry, ClientHello, DistinguishedName, ExtensionType, Form, HelloRetryRequest,
+    KeyShareEntry, List, Message, ProtocolName, RawExtensions, ServerHello,
 };
 use std::fmt;
 
@@ -104,17 +105,14 @@ impl Teller {
                     self.part(format!("signed with {}", joined(schemes.iter(), 3)));
                     self.items("signature_algorithms", schemes.iter());
                 }
-                if let Some(names) = extensions.certificate_authorities {
-                    self.part(format!("of {}", count_authorities(names.len())));
-                    self.number("certificate_authorities", names.len());
-                }
+                self.authorities(&extensions.certificate_authorities.unwrap_or_default());
                 self.extensions(&extensions.raw);
             }
             Body::CertificateRequest12(m) => {
                 self.part("the server requests a certificate");
                 self.items("certificate_types", m.certificate_types.iter());
                 self.items("signature_algorithms", m.signature_algorithms.iter());
-                self.number("certificate_authorities", m.certificate_authorities.len());
+                self.authorities(&m.certificate_authorities);
             }
             Body::CertificateVerify(m) => {
                 self.part(format!("{}, {} B, over the transcript so far", m.scheme, m.signature.len()));
@@ -182,8 +180,10 @@ impl Teller {
             }
             None => self.part(m.legacy_version.to_string()),
         }
-        if let Some(first) = m.cipher_suites.first() {
-            let n = m.cipher_suites.len();
+        // What means nothing (RFC 8701) is no first choice.
+        let meant = || m.cipher_suites.iter().filter(|suite| !suite.is_grease());
+        if let Some(first) = meant().next() {
+            let n = meant().count();
             self.part(if n == 1 { first.to_string() } else { format!("{n} suites, {first} first") });
         }
         self.items("cipher_suites", m.cipher_suites.iter());
@@ -266,6 +266,14 @@ impl Teller {
         }
     }
 
+    fn authorities(&mut self, names: &List<'_, DistinguishedName<'_>>) {
+        if !names.is_empty() {
+            let names = authorities(names);
+            self.part(format!("issued by {}", joined(&names, 3)));
+            self.items("certificate_authorities", names);
+        }
+    }
+
     fn acknowledged(&mut self, server_name: bool) {
         if server_name {
             self.part("SNI was of use");
@@ -302,15 +310,20 @@ impl Teller {
 
 /// An application protocol's name.
 pub(crate) fn tell_alpn(name: ProtocolName<'_>) -> String {
-    shown(name.0)
+    match name.0 {
+        // RFC 8701 section 2.
+        [high, low] if high == low && low & 0x0f == 0x0a => format!("GREASE 0x{}", hex::encode(name.0)),
+        name => shown(name),
+    }
 }
 
 fn share(entry: KeyShareEntry<'_>) -> String {
     format!("{} {} B", entry.group, entry.key_exchange.len())
 }
 
-fn count_authorities(n: usize) -> String {
-    if n == 1 { "1 authority".to_owned() } else { format!("{n} authorities") }
+/// The names of the authorities that a server accepts.
+pub(crate) fn authorities(names: &List<'_, DistinguishedName<'_>>) -> Vec<String> {
+    list(names.iter().map(|name| distinguished_name(name.0)), LONG)
 }
 
 /// Whose it is, as far as that can be read.
@@ -324,6 +337,45 @@ fn certificate(der: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With a length of two bytes before it.
+    fn vector(inside: &[u8]) -> Vec<u8> {
+        [&(inside.len() as u16).to_be_bytes(), inside].concat()
+    }
+
+    /// A ClientHello whose suites, groups, shares, versions, schemes, application
+    /// protocols and extensions begin with a value of RFC 8701, as browsers' do.
+    fn greased() -> Vec<u8> {
+        let share = [&b"\x2a\x2a"[..], &vector(&[0]), b"\0\x1d", &vector(&[9; 32])].concat();
+        let extensions: Vec<u8> = [
+            (0x3a3a_u16, vec![]),
+            (10, vector(b"\x2a\x2a\0\x1d")),
+            (13, vector(b"\x5a\x5a\x04\x03")),
+            (16, vector(b"\x02\xca\xca\x02h2")),
+            (43, b"\x04\x0a\x0a\x03\x04".to_vec()),
+            (51, vector(&share)),
+        ]
+        .iter()
+        .flat_map(|(kind, inside)| [&kind.to_be_bytes()[..], &vector(inside)].concat())
+        .collect();
+        let suites = vector(b"\x1a\x1a\x13\x01");
+        let hello = [&b"\x03\x03"[..], &[7; 32], &[0], &suites, &[1, 0], &vector(&extensions)].concat();
+        [&[1, 0][..], &vector(&hello)].concat()
+    }
+
+    #[test]
+    fn values_that_mean_nothing_have_a_name_and_are_no_first_choice() {
+        let told = tell(&greased(), Form::Tls13);
+        let of = |name: &str| told.fields.iter().find(|(field, _)| *field == name).unwrap().1.to_string();
+        assert_eq!(of("cipher_suites"), "GREASE 0x1a1a, TLS_AES_128_GCM_SHA256");
+        assert_eq!(of("supported_groups"), "GREASE 0x2a2a, x25519");
+        assert_eq!(of("key_share"), "GREASE 0x2a2a 1 B, x25519 32 B");
+        assert_eq!(of("supported_versions"), "GREASE 0x0a0a, TLS 1.3");
+        assert_eq!(of("signature_algorithms"), "GREASE 0x5a5a, ecdsa_secp256r1_sha256");
+        assert_eq!(of("alpn"), "GREASE 0xcaca, h2");
+        assert!(of("extensions").starts_with("GREASE 0x3a3a 0 B, "));
+        assert!(told.summary.contains(" | TLS_AES_128_GCM_SHA256 | "), "{}", told.summary);
+    }
 
     #[test]
     fn a_malformed_message_is_told_without_panic() {

@@ -14,31 +14,39 @@ mod json;
 pub(crate) mod keylog;
 mod messages;
 mod negotiated;
-pub(crate) mod paper;
 mod plan;
 mod prompt;
 mod story;
 mod tally;
 pub(crate) mod target;
+mod verdict;
 
 use crate::args::Explain;
+use crate::certificate;
 use crate::exit::Exit;
+use crate::paper::Paper;
 use crate::text::{self, clean};
 use crate::trust::pin_text;
 use drive::Drive;
 use events::Recorder;
 use failure::Failure;
-use handfast::pki::{CertificateDer, Report, spki_sha256};
+use handfast::pki::{CertificateDer, Report, UnixTime, spki_sha256};
 use handfast::{ClientOptions, Connection, ConnectionInfo, Trust};
 use keylog::KeyLog;
 use negotiated::Negotiated;
-use paper::Paper;
 use plan::Plan;
 use serde_json::json;
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write, stdout};
 use std::sync::Arc;
+use std::time::Duration;
 use story::{INSECURE, Story};
 use tally::Tally;
+use verdict::Outcome;
+
+/// A handshake that takes longer than this is told while it runs, to whoever
+/// looks on; otherwise the verdict stands above its story.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Explains what was asked for.
 pub(crate) fn run(asked: &Explain) -> Exit {
@@ -51,9 +59,26 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     };
     let mut outcome = Outcome::default();
     let ended = explain(asked, &mut telling, &mut outcome);
-    let exit = ended.as_ref().err().map_or(Exit::Success, Failure::exit);
-    let sentence = ended.err().map(|failure| failure.to_string());
-    telling.end(&outcome, exit, sentence.as_deref());
+    let mut exit = ended.as_ref().err().map_or(Exit::Success, Failure::exit);
+    let now = UnixTime::now();
+    let within = asked.expires_within.filter(|_| exit == Exit::Success);
+    let leaf = telling.negotiated.chain.first().map(|der| CertificateDer::from(&der[..]));
+    let ending = leaf.as_ref().and_then(|leaf| certificate::ends_within(leaf, now, within?));
+    if let Some(ending) = &ending {
+        (exit, _) = (Exit::Ending, outcome.remarks.push(ending.clone()));
+    }
+    if let Some(leaf) = leaf.filter(|_| ended.is_ok()) {
+        outcome.remarks.extend(certificate::warnings(&leaf, now, outcome.public));
+    }
+    let sentence = ended.as_ref().err().map(|failure| verdict::failed(failure, asked, &telling.negotiated));
+    let verdict = match &sentence {
+        Some(sentence) => format!("FAILED: {sentence}"),
+        None => verdict::complete(&outcome, &telling.negotiated, &telling.tally, now),
+    };
+    telling.end(&outcome, exit, sentence.as_deref(), &verdict, now);
+    if let Some(ending) = ending {
+        complain(&format!("handfast: {ending}"));
+    }
     if outcome.trust.starts_with(INSECURE) {
         complain(&format!("handfast: {}", clean(&outcome.trust)));
     }
@@ -66,21 +91,11 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     exit
 }
 
-/// What is known at the end beside the events.
-#[derive(Default)]
-struct Outcome {
-    target: String,
-    /// How this side came to trust the peer, in words.
-    trust: String,
-    /// The pin of the peer's key.
-    pin: Option<String>,
-    server_reasons: Vec<(&'static str, &'static str)>,
-}
-
 fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Result<(), Failure> {
     let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose().map_err(Failure::Misuse)?;
     let plan = Plan::make(asked).map_err(Failure::Misuse)?;
     outcome.target = plan.title.clone();
+    (outcome.host, outcome.public) = (plan.host.clone(), plan.public);
     telling.begin(&plan);
 
     let recorder = Arc::new(Recorder::new(asked.reveal_secrets, keylog));
@@ -93,7 +108,11 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
         .map_err(|error| Failure::Tls { error, received: 0 })?;
 
     let mut drive = Drive::new(tcp, connection, &recorder, asked.timeout);
-    let mut ended = drive.handshake(|| telling.hear(&recorder), |report| accept(asked, report));
+    let listeners = RefCell::new(&mut *telling);
+    let mut ended = drive.handshake(
+        || listeners.borrow_mut().hear(&recorder),
+        |report| accept(asked, report, || listeners.borrow().speak()),
+    );
     if ended.is_ok() {
         ended = drive.close();
     }
@@ -124,13 +143,14 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
 }
 
 /// The reason to accept a refused certificate, if there is one.
-fn accept(asked: &Explain, report: &Report) -> Option<String> {
+fn accept(asked: &Explain, report: &Report, speak: impl FnOnce()) -> Option<String> {
     if asked.insecure() {
         return Some("--insecure was given".to_owned());
     }
     if asked.json || !prompt::somebody_is_there() {
         return None;
     }
+    speak();
     complain(&clean(report.sentence()));
     if let Some(hint) = report.hint() {
         complain(&format!("  hint: {}", clean(hint)));
@@ -185,6 +205,7 @@ struct Telling {
 impl Telling {
     fn begin(&self, plan: &Plan) {
         if self.json.is_none() {
+            self.story.paper.hold();
             self.story.paper.line(&format!("handfast explains the handshake with {}", plan.title));
             plan.notes.iter().for_each(|note| self.story.paper.line(note));
             self.story.heading("HANDSHAKE (ms since the beginning; -> sent, <- received, ** secret; #: the SHA-256's first bytes)");
@@ -202,12 +223,36 @@ impl Telling {
                 None => self.story.tell(&heard, &self.negotiated),
             }
         }
+        if recorder.now() > MOMENT && stdout().is_terminal() {
+            self.speak();
+        }
     }
 
-    fn end(&self, outcome: &Outcome, exit: Exit, sentence: Option<&str>) {
+    /// Tells what was heard so far, and the rest while it is heard.
+    fn speak(&self) {
+        self.story.paper.release(|| {});
+    }
+
+    fn end(&self, outcome: &Outcome, exit: Exit, sentence: Option<&str>, verdict: &str, now: UnixTime) {
+        let chain = || self.negotiated.chain.iter().map(|der| CertificateDer::from(&der[..]));
         let Some(events) = &self.json else {
             if !outcome.target.is_empty() {
+                let say = || {
+                    self.story.verdict_of_all(verdict, exit);
+                    outcome.remarks.iter().for_each(|remark| self.story.warning(remark));
+                };
+                let on_top = self.story.paper.release(say);
                 self.story.end(&self.negotiated, &self.tally, &outcome.trust, &outcome.server_reasons);
+                if self.verbose > 0 && !self.negotiated.chain.is_empty() {
+                    self.story.heading("CERTIFICATES (what they say of themselves)");
+                    let lines =
+                        chain().enumerate().flat_map(|(place, der)| certificate::lines(place, &der, now));
+                    lines.for_each(|line| self.story.paper.hanging("  ", &line, 6));
+                }
+                if !on_top {
+                    self.story.heading("VERDICT");
+                    say();
+                }
             }
             return;
         };
@@ -223,6 +268,10 @@ impl Telling {
             "server_reasons": reasons,
             "trust": outcome.trust,
             "pin": outcome.pin,
+            "certificates": chain().map(|der| certificate::value(&der, now)).collect::<Vec<_>>(),
+            "warnings": outcome.remarks,
+            "client_certificate_requested": self.negotiated.requested.as_ref().map(|names| json!({ "authorities": names })),
+            "verdict": verdict,
             "cost": json::cost(&self.tally),
             "ending": json::ending(&self.tally),
             "outcome": { "exit_code": exit as u8, "class": exit.name(), "sentence": sentence },

@@ -1,7 +1,7 @@
 //! What was negotiated, by whom, and why the alternatives lost: read off the
 //! messages, as anybody on the wire could.
 
-use super::messages::tell_alpn;
+use super::messages::{authorities, tell_alpn};
 use crate::text::{count, shown};
 use handfast::observe::Direction;
 use handfast::wire::{
@@ -13,9 +13,9 @@ use std::fmt::Display;
 #[derive(Default)]
 pub(crate) struct Negotiated {
     at_server: bool,
-    versions: Vec<ProtocolVersion>,
-    suites: Vec<CipherSuite>,
-    groups: Vec<NamedGroup>,
+    pub(crate) versions: Vec<ProtocolVersion>,
+    pub(crate) suites: Vec<CipherSuite>,
+    pub(crate) groups: Vec<NamedGroup>,
     shares: Vec<NamedGroup>,
     schemes: Vec<SignatureScheme>,
     alpn: Vec<String>,
@@ -28,6 +28,8 @@ pub(crate) struct Negotiated {
     pub(crate) extended_master_secret: bool,
     /// The server's chain as it showed it, whether or not it was its own to show.
     pub(crate) chain: Vec<Vec<u8>>,
+    /// The authorities of which the server requested a certificate, if it requested one.
+    pub(crate) requested: Option<Vec<String>>,
     /// The pre-master secret of static RSA, as it goes over the wire.
     pub(crate) encrypted_pre_master: Option<Vec<u8>>,
     pub(crate) client_random: Option<[u8; 32]>,
@@ -71,7 +73,8 @@ impl Negotiated {
                 let legacy = || vec![m.legacy_version];
                 self.versions =
                     extensions.supported_versions.map_or_else(legacy, |list| list.iter().collect());
-                self.suites = m.cipher_suites.iter().collect();
+                self.versions.retain(|version| !version.is_grease());
+                self.suites = m.cipher_suites.iter().filter(|suite| !suite.is_grease()).collect();
                 self.groups = extensions.supported_groups.iter().flat_map(|list| list.iter()).collect();
                 self.shares = extensions
                     .key_share
@@ -79,7 +82,9 @@ impl Negotiated {
                     .flat_map(|list| list.iter())
                     .map(|share| share.group)
                     .collect();
+                self.groups.retain(|group| !group.is_grease());
                 self.schemes = extensions.signature_algorithms.iter().flat_map(|list| list.iter()).collect();
+                self.schemes.retain(|scheme| !scheme.is_grease());
                 self.alpn = extensions.alpn.iter().flat_map(|list| list.iter()).map(tell_alpn).collect();
                 self.extended_master_secret = extensions.extended_master_secret;
                 self.client_random = Some(*m.random);
@@ -101,6 +106,10 @@ impl Negotiated {
             Body::Certificate12(m) if direction == self.servers() => {
                 self.chain = m.certificates.iter().map(|certificate| certificate.0.to_vec()).collect();
             }
+            Body::CertificateRequest13(m) => {
+                self.requested = Some(authorities(&m.extensions.certificate_authorities.unwrap_or_default()));
+            }
+            Body::CertificateRequest12(m) => self.requested = Some(authorities(&m.certificate_authorities)),
             Body::ServerKeyExchange(m) => {
                 self.group = Some(m.params.group());
                 self.scheme = Some(m.scheme);

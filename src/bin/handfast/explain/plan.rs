@@ -17,6 +17,10 @@ const STATIC_RSA: [CipherSuite; 2] =
 
 pub(crate) struct Plan {
     pub(crate) title: String,
+    /// The name that is asked for.
+    pub(crate) host: String,
+    /// Whether public authorities are trusted.
+    pub(crate) public: bool,
     /// Lines to begin with.
     pub(crate) notes: Vec<String>,
     pub(crate) address: Target,
@@ -77,7 +81,8 @@ impl Plan {
         })?;
         let name = server_name(&host)?;
         let title = format!("{host} at {address}");
-        Ok(Self { title, notes, address, name, config: Arc::new(config), trusted, embedded })
+        let public = embedded.is_none() && asked.trust.cacert.is_none() && asked.trust.pin.is_empty();
+        Ok(Self { title, host, public, notes, address, name, config: Arc::new(config), trusted, embedded })
     }
 }
 

@@ -3,9 +3,10 @@
 use super::events::{Heard, OwnedCheck, Secret, What};
 use super::messages::tell;
 use super::negotiated::Negotiated;
-use super::paper::{Ink, Paper};
 use super::tally::Tally;
-use crate::text::{clean, count, cut, fold, joined};
+use crate::exit::Exit;
+use crate::paper::{Ink, Paper};
+use crate::text::{SHORT, clean, count, cut, joined};
 use handfast::AlertDescription;
 use handfast::observe::{Direction, Level};
 use handfast::wire::{ContentType, Form};
@@ -16,9 +17,6 @@ pub(crate) const INSECURE: &str = "INSECURE";
 
 /// The outer type of a ChangeCipherSpec record.
 const CHANGE_CIPHER_SPEC: u8 = ContentType::CHANGE_CIPHER_SPEC.0;
-
-/// Columns of a line, where only the story's gist is told.
-const WIDTH: usize = 150;
 
 /// Columns before a text: the time and a mark; and before a detail below it.
 const MARGIN: usize = 14;
@@ -120,10 +118,7 @@ impl Story {
     ) {
         let told = tell(bytes, negotiated.form());
         let head = format!("{:<20}{:>6} B  {:<13}", told.name, bytes.len(), keys(level));
-        let lines = self.folded(&told.summary, " | ", WIDTH - MARGIN - HEAD, 2);
-        let mut lines = lines.iter();
-        self.way(at, direction, &head, lines.next().map_or("", String::as_str));
-        lines.for_each(|line| self.detail(line));
+        self.way(at, direction, &head, &told.summary);
         if self.verbose > 0 {
             for (name, value) in &told.fields {
                 let value = value.to_string();
@@ -166,16 +161,8 @@ impl Story {
     }
 
     fn random(&self, at: Duration, which: &str, enters: &str) {
-        let head = format!("random {which};");
-        let one_line =
-            self.verbose > 0 || MARGIN + head.chars().count() + 1 + enters.chars().count() <= WIDTH;
-        let inked = self.paper.ink(Ink::Bold, &head);
-        if one_line {
-            self.at(at, Ink::Bold, "", &format!("{inked} {enters}"));
-        } else {
-            self.at(at, Ink::Bold, "", &inked);
-            self.detail(enters);
-        }
+        let head = self.paper.ink(Ink::Bold, &format!("random {which};"));
+        self.at(at, Ink::Bold, "", &format!("{head} {enters}"));
     }
 
     fn secret(&mut self, at: Duration, secret: &Secret, negotiated: &Negotiated) {
@@ -208,7 +195,6 @@ impl Story {
             let mut text = format!("certificate {}, {name}: {n} of {all} passed", first.depth);
             if self.verbose == 0 {
                 passed.iter().filter_map(|check| gist(check)).for_each(|gist| text += &format!("; {gist}"));
-                text = cut(&text, WIDTH - MARGIN);
             }
             let ink = if failed.is_empty() { Ink::Good } else { Ink::Bad };
             self.at(at, ink, "", &text);
@@ -226,6 +212,23 @@ impl Story {
         let (found, required) = (clean(&check.found), clean(&check.required));
         let text = format!("{}: found {found}; required {required} ({})", check.rule, check.section);
         self.detail(&format!("{} {text}", self.paper.ink(ink, word)));
+    }
+
+    /// How it all ended, in one sentence; below it may stand hints.
+    pub(crate) fn verdict_of_all(&self, sentence: &str, exit: Exit) {
+        let ink = match exit {
+            Exit::Success | Exit::Ending if !sentence.starts_with(INSECURE) => Ink::Good,
+            _ => Ink::Bad,
+        };
+        for (place, line) in sentence.lines().enumerate() {
+            let ink = if place == 0 { ink } else { Ink::Plain };
+            self.paper.hanging("", &self.paper.ink(ink, line), 4);
+        }
+    }
+
+    /// Something to mind.
+    pub(crate) fn warning(&self, text: &str) {
+        self.paper.hanging("  ", &self.paper.ink(Ink::Bad, &format!("warning: {text}")), 4);
     }
 
     /// What was negotiated, what it cost, how it ended.
@@ -268,6 +271,10 @@ impl Story {
             let reasons = server_reasons.iter().map(|(what, why)| format!("{what}: {why}"));
             self.fact("server says", &reasons.collect::<Vec<_>>().join("; "));
         }
+        if let Some(names) = &negotiated.requested {
+            let of = if names.is_empty() { "any authority".to_owned() } else { joined(names, SHORT) };
+            self.fact("client", &format!("a certificate was requested, issued by {of}"));
+        }
         if !trust.is_empty() {
             let ink = if trust.starts_with(INSECURE) { Ink::Bad } else { Ink::Plain };
             self.inked_fact(ink, "trust", &clean(trust));
@@ -299,18 +306,7 @@ impl Story {
 
     fn inked_fact(&self, ink: Ink, name: &str, text: &str) {
         let name = self.paper.ink(Ink::Bold, &format!("{name:<11}"));
-        let lines = self.folded(text, "; ", WIDTH - MARGIN, 3);
-        let mut lines = lines.iter().map(|line| self.paper.ink(ink, line));
-        self.paper.line(&format!("  {name} {}", lines.next().unwrap_or_default()));
-        lines.for_each(|line| self.detail(&line));
-    }
-
-    /// In lines, unless everything is told.
-    fn folded(&self, text: &str, separator: &str, first: usize, most: usize) -> Vec<String> {
-        match self.verbose {
-            0 => fold(text, separator, first, WIDTH - DETAIL, most),
-            _ => vec![text.to_owned()],
-        }
+        self.paper.hanging(&format!("  {name} "), &self.paper.ink(ink, text), MARGIN);
     }
 
     fn way(&self, at: Duration, direction: Direction, head: &str, text: &str) {
@@ -319,16 +315,20 @@ impl Story {
             Direction::In => Ink::Received,
         };
         let head = self.paper.ink(ink, &format!("{head:<HEAD$}"));
-        self.at(at, ink, arrow(direction), &format!("{head}{text}"));
+        self.paper.hanging(&format!("{}{head}", self.margin(at, ink, arrow(direction))), text, MARGIN + HEAD);
     }
 
     fn at(&self, at: Duration, ink: Ink, mark: &str, text: &str) {
+        self.paper.hanging(&self.margin(at, ink, mark), text, MARGIN);
+    }
+
+    fn margin(&self, at: Duration, ink: Ink, mark: &str) -> String {
         let time = self.paper.ink(Ink::Dim, &format!("{:>8.1}", at.as_secs_f64() * 1000.0));
-        self.paper.line(&format!("{time}  {} {text}", self.paper.ink(ink, &format!("{mark:<3}"))));
+        format!("{time}  {} ", self.paper.ink(ink, &format!("{mark:<3}")))
     }
 
     fn detail(&self, text: &str) {
-        self.paper.line(&format!("{:>DETAIL$}{text}", ""));
+        self.paper.hanging(&format!("{:DETAIL$}", ""), text, DETAIL + 2);
     }
 }
 

@@ -1,15 +1,17 @@
 //! What `verify` can be asked.
 
-use super::rfc3339;
+use crate::times;
 use clap::{ArgAction, ArgGroup, Args, ValueEnum};
 use handfast::pki::{PolicyId, Profile, Purpose, Rule, UnixTime};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const HELP: &str = "\
 Examples:
   handfast verify chain.pem --host example.com
   handfast verify chain.pem --host example.com --at 2027-01-01T00:00:00Z
   handfast verify chain.pem --host db.internal --ca ca.pem --profile private -v
+  handfast verify server.p12 --any-name --expires-within 14d
   handfast verify certs/*.pem --any-name --ca ca.pem --crl-dir lists/
   handfast verify client.pem --purpose client --ca ca.pem --json | jq .checks
   openssl s_client -connect example.com:443 -showcerts </dev/null |
@@ -18,15 +20,17 @@ Examples:
 Exit codes:
   0  every chain is accepted
   1  one is refused
-  2  misuse: a wrong argument, a file that cannot be read";
+  2  misuse: a wrong argument, a file that cannot be read, output that cannot be written
+  9  every one is accepted, and one ends within --expires-within
+  141  it went well, but whoever read the output closed the pipe before its end";
 
 /// Judges chains of certificates without a connection, and says why.
 #[derive(Args)]
 #[command(after_help = HELP)]
 #[command(group(ArgGroup::new("lists").args(["crl", "crl_dir"]).multiple(true)))]
 pub(crate) struct Verify {
-    /// The certificates of a chain: the leaf first, the others after it in any order (PEM, or one
-    /// in DER); - is standard input; each file is a chain of its own
+    /// The certificates of a chain: the leaf first, the others after it in any order (PEM, one in
+    /// DER, PKCS #7 or #12); - is standard input; each file is a chain of its own
     #[arg(value_name = "CHAIN.pem", required = true)]
     pub(crate) chains: Vec<PathBuf>,
 
@@ -42,9 +46,14 @@ pub(crate) struct Verify {
     #[arg(long, visible_alias = "cacert", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Judge as if it were this time, such as 2027-01-01T00:00:00Z
-    #[arg(long, value_name = "RFC3339-TIME", value_parser = rfc3339::parse)]
+    /// Judge as if it were this time, such as 2027-01-01T00:00:00Z or 2027-01-01
+    #[arg(long, value_name = "TIME", value_parser = times::at)]
     pub(crate) at: Option<UnixTime>,
+
+    /// Fail with exit code 9 where the certificate is accepted and ends within this time, such as
+    /// 14d
+    #[arg(long, value_name = "TIME", value_parser = times::length)]
+    pub(crate) expires_within: Option<Duration>,
 
     /// What the certificate is to be good for
     #[arg(long, default_value = "server")]
@@ -95,6 +104,11 @@ pub(crate) struct Verify {
     /// Leave out a rule of form by its name, such as DigitalSignature; may be repeated
     #[arg(long, value_name = "RULE", value_parser = relaxable)]
     pub(crate) relax: Vec<Rule>,
+
+    /// The password of a PKCS #12 file; others of this machine may see it here. Otherwise
+    /// HANDFAST_PASSWORD in the environment, or you are asked
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) password: Option<String>,
 
     /// Print one JSON object a line for each chain instead of text ("schema": 0 may change until
     /// 1.0)

@@ -1,21 +1,24 @@
 //! `handfast verify`: chains judged without a connection.
 
 pub(crate) mod args;
-mod facts;
-mod rfc3339;
 
+use crate::args::Color;
+use crate::certificate;
 use crate::exit::Exit;
 use crate::explain::target::server_name;
 use crate::output;
+use crate::paper::{Ink, Paper};
 use crate::text::clean;
+use crate::times;
 use crate::trust;
 use args::{Use, Verify};
 use handfast::observe::Check;
 use handfast::pki::{
-    self, CertificateDer, Crl, Policies, Purpose, Report, Revocation, ServerName, UnixTime, Verifier,
+    self, Certificate, CertificateDer, Crl, Policies, Purpose, Report, Revocation, Rule, ServerName,
+    UnixTime, Verifier,
 };
 use serde_json::{Value, json};
-use std::io::{Read, Write, stderr, stdin};
+use std::io::{Write, stderr};
 use std::path::Path;
 
 /// The version of the JSON object's form.
@@ -27,9 +30,10 @@ pub(crate) fn run(asked: &Verify) -> Exit {
         Ok(question) => question,
         Err(misuse) => return complain(&misuse),
     };
+    let paper = Paper::new(Color::Auto);
     let mut exit = Exit::Success;
     for (place, file) in asked.chains.iter().enumerate() {
-        let (report, chain) = match question.judge(file) {
+        let (report, chain) = match question.judge(file, asked.password.as_deref()) {
             Ok(judged) => judged,
             // The others are judged nevertheless.
             Err(misuse) => {
@@ -37,25 +41,42 @@ pub(crate) fn run(asked: &Verify) -> Exit {
                 continue;
             }
         };
-        if !report.accepted() && exit == Exit::Success {
-            exit = Exit::Certificate;
+        let ending = ending(&report, &chain, asked, &question);
+        match (report.accepted(), &ending, exit) {
+            (false, _, Exit::Success | Exit::Ending) => exit = Exit::Certificate,
+            (true, Some(_), Exit::Success) => exit = Exit::Ending,
+            _ => {}
         }
-        let text = if asked.json {
-            as_json(&report, &chain, file, &question).to_string()
-        } else {
-            let title = match (asked.chains.len(), place) {
-                (1, _) => String::new(),
-                (_, 0) => format!("{}:\n", clean(&file.display().to_string())),
-                _ => format!("\n{}:\n", clean(&file.display().to_string())),
-            };
-            title + &told(&report, &chain, &question, asked.verbose > 0)
+        let warnings = match chain.first().filter(|_| report.accepted()) {
+            Some(leaf) => certificate::warnings(leaf, question.now, question.public),
+            None => Vec::new(),
         };
-        output::line(&text);
+        let remarks: Vec<String> = ending.into_iter().chain(warnings).collect();
+        if asked.json {
+            output::line(&as_json(&report, &chain, &remarks, file, &question).to_string());
+        } else {
+            if asked.chains.len() > 1 {
+                let apart = if place > 0 { "\n" } else { "" };
+                paper.line(&format!("{apart}{}:", clean(&file.display().to_string())));
+            }
+            tell(&paper, &report, &chain, &remarks, &question, asked.verbose > 0);
+        }
         if output::has_failed() {
             break;
         }
     }
     exit
+}
+
+/// That it ends within the time that was asked about.
+fn ending(
+    report: &Report,
+    chain: &[CertificateDer<'_>],
+    asked: &Verify,
+    question: &Question,
+) -> Option<String> {
+    let leaf = chain.first().filter(|_| report.accepted())?;
+    certificate::ends_within(leaf, question.now, asked.expires_within?)
 }
 
 fn complain(misuse: &str) -> Exit {
@@ -69,6 +90,10 @@ struct Question {
     name: Option<ServerName<'static>>,
     purpose: Purpose,
     now: UnixTime,
+    /// Whether that is a time which was given, and not the clock's.
+    given: bool,
+    /// Whether public authorities are trusted, and held to their own limits.
+    public: bool,
     /// Whom it trusts, in words.
     trusted: String,
     /// What is to be known of the lists.
@@ -93,7 +118,7 @@ impl Question {
         let (roots, trusted) = trust::roots(asked.ca.as_deref())?;
         let now = asked.at.unwrap_or_else(UnixTime::now);
         let lists = lists(asked)?;
-        let notes = lists.iter().filter_map(|list| facts::note(list, now)).collect();
+        let notes = lists.iter().filter_map(|list| note(list, now)).collect();
         let revocation = if asked.require_status { Revocation::hard(lists) } else { Revocation::firm(lists) };
         let profile = asked.relax.iter().fold(asked.profile, |profile, rule| profile.without(*rule));
         let verifier =
@@ -107,16 +132,32 @@ impl Question {
         }
         verifier = verifier.with_policies(policies(asked));
         let trusted = format!("{trusted}, under the profile {profile}");
-        Ok(Self { verifier, name, purpose: asked.purpose.into(), now, trusted, notes })
+        let public = asked.ca.is_none() && asked.purpose == Use::Server;
+        let (purpose, given) = (asked.purpose.into(), asked.at.is_some());
+        Ok(Self { verifier, name, purpose, now, given, public, trusted, notes })
     }
 
     /// The verdict on a file's chain, and the chain.
-    fn judge(&self, file: &Path) -> Result<(Report, Vec<CertificateDer<'static>>), String> {
-        let chain =
-            pki::certificates(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    fn judge(
+        &self,
+        file: &Path,
+        password: Option<&str>,
+    ) -> Result<(Report, Vec<CertificateDer<'static>>), String> {
+        let chain = trust::certificates(file, password)?;
         match self.verifier.verify(&chain, self.name.as_ref(), self.purpose, self.now) {
             Ok(accepted) => Ok((accepted.report, chain)),
             Err(refused) => Ok((refused.report, chain)),
+        }
+    }
+
+    /// What helps: where the time was given, this machine's clock has no part in it.
+    fn hint(&self, report: &Report) -> Option<String> {
+        match self.given && report.broken() == Some(Rule::Validity) {
+            true => Some(format!(
+                "it was judged for {}, as --at says; without --at it is judged for today",
+                times::written(self.now)
+            )),
+            false => report.hint().map(clean),
         }
     }
 }
@@ -129,16 +170,6 @@ fn policies(asked: &Verify) -> Policies {
     };
     let policies = if asked.inhibit_any_policy { policies.without_any_policy() } else { policies };
     if asked.inhibit_policy_mapping { policies.without_mapping() } else { policies }
-}
-
-/// The bytes of a file, or of standard input.
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    if file != Path::new("-") {
-        return trust::read(file);
-    }
-    let mut bytes = Vec::new();
-    let read = stdin().read_to_end(&mut bytes);
-    read.map(|_| bytes).map_err(|error| format!("cannot read standard input: {error}"))
 }
 
 /// The lists of every file and folder.
@@ -176,37 +207,66 @@ fn lists_of(file: &Path) -> Result<Vec<Crl>, String> {
 
 /// The sentence, the hint and what failed; or, at length, the whole tree and
 /// what the certificates say.
-fn told(report: &Report, chain: &[CertificateDer<'_>], question: &Question, whole: bool) -> String {
-    let mark = if report.accepted() { "OK" } else { "!!" };
-    let mut lines = vec![format!("{mark}  {}", clean(report.sentence()))];
-    lines.extend(report.hint().map(|hint| format!("    hint: {}", clean(hint))));
-    lines.push(format!("    trusted: {}", clean(&question.trusted)));
-    lines.extend(question.notes.iter().map(|note| format!("    note: {note}")));
+fn tell(
+    paper: &Paper,
+    report: &Report,
+    chain: &[CertificateDer<'_>],
+    remarks: &[String],
+    question: &Question,
+    whole: bool,
+) {
+    let leaf = chain.first().filter(|_| report.accepted()).and_then(|leaf| Certificate::read(leaf).ok());
+    let left = leaf.map(|leaf| format!(", {}", certificate::left(&leaf, question.now)));
+    let (ink, mark) = if report.accepted() { (Ink::Good, "OK") } else { (Ink::Bad, "!!") };
+    let sentence = format!("{}{}", clean(report.sentence()), left.unwrap_or_default());
+    paper.hanging(&format!("{}  ", paper.ink(ink, mark)), &sentence, 4);
+    let line = |text: String| paper.hanging("    ", &text, 6);
+    remarks.iter().for_each(|remark| line(format!("warning: {remark}")));
+    question.hint(report).into_iter().for_each(|hint| line(format!("hint: {hint}")));
+    line(format!("trusted: {}", clean(&question.trusted)));
+    question.notes.iter().for_each(|note| line(format!("note: {note}")));
     for check in report.failures() {
         let (whose, found, required) = (clean(check.certificate), clean(check.found), clean(check.required));
         let Check { rule, section, .. } = check;
-        lines.push(format!("    FAILED {rule}, {whose}: found {found}; required {required} ({section})"));
+        line(format!("FAILED {rule}, {whose}: found {found}; required {required} ({section})"));
     }
     if whole {
         for (depth, passed, text) in report.tree() {
             let mark = if passed { "ok  " } else { "FAIL" };
-            lines.push(format!("    {mark} {:indent$}{}", "", clean(text), indent = 2 * depth));
+            line(format!("{mark} {:indent$}{}", "", clean(text), indent = 2 * depth));
         }
         for (place, der) in chain.iter().enumerate() {
-            lines.extend(facts::lines(place, der).into_iter().map(|line| format!("    {line}")));
+            certificate::lines(place, der, question.now).into_iter().for_each(line);
         }
     }
-    lines.join("\n")
 }
 
 /// The report, of which chain it is, and what it rests on.
-fn as_json(report: &Report, chain: &[CertificateDer<'_>], file: &Path, question: &Question) -> Value {
+fn as_json(
+    report: &Report,
+    chain: &[CertificateDer<'_>],
+    remarks: &[String],
+    file: &Path,
+    question: &Question,
+) -> Value {
     let mut whole = json!(report);
+    whole["hint"] = question.hint(report).into();
+    whole["warnings"] = remarks.into();
     whole["file"] = file.display().to_string().into();
     whole["schema"] = SCHEMA.into();
     whole["handfast"] = env!("CARGO_PKG_VERSION").into();
     whole["trusted"] = question.trusted.as_str().into();
     whole["notes"] = question.notes.clone().into();
-    whole["certificates"] = chain.iter().map(facts::value).collect();
+    whole["certificates"] = chain.iter().map(|der| certificate::value(der, question.now)).collect();
     whole
+}
+
+/// Why a list clears nobody, if it does not.
+fn note(list: &Crl, now: UnixTime) -> Option<String> {
+    let why = list.unusable_at(now)?;
+    let rest = match why.still_revokes() {
+        true => "what it revokes is revoked all the same",
+        false => "what it says proves nothing",
+    };
+    Some(clean(&format!("the revocation list of {} clears nobody: {why}; {rest}", list.issuer())))
 }
