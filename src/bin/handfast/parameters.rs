@@ -84,7 +84,7 @@ trait Choosable: Copy + Send + Sync + 'static {
         let value = |each: Self| Some(PossibleValue::new(each.name()?).aliases(each.aliases()));
         PossibleValuesParser::new(spoken().filter_map(value)).try_map(move |given: String| {
             let is_it = |name: &&str| name.eq_ignore_ascii_case(&given);
-            let named = |each: &Self| each.name().iter().chain(&each.aliases()).any(|name| is_it(name));
+            let named = |each: &Self| each.name().iter().chain(&each.aliases()).any(&is_it);
             spoken().find(named).ok_or("no such name")
         })
     }
