@@ -4,7 +4,7 @@ use crate::pki::Roots;
 
 /// The system has no roots that can be used.
 #[cfg(feature = "system-roots")]
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error(
     "the system has no trusted roots{}: install them (Debian: ca-certificates), name a file in \
      SSL_CERT_FILE or a directory in SSL_CERT_DIR, or use others",
@@ -15,6 +15,9 @@ pub struct NoSystemRoots {
     /// What could not be read, a sentence each.
     pub left_out: Vec<String>,
 }
+
+#[cfg(feature = "system-roots")]
+crate::said::debug_is_display!(NoSystemRoots);
 
 #[cfg(feature = "system-roots")]
 fn and(left_out: &[String]) -> String {
