@@ -3,6 +3,20 @@
 //! The verifier never contacts anybody: it judges what the peer sent against
 //! the roots that it was given, and gives a [`Report`] that says each check.
 //!
+//! What to trust, and where that is said:
+//!
+//! | a peer is right whose chain | |
+//! | --- | --- |
+//! | ends in a root of this system | `Roots::system()` (feature `system-roots`), [`Verifier::web_pki`] |
+//! | ends in a root of Mozilla's list | `Roots::bundled()` (feature `bundled-roots`) |
+//! | ends in a root of an own file | [`Roots::add_pem`] |
+//! | ends in a root of several of these | [`Roots::extend`]; [`Report::store`] says of which |
+//! | ends in an own root, whatever its name is | [`Verifier::chain_without_name`] |
+//! | begins with a key that is known | [`Verifier::pinned`]; beside a root, [`Verifier::and_pins`] |
+//! | begins with exactly this certificate, perhaps self-signed | [`Verifier::exactly`] |
+//!
+//! Roots that change while a process runs are [`reload`](crate::reload)'s.
+//!
 //! ```text
 //!   octets -> certificate (extensions, name, dn, time), crl, ocsp, pem     one strict reader
 //!             words: names of identifiers; opinion: what x509-parser says beside it

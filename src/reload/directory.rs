@@ -56,7 +56,7 @@ impl Directory {
             return;
         }
         self.told = None;
-        if look.patience == Patience::SeenTwice && gone != self.gone {
+        if look.patience == Patience::SeenTwice && !gone.is_subset(&self.gone) {
             look.unsettled = true;
         } else {
             let entries = gone.iter().filter_map(|name| self.entries.remove(name));

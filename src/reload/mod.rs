@@ -60,3 +60,6 @@ pub use certificates::CertificateFiles;
 pub use error::{LoadError, Notice};
 pub use reloader::{Reloadable, Reloader};
 pub use watch::Watch;
+
+#[cfg(test)]
+mod tests;
