@@ -177,3 +177,33 @@ fn each_identity_is_prepared() {
     let (client, _) = crate::pair::connect_to(NAME, client, (*reloader.live().current()).clone());
     assert_eq!(client.info().peer_ocsp.as_deref().map(Vec::as_slice), Some(&b"an OCSPResponse"[..]));
 }
+
+/// What grows while it is read is not taken for whole.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_longer_than_it_says_is_told() {
+    let (scratch, pair) = (Scratch::new(), Authority::new("Test").issue(&[NAME]));
+    scratch.write_pair(&pair);
+    let files = CertificateFiles::pair("/proc/self/status", scratch.path("privkey.pem"));
+    let error = reloader(files).err().unwrap();
+    assert!(matches!(error, LoadError::Changing { .. }), "{error}");
+}
+
+/// Whoever looks in the middle of it serves what is whole, and in the end what is there.
+#[test]
+fn looks_while_somebody_writes() {
+    let (scratch, authority) = (Scratch::new(), Authority::new("Test"));
+    let pairs: Vec<_> = (0..30).map(|_| authority.issue(&[NAME])).collect();
+    scratch.write_pair(&pairs[0]);
+    let mut reloader = reloader(scratch.pair()).unwrap();
+    let leaves: Vec<_> = pairs.iter().map(leaf).collect();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| pairs.iter().for_each(|pair| scratch.write_pair(pair)));
+        while !writer.is_finished() {
+            reloader.check();
+            assert!(leaves.contains(&shown(&reloader, NAME)));
+        }
+    });
+    reloader.check();
+    assert_eq!(shown(&reloader, NAME), leaves[29]);
+}
