@@ -39,7 +39,7 @@
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
 //!                     context (what a handler may touch), negotiate, auth, retry,
 //!                     resume (what sessions are made of), resumed12 (the short handshake)
-//!      error, identity, identities (by name), question, info,
+//!      error, identity, identities (by name), info, question,
 //!      session/ (tickets, a client's store), config/, offer
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
@@ -174,11 +174,11 @@ pub use fault::Fault;
 pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reason, Reasons, Shown, Trust};
 #[cfg(feature = "tokio")]
-pub use io::{AsyncTlsStream, TlsAcceptor, TlsConnector};
+pub use io::{Arriving, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor, TlsConnector};
 pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
-pub use question::{Answer, OwnedQuestion, Question};
+pub use question::{Answer, Hello, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
 pub use session::{ClientSessions, TicketKey, TicketKeys};

@@ -190,8 +190,9 @@ pub const COOKIE_SECONDS: u64 = 60;
 /// done in it, and a peer that says nothing takes a place no longer.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-/// Handshakes that an acceptor does at once, if nothing else is said: at some 30 KiB
-/// for each they take 32 MiB.
+/// Handshakes on which an acceptor works at once, if nothing else is said: what waits
+/// for an answer of the application, or for a processor, holds some 30 KiB, and a
+/// thousand of them 32 MiB.
 pub const HANDSHAKES_AT_ONCE: usize = 1_024;
 
 /// Bytes of a file of certificates, roots or keys that is read again and again: the

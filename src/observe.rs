@@ -154,6 +154,15 @@ impl Tap {
         Self(observer.map(|observer| Arc::new(Line { observer, client_random: OnceLock::new() })))
     }
 
+    /// Has another observer hear, beside the one that there is.
+    pub(crate) fn add(&mut self, other: Option<Arc<dyn Observer>>) {
+        let Some(other) = other else { return };
+        let before = self.0.as_ref().map(|line| Arc::clone(&line.observer));
+        let client_random = self.0.as_ref().map(|line| line.client_random.clone()).unwrap_or_default();
+        let observer = together(before.into_iter().chain([other]).collect());
+        self.0 = observer.map(|observer| Arc::new(Line { observer, client_random }));
+    }
+
     /// Gives the connection its name; the first name stays.
     pub(crate) fn name_connection(&self, client_random: &[u8; 32]) {
         if let Some(line) = &self.0 {

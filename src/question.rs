@@ -6,9 +6,10 @@
 //! `Connection::answer`.
 
 use crate::alert::AlertDescription;
+use crate::config::ServerConfig;
 use crate::identity::Identity;
 use crate::pki::{CertificateDer, Purpose, Report, ServerName};
-use crate::wire::{ClientHello, SignatureScheme};
+use crate::wire::{CipherSuite, ClientHello, ProtocolVersion, SignatureScheme};
 use std::sync::Arc;
 #[cfg(feature = "static-rsa")]
 use zeroize::Zeroizing;
@@ -63,6 +64,16 @@ pub enum Question<'a> {
         /// The whole hello to look at.
         hello: ClientHello<'a>,
     },
+    /// With which configuration shall this server go on? Asked where
+    /// [none was given](crate::Connection::server_asking). Answered with
+    /// [`Answer::Configuration`]; [`Connection::abort`](crate::Connection::abort)
+    /// refuses the client with an alert.
+    Configuration {
+        /// The whole hello to look at.
+        hello: ClientHello<'a>,
+        /// The same as it came, its header of four bytes first.
+        message: &'a [u8],
+    },
     /// The chain was refused: shall a person accept it this once? Asked only
     /// where the configuration enables it, before the alert leaves. Answered
     /// with [`Answer::Refuse`] or [`Answer::AcceptThisOnce`].
@@ -113,11 +124,52 @@ pub enum OwnedQuestion {
         /// The application protocols that the client offers.
         alpn: Vec<Vec<u8>>,
     },
+    /// See [`Question::Configuration`].
+    Configuration(Hello),
     /// See [`Question::Refused`].
     Refused {
         /// The report in words, with its tree.
         report: String,
     },
+}
+
+/// What a client says first, and nobody has shown yet to be true: kept by whoever
+/// chooses a configuration by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hello {
+    /// The name of the host that the client asks for (RFC 6066 section 3).
+    pub server_name: Option<String>,
+    /// The application protocols that it offers, the favourite first (RFC 7301).
+    pub alpn: Vec<Vec<u8>>,
+    /// The versions that it offers, the favourite first; one that offers TLS 1.2
+    /// at most has the highest here alone (RFC 9846 section 4.3.1).
+    pub versions: Vec<ProtocolVersion>,
+    /// The cipher suites that it offers, the favourite first.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// The signatures that it verifies, the favourite first.
+    pub signature_schemes: Vec<SignatureScheme>,
+    /// The whole message as it came, its header of four bytes first:
+    /// [`Message::decode`](crate::wire::Message::decode) reads it.
+    pub message: Vec<u8>,
+}
+
+impl Hello {
+    fn new(hello: &ClientHello<'_>, message: &[u8]) -> Self {
+        let extensions = &hello.extensions;
+        let versions = match extensions.supported_versions {
+            Some(versions) => versions.iter().collect(),
+            None => vec![hello.legacy_version],
+        };
+        Self {
+            server_name: extensions.server_name.map(|name| String::from_utf8_lossy(name).into_owned()),
+            alpn: extensions.alpn.iter().flat_map(|list| list.iter()).map(|name| name.0.to_vec()).collect(),
+            versions,
+            cipher_suites: hello.cipher_suites.iter().collect(),
+            signature_schemes: extensions.signature_algorithms.iter().flat_map(|list| list.iter()).collect(),
+            message: message.to_vec(),
+        }
+    }
 }
 
 impl Question<'_> {
@@ -138,12 +190,11 @@ impl Question<'_> {
                 OwnedQuestion::Decrypt { encrypted: encrypted.to_vec(), certificate: certificate.clone() }
             }
             Self::Certificate { hello } => {
-                let extensions = &hello.extensions;
-                let name = extensions.server_name.map(|name| String::from_utf8_lossy(name).into_owned());
-                let schemes = extensions.signature_algorithms.iter().flat_map(|list| list.iter()).collect();
-                let alpn =
-                    extensions.alpn.iter().flat_map(|list| list.iter()).map(|p| p.0.to_vec()).collect();
-                OwnedQuestion::Certificate { server_name: name, signature_schemes: schemes, alpn }
+                let Hello { server_name, signature_schemes, alpn, .. } = Hello::new(&hello, &[]);
+                OwnedQuestion::Certificate { server_name, signature_schemes, alpn }
+            }
+            Self::Configuration { hello, message } => {
+                OwnedQuestion::Configuration(Hello::new(&hello, message))
             }
             Self::Refused { report } => OwnedQuestion::Refused { report: format!("{report:#}") },
         }
@@ -161,6 +212,7 @@ impl Answer {
             #[cfg(feature = "static-rsa")]
             Question::Decrypt { .. } => matches!(self, Self::Decrypted(_) | Self::CannotDecrypt),
             Question::Certificate { .. } => matches!(self, Self::Certificate(_) | Self::NoCertificate),
+            Question::Configuration { .. } => matches!(self, Self::Configuration(_)),
             Question::Refused { .. } => matches!(self, Self::Refuse | Self::AcceptThisOnce(_)),
         }
     }
@@ -193,6 +245,8 @@ pub enum Answer {
     Certificate(Arc<Identity>),
     /// To `Certificate`: there is none for this name; `unrecognized_name` is sent.
     NoCertificate,
+    /// To `Configuration`: go on with this one.
+    Configuration(Arc<ServerConfig>),
     /// To `Refused`: let the refusal stand.
     Refuse,
     /// To `Refused`: a person accepts the chain for this connection, for this reason.

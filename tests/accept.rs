@@ -3,11 +3,12 @@
 
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, Verifier};
 use handfast::{
-    Answer, AsyncTlsStream, ClientConfig, Error, Identity, Judge, Live, OwnedQuestion, ServerConfig,
-    TlsAcceptor, TlsConnector, limits,
+    AlertDescription, Answer, AsyncTlsStream, ClientAuth, ClientConfig, Error, Identity, Judge, Live,
+    OwnedQuestion, ServerConfig, TlsAcceptor, TlsConnector, limits,
 };
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
@@ -163,4 +164,136 @@ async fn questions_are_answered_by_async_fns() {
     let (client, _) = meet(&connector.answering(async |_| None), &acceptor).await;
     let error = client.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// Certificates of clients for one host alone, application protocols by host, and
+/// refusal of all others.
+#[tokio::test(start_paused = true)]
+async fn the_hello_chooses_the_configuration() {
+    let (certificate, identity) = made("client");
+    let (_, public) = configs();
+    let members = public.clone().client_auth(ClientAuth::Require(Verifier::exactly(certificate).into()));
+    let hosts = [
+        ("public.test", Arc::new(public.alpn(&[b"h2"]).unwrap())),
+        ("members.test", Arc::new(members.alpn(&[b"http/1.1"]).unwrap())),
+    ];
+    let client = ClientConfig::new(Judge::Application, UnixTime::now).alpn(&[b"h2", b"http/1.1"]).unwrap();
+    let with = client.clone().identity(identity);
+    let acceptor = TlsAcceptor::new(ServerConfig::asking_for_certificates(UnixTime::now));
+    let accepting = async |_| Some(Answer::Accept);
+    let [without, with] = [client, with].map(|config| TlsConnector::new(config).answering(accepting));
+    for (connector, host, alpn) in [
+        (&without, "public.test", Some(&b"h2"[..])),
+        (&with, "members.test", Some(b"http/1.1")),
+        (&without, "members.test", None),
+        (&with, "other.test", None),
+    ] {
+        let (near, far) = duplex(10_000);
+        let accepts = async {
+            let arriving = needs_send(acceptor.hello(far)).await?;
+            assert_eq!(arriving.hello().alpn, [&b"h2"[..], b"http/1.1"]);
+            let name = arriving.hello().server_name.clone().unwrap();
+            match hosts.iter().find(|(host, _)| *host == name) {
+                Some((_, config)) => needs_send(arriving.accept(config)).await,
+                None => needs_send(arriving.refuse(AlertDescription::UNRECOGNIZED_NAME)).await,
+            }
+        };
+        let connects = async {
+            let mut tls = connector.connect(ServerName::try_from(host).unwrap(), near).await?;
+            tls.read_u8().await.map(|_| tls)
+        };
+        let serves = async {
+            let mut tls = accepts.await?;
+            tls.write_all(b"!").await?;
+            tls.flush().await.map(|()| tls)
+        };
+        let (client, server) = tokio::join!(connects, serves);
+        match alpn {
+            Some(alpn) => {
+                assert_eq!(client.unwrap().info().alpn.as_deref(), Some(alpn));
+                assert_eq!(server.unwrap().info().peer_chain.is_some(), host == "members.test");
+            }
+            None => {
+                let (client, server) = (client.unwrap_err(), server.unwrap_err());
+                let Error::AlertReceived { description, .. } = why(&client) else { panic!("{client}") };
+                assert_eq!(Some(*description), why(&server).alert(), "{server}");
+            }
+        }
+    }
+}
+
+/// One place: clients that have not said hello, and such that stall behind it, keep
+/// nobody out.
+#[tokio::test(start_paused = true)]
+async fn who_stalls_takes_no_place() {
+    let (connector, acceptor) = makers();
+    let acceptor = acceptor.at_once(1);
+    let (mut stalled, mut held) = (Vec::new(), Vec::new());
+    for i in 0..20 {
+        let (mut near, far) = duplex(10_000);
+        let begun = acceptor.clone();
+        stalled.push(tokio::spawn(async move { begun.accept(far).await }));
+        if i % 2 == 0 {
+            let config = ClientConfig::new(Judge::Application, UnixTime::now);
+            let mut client = handfast::Connection::client(&Arc::new(config), name()).unwrap();
+            near.write_all(client.pending()).await.unwrap();
+            let n = client.pending().len();
+            client.sent(n);
+            // Its whole flight is here, and nothing more is said.
+            assert_eq!(near.read_u8().await.unwrap(), 22);
+        }
+        held.push(near);
+    }
+    let begun = Instant::now();
+    let (client, server) = meet(&connector, &acceptor).await;
+    assert!(client.is_ok() && server.is_ok() && begun.elapsed().is_zero());
+    for stalled in stalled {
+        let error = stalled.await.unwrap().unwrap_err();
+        assert!(matches!(why(&error), Error::TimedOut { waited_for: "the peer", .. }), "{error}");
+    }
+}
+
+/// Questions are asked in as many tasks as there are places; who waits in line does
+/// it in its own time.
+#[tokio::test(start_paused = true)]
+async fn so_many_handshakes_at_once_and_no_more() {
+    let (asked, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let identity = Arc::new(made(NAME).1);
+    let counts = (asked.clone(), most.clone());
+    let acceptor = TlsAcceptor::new(ServerConfig::asking_for_certificates(UnixTime::now))
+        .at_once(3)
+        .answering(move |_| {
+            let (identity, (asked, most)) = (identity.clone(), counts.clone());
+            async move {
+                most.fetch_max(1 + asked.fetch_add(1, SeqCst), SeqCst);
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                asked.fetch_sub(1, SeqCst);
+                Some(Answer::Certificate(identity))
+            }
+        });
+    let config = ClientConfig::new(Judge::Application, UnixTime::now);
+    let connector =
+        TlsConnector::new(config).handshake_within(None).answering(async |_| Some(Answer::Accept));
+    let mut tasks = Vec::new();
+    for _ in 0..10 {
+        let (connector, acceptor) = (connector.clone(), acceptor.clone());
+        tasks.push(tokio::spawn(async move { meet(&connector, &acceptor).await }));
+    }
+    let (mut done, mut late) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            (Ok(_), Ok(_)) => done += 1,
+            (_, Err(error)) => {
+                let Error::TimedOut { waited_for, .. } = why(&error) else { panic!("{error}") };
+                assert!(
+                    ["a place among the handshakes at once", "the application's answer to a question"]
+                        .contains(waited_for)
+                );
+                late += 1;
+            }
+            (Err(error), Ok(_)) => panic!("{error}"),
+        }
+    }
+    // Two rounds are done within ten seconds, the third comes too late.
+    assert_eq!((most.load(SeqCst), done, late), (3, 6, 4));
 }

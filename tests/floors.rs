@@ -42,9 +42,9 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[
-        "error.rs", "identity.rs", "identities.rs", "question.rs", "info.rs",
+        "error.rs", "identity.rs", "identities.rs", "info.rs",
         "session/peer.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/keeper.rs", "session/mod.rs",
-        "config/live.rs", "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "offer.rs",
+        "config/live.rs", "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "question.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/retry.rs",
         "handshake/resume.rs", "handshake/resumed12.rs",
         "handshake/client13.rs", "handshake/client12.rs", "handshake/client.rs",
@@ -57,7 +57,8 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(IO, &[
         "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs",
-        "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
+        "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
+        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
     ]),
     Floor(IO, &[

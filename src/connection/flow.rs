@@ -4,11 +4,11 @@ use super::receiving::CONNECTED;
 use crate::crypto::secret::clear_stack;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::handshake::context::{Awaits, Connected, Cx, Input, Received};
+use crate::handshake::context::{Awaits, Connected, Cx, Input, Received, Reply, WRONG_ANSWER};
 use crate::handshake::{client, server};
-use crate::question::Question;
+use crate::question::{Answer, Question};
 use crate::session::Keeper;
-use crate::wire::Form;
+use crate::wire::{Body, Form};
 
 /// Client or server until the handshake is complete. Boxed, so that a
 /// connection does not keep the room of a state when it has none any more; a
@@ -17,6 +17,10 @@ use crate::wire::Form;
 pub(crate) enum Flow {
     Client(Box<client::State>),
     Server(Box<server::State>),
+    /// A server without a configuration, which waits for the ClientHello.
+    Undecided,
+    /// The same with the ClientHello there: it asks for the configuration.
+    Choosing,
     /// Connected: what both roles have in common is in `Post`; this is for the
     /// tickets of a client that keeps sessions.
     Done(Option<Box<Keeper>>),
@@ -73,7 +77,20 @@ impl Flow {
         Ok(match self {
             Self::Client(mut state) => step!(client, Self::Client, state),
             Self::Server(mut state) => step!(server, Self::Server, state),
-            Self::Done(_) | Self::Over | Self::Failed(_) => return Err(Fault::UnexpectedMessage.into()),
+            Self::Undecided if matches!(input, Input::Message(Body::ClientHello(_))) => {
+                Stepped::On(Self::Choosing)
+            }
+            Self::Choosing => match input {
+                Input::Reply(Reply::Answered(Answer::Configuration(config))) => {
+                    let hello = Body::ClientHello(msg.client_hello()?);
+                    let server = Self::server(server::State::new(&config));
+                    return server.step(Input::Message(hello), &msg.with(&hello), cx);
+                }
+                _ => return Err(Error::Misuse(WRONG_ANSWER)),
+            },
+            Self::Undecided | Self::Done(_) | Self::Over | Self::Failed(_) => {
+                return Err(Fault::UnexpectedMessage.into());
+            }
         })
     }
 
@@ -81,6 +98,7 @@ impl Flow {
         match self {
             Self::Client(s) => s.awaits(),
             Self::Server(s) => s.awaits(),
+            Self::Undecided | Self::Choosing => server::START,
             Self::Done(_) => (CONNECTED, &[]),
             Self::Over | Self::Failed(_) => ("Failed", &[]),
         }
@@ -100,7 +118,10 @@ impl Flow {
         match self {
             Self::Client(s) => s.question(),
             Self::Server(s) => s.question(msg),
-            Self::Done(_) | Self::Over | Self::Failed(_) => None,
+            Self::Choosing => {
+                msg.client_hello().ok().map(|hello| Question::Configuration { hello, message: msg.bytes })
+            }
+            Self::Undecided | Self::Done(_) | Self::Over | Self::Failed(_) => None,
         }
     }
 
@@ -109,7 +130,8 @@ impl Flow {
         match self {
             Self::Client(s) => s.asks(),
             Self::Server(s) => s.asks(),
-            Self::Done(_) | Self::Over | Self::Failed(_) => false,
+            Self::Choosing => true,
+            Self::Undecided | Self::Done(_) | Self::Over | Self::Failed(_) => false,
         }
     }
 
@@ -129,7 +151,8 @@ impl Flow {
             Self::Client(_) => Meaning::Compatibility,
             Self::Server(s) if matches!(**s, server::State::Tls13(_)) => Meaning::Compatibility,
             Self::Server(s) if s.may_await_second_hello() => Meaning::Compatibility,
-            Self::Server(_) | Self::Done(_) | Self::Over | Self::Failed(_) => Meaning::None,
+            Self::Server(_) | Self::Undecided | Self::Choosing => Meaning::None,
+            Self::Done(_) | Self::Over | Self::Failed(_) => Meaning::None,
         }
     }
 

@@ -93,7 +93,8 @@ impl Trace {
             config = config.identity(identity);
         }
         let options = ClientOptions { observer: Some(heard.clone()), hellos, ..ClientOptions::default() };
-        let mut c = Connection::new(Flow::Over, Side::Client, &config.common, options.observer.clone());
+        let mut c = Connection::new(Flow::Over, Side::Client, options.observer.clone());
+        c.settle(&config.common);
         c.entropy = Entropy::given(&draws);
         let (_, mut cx) = c.cx(None);
         let name = ServerName::try_from("server").unwrap();

@@ -101,7 +101,6 @@ pub(crate) fn start(
     let mut b = Box::new(Offered::new(Offer::new(config, name, options, cx.entropy, cx.tap)?));
     cx.tap.name_connection(&b.offer.random);
     cx.info.server_name = b.offer.sent_name().map(Into::into);
-    cx.writing.set_record_size(config.common.largest_record, config.common.dynamic_record_size);
     cx.writing.first_hello();
     send_hello(&mut b, cx)?;
     Ok(State::WaitSh(WaitSh(b)))

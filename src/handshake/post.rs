@@ -20,16 +20,15 @@ use crate::wire::{Body, Form, HandshakeType, NewSessionTicket13};
 pub(crate) struct Post {
     side: Side,
     form: Form,
-    renegotiation_is_fatal: bool,
+    pub(crate) renegotiation_is_fatal: bool,
     /// HelloRequests of TLS 1.2, KeyUpdates of TLS 1.3, since data came last.
     repeated: u8,
     tickets: u8,
 }
 
 impl Post {
-    pub(crate) const fn new(side: Side, renegotiation_is_fatal: bool) -> Self {
-        let form = Form::Tls13;
-        Self { side, form, renegotiation_is_fatal, repeated: 0, tickets: 0 }
+    pub(crate) const fn new(side: Side) -> Self {
+        Self { side, form: Form::Tls13, renegotiation_is_fatal: false, repeated: 0, tickets: 0 }
     }
 
     /// The handshake is complete, in the version of this form.

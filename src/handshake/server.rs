@@ -19,6 +19,9 @@ use crate::question::Question;
 use crate::wire::{Body, ClientHello, HandshakeType, ProtocolVersion};
 use std::sync::Arc;
 
+/// The state in which a server begins.
+pub(crate) const START: Awaits = ("Start", &[HandshakeType::CLIENT_HELLO]);
+
 pub(crate) enum State {
     Start(Start),
     Tls13(server13::State),
@@ -39,11 +42,9 @@ impl State {
         })
     }
 
-    #[rustfmt::skip] // a table
     pub(crate) fn awaits(&self) -> Awaits {
-        use HandshakeType as T;
         match self {
-            Self::Start(_) => ("Start", &[T::CLIENT_HELLO]),
+            Self::Start(_) => START,
             Self::Tls13(s) => s.awaits(),
             Self::Tls12(s) => s.awaits(),
         }

@@ -9,7 +9,9 @@ mod tokio;
 mod transport;
 
 #[cfg(feature = "tokio")]
-pub use self::tokio::{AsyncTlsStream, TlsAcceptor, TlsConnector};
+pub use self::tokio::{
+    Arriving, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor, TlsConnector,
+};
 pub use keylog::KeyLog;
 pub use split::{TlsReader, TlsWriter};
 pub use stream::TlsStream;

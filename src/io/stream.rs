@@ -78,6 +78,29 @@ impl<S> TlsStream<S> {
         Self::new(Connection::server(config), stream)
     }
 
+    /// A server whose configuration is chosen when the ClientHello is there: the
+    /// handshake asks [`Question::Configuration`], see [`Connection::server_asking`].
+    ///
+    /// ```no_run
+    /// use handfast::{Answer, ClientAuth, Judge, Question, ServerConfig, TlsStream};
+    /// use std::{net::TcpStream, sync::Arc};
+    /// # fn example(tcp: TcpStream, public: Arc<ServerConfig>, members: Arc<ServerConfig>) -> std::io::Result<()> {
+    /// // Clients of one host alone show certificates.
+    /// let mut tls = TlsStream::server_asking(tcp);
+    /// tls.handshake_with(|question| match question {
+    ///     Question::Configuration { hello, .. } => {
+    ///         let members_only = hello.extensions.server_name == Some(b"members.example");
+    ///         Some(Answer::Configuration(if members_only { members.clone() } else { public.clone() }))
+    ///     }
+    ///     _ => None,
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn server_asking(stream: S) -> Self {
+        Self::new(Connection::server_asking(None), stream)
+    }
+
     /// Over a connection that was made before, in whatever state it is.
     pub fn new(connection: Connection, stream: S) -> Self {
         Self { connection, outlet: Outlet::new(stream), read_before: ReadBefore::default() }
@@ -265,6 +288,9 @@ pub(super) fn unanswered(question: &Question<'_>) -> Error {
         Question::Sign { .. } => "the handshake asks for a signature, and nobody answers: use handshake_with",
         Question::Certificate { .. } => {
             "the handshake asks for this server's certificate, and nobody answers: use handshake_with"
+        }
+        Question::Configuration { .. } => {
+            "the handshake asks for this server's configuration, and nobody answers: use handshake_with"
         }
         Question::Refused { .. } => {
             "the handshake asks whether to accept a refused certificate, and nobody answers: use handshake_with"

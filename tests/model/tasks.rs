@@ -3,7 +3,7 @@
 
 use super::wire::{End, Rng, Way, Wire, wire};
 use super::{Flow, connections, scripts};
-use handfast::{AsyncTlsStream, Error};
+use handfast::{AsyncTlsStream, AsyncTlsWriter, Error};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -76,14 +76,31 @@ impl AsyncWrite for End {
 
 /// Updates its keys now and then, where data went before: without them a peer
 /// puts up with few.
-struct Restless {
-    stream: AsyncTlsStream<End>,
+struct Restless<T> {
+    stream: T,
     rng: Rng,
     tls13: bool,
     wrote: bool,
 }
 
-impl AsyncRead for Restless {
+/// Whose keys can be updated.
+trait UpdateKeys: AsyncWrite + Unpin {
+    fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error>;
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> UpdateKeys for AsyncTlsStream<S> {
+    fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
+        self.connection_mut().update_keys(ask_peer)
+    }
+}
+
+impl<W: AsyncWrite + Unpin> UpdateKeys for AsyncTlsWriter<W> {
+    fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
+        self.update_keys(ask_peer)
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Restless<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -93,11 +110,11 @@ impl AsyncRead for Restless {
     }
 }
 
-impl AsyncWrite for Restless {
+impl<T: UpdateKeys> AsyncWrite for Restless<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.wrote && self.rng.one_in(4) {
             let ask_peer = self.rng.one_in(2);
-            self.stream.connection_mut().update_keys(ask_peer)?;
+            self.stream.update_keys(ask_peer)?;
             self.wrote = false;
         }
         let n = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
@@ -143,9 +160,16 @@ struct Shared {
     wire: Wire,
     flows: Rc<RefCell<[Flow; 2]>>,
     breaks: Rc<RefCell<bool>>,
+    /// Tasks that are still to run.
+    spawned: Rc<RefCell<Vec<Task>>>,
 }
 
 impl Shared {
+    fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        self.spawned.borrow_mut().push(Task { future: Box::pin(future), woken });
+    }
+
     fn is_broken(&self, from: usize) -> bool {
         self.wire.0[from].borrow().is_broken()
     }
@@ -229,7 +253,7 @@ async fn writes(side: usize, mut to: impl AsyncWrite + Unpin, mut rng: Rng, shar
 }
 
 /// Reads and writes in one task, whichever is ready.
-async fn does_both(side: usize, mut stream: Restless, mut rng: Rng, shared: Shared) {
+async fn does_both(side: usize, mut stream: Restless<AsyncTlsStream<End>>, mut rng: Rng, shared: Shared) {
     let (mut closed, mut ended) = (false, false);
     poll_fn(|cx| {
         loop {
@@ -264,6 +288,17 @@ async fn does_both(side: usize, mut stream: Restless, mut rng: Rng, shared: Shar
     .await;
 }
 
+/// Shakes hands, and goes on in two tasks with halves that share nothing.
+async fn parts(side: usize, restless: Restless<AsyncTlsStream<End>>, mut rng: Rng, shared: Shared) {
+    let Restless { mut stream, rng: restless, tls13, wrote } = restless;
+    let mut impatience = Impatience { rng: Rng::new(rng.next()), patient: false };
+    while impatience.wait(stream.handshake()).await.map(Result::unwrap).is_none() {}
+    let (reader, writer) = stream.into_split().unwrap();
+    let writer = Restless { stream: writer, rng: restless, tls13, wrote };
+    shared.spawn(reads(side, reader, Rng::new(rng.next()), shared.clone()));
+    shared.spawn(writes(side, writer, rng, shared.clone()));
+}
+
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -296,9 +331,14 @@ fn nudge(wire: &Wire, rng: &mut Rng) -> bool {
 }
 
 /// Runs the tasks, each only when it was woken.
-fn run(mut tasks: Vec<Task>, shared: &Shared, rng: &mut Rng) {
+fn run(shared: &Shared, rng: &mut Rng) {
     let (mut idle, mut moved) = (0, 0);
-    while !tasks.is_empty() {
+    let mut tasks = Vec::new();
+    loop {
+        tasks.append(&mut shared.spawned.borrow_mut());
+        if tasks.is_empty() {
+            return;
+        }
         let ready: Vec<usize> =
             (0..tasks.len()).filter(|i| tasks[*i].woken.0.load(Ordering::SeqCst)).collect();
         if ready.is_empty() || rng.one_in(4) {
@@ -323,24 +363,23 @@ fn script(seed: u64) {
     let (wire, ends) = wire(&mut rng);
     let tls13 = !rng.one_in(4);
     let flows = Rc::new(RefCell::new([(), ()].map(|()| Flow::new(&mut rng, wire.most()))));
-    let shared = Shared { wire, flows, breaks: Rc::new(RefCell::new(rng.one_in(3))) };
-    let mut tasks = Vec::new();
-    let mut spawn = |future: Pin<Box<dyn Future<Output = ()>>>| {
-        tasks.push(Task { future, woken: Arc::new(Woken(AtomicBool::new(true))) });
-    };
+    let breaks = Rc::new(RefCell::new(rng.one_in(3)));
+    let shared = Shared { wire, flows, breaks, spawned: Rc::default() };
     for (side, (connection, end)) in connections(tls13).into_iter().zip(ends).enumerate() {
         let mut seed = || Rng::new(rng.next());
         let stream = AsyncTlsStream::new(connection, end);
         let restless = Restless { stream, rng: seed(), tls13, wrote: false };
-        if seed().one_in(3) {
-            spawn(Box::pin(does_both(side, restless, seed(), shared.clone())));
-        } else {
-            let (reader, writer) = tokio::io::split(restless);
-            spawn(Box::pin(reads(side, reader, seed(), shared.clone())));
-            spawn(Box::pin(writes(side, writer, seed(), shared.clone())));
+        match seed().below(3) {
+            0 => shared.spawn(does_both(side, restless, seed(), shared.clone())),
+            1 => shared.spawn(parts(side, restless, seed(), shared.clone())),
+            _ => {
+                let (reader, writer) = tokio::io::split(restless);
+                shared.spawn(reads(side, reader, seed(), shared.clone()));
+                shared.spawn(writes(side, writer, seed(), shared.clone()));
+            }
         }
     }
-    run(tasks, &shared, &mut rng);
+    run(&shared, &mut rng);
     for (from, flow) in shared.flows.borrow().iter().enumerate() {
         assert!(shared.is_broken(from) || flow.is_all_sent() && flow.got == flow.sent);
     }

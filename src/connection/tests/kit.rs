@@ -230,7 +230,8 @@ impl Party {
         let heard = Arc::new(Heard::default());
         options.observer = Some(heard.clone());
         let observer = options.observer.clone();
-        let mut c = Connection::new(super::super::Flow::Over, Side::Client, &config.common, observer);
+        let mut c = Connection::new(super::super::Flow::Over, Side::Client, observer);
+        c.settle(&config.common);
         c.entropy = entropy;
         c.sending.writing.alter = alter;
         let (_, mut cx) = c.cx(None);

@@ -32,6 +32,7 @@ fn kind(question: &Question<'_>) -> &'static str {
         Question::Verify { .. } => "Verify",
         Question::Sign { .. } => "Sign",
         Question::Certificate { .. } => "Certificate",
+        Question::Configuration { .. } => "Configuration",
         Question::Refused { .. } => "Refused",
         #[cfg(feature = "static-rsa")]
         Question::Decrypt { .. } => "Decrypt",

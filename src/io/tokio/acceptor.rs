@@ -1,13 +1,13 @@
 //! Connections of servers, with their handshakes done.
 
-use super::handshake::{Manner, too_late, until};
+use super::handshake::{Deadline, Line, Manner, Place};
 use super::stream::AsyncTlsStream;
+use crate::alert::AlertDescription;
 use crate::config::{Live, ServerConfig};
 use crate::error::Error;
 use crate::limits;
-use crate::question::{Answer, OwnedQuestion};
+use crate::question::{Answer, Hello, OwnedQuestion};
 use ::tokio::io::{AsyncRead, AsyncWrite};
-use ::tokio::sync::Semaphore;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -19,9 +19,12 @@ use std::time::Duration;
 /// - A handshake must be done within [`limits::HANDSHAKE_TIME`], unless
 ///   [`handshake_within`](Self::handshake_within) says otherwise. That needs tokio's
 ///   timer: a runtime that was built with `enable_time` or `enable_all`.
-/// - At most [`limits::HANDSHAKES_AT_ONCE`] are done at once, unless
-///   [`at_once`](Self::at_once) says otherwise. Whoever comes then waits in line,
-///   and that counts in its time: nobody stands there for longer.
+/// - It works for [`limits::HANDSHAKES_AT_ONCE`] clients at once, unless
+///   [`at_once`](Self::at_once) says otherwise: from the ClientHello until this side
+///   waits for the client, and again while a question is asked. Who waits for a
+///   place does it in its own time, so that the line is as long as what comes in that
+///   time. Who makes this side wait has none, so that no number of clients that
+///   stall keeps another out.
 /// - Shake hands beside accepting, in a task for each connection: a client that
 ///   says nothing keeps the others out else.
 ///
@@ -49,7 +52,7 @@ use std::time::Duration;
 pub struct TlsAcceptor {
     config: Live<ServerConfig>,
     manner: Manner,
-    places: Arc<Semaphore>,
+    line: Line,
 }
 
 impl TlsAcceptor {
@@ -59,7 +62,7 @@ impl TlsAcceptor {
         Self {
             config: config.into(),
             manner: Manner::within(limits::HANDSHAKE_TIME),
-            places: Arc::new(Semaphore::new(limits::HANDSHAKES_AT_ONCE)),
+            line: Line::before(limits::HANDSHAKES_AT_ONCE),
         }
     }
 
@@ -77,7 +80,7 @@ impl TlsAcceptor {
     /// made of it; 0 is taken for 1.
     #[must_use]
     pub fn at_once(mut self, handshakes: usize) -> Self {
-        self.places = Arc::new(Semaphore::new(handshakes.clamp(1, Semaphore::MAX_PERMITS)));
+        self.line = Line::before(handshakes);
         self
     }
 
@@ -129,20 +132,104 @@ impl TlsAcceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let arriving = self.hello(stream).await?;
+        arriving.accept(&self.config.current()).await
+    }
+
+    /// Waits for the ClientHello, by which the configuration is chosen, or the client
+    /// refused: certificates of clients for one host only, application protocols by
+    /// host. This acceptor's own configuration is not used then. The time that it
+    /// takes to choose counts in the handshake's.
+    ///
+    /// The ClientHello is a claim: what is chosen by it must itself ask for proof.
+    ///
+    /// ```
+    /// use handfast::{AlertDescription, ServerConfig, TlsAcceptor};
+    /// # use std::sync::Arc;
+    /// # async fn example(acceptor: TlsAcceptor, tcp: tokio::io::DuplexStream) -> std::io::Result<()> {
+    /// # let (public, members): (Arc<ServerConfig>, Arc<ServerConfig>) = todo!();
+    /// let arriving = acceptor.hello(tcp).await?;
+    /// let tls = match arriving.hello().server_name.as_deref() {
+    ///     Some("www.example") => arriving.accept(&public).await?,
+    ///     // With `client_auth` in its configuration.
+    ///     Some("members.example") => arriving.accept(&members).await?,
+    ///     _ => return arriving.refuse(AlertDescription::UNRECOGNIZED_NAME).await,
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
+    /// As [`accept`](Self::accept).
+    pub async fn hello<S>(&self, stream: S) -> io::Result<Arriving<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let deadline = self.manner.deadline();
-        let _place = match until(deadline, self.places.acquire()).await {
-            Some(Ok(place)) => place,
-            // Nobody closes it.
-            Some(Err(_closed)) => return Err(Error::Limit("handshakes at once").into()),
-            None => return Err(too_late(deadline, "Start", "a place among the handshakes at once")),
-        };
-        let stream = AsyncTlsStream::server(&self.config.current(), stream);
-        self.manner.shake_hands(stream, deadline).await
+        let mut stream = AsyncTlsStream::server_asking(stream);
+        let (hello, place) = Manner::meet(&mut stream, &self.line, deadline).await?;
+        Ok(Arriving { hello, stream, manner: self.manner.clone(), line: self.line.clone(), place, deadline })
+    }
+}
+
+/// A client that has said hello to a [`TlsAcceptor`], and waits for an answer.
+pub struct Arriving<S> {
+    hello: Hello,
+    stream: AsyncTlsStream<S>,
+    manner: Manner,
+    line: Line,
+    place: Option<Place>,
+    deadline: Deadline,
+}
+
+impl<S> Arriving<S> {
+    /// What the client says.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        self.stream.get_ref()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Arriving<S> {
+    /// Shakes hands with this configuration.
+    ///
+    /// # Errors
+    /// As [`TlsAcceptor::accept`].
+    pub async fn accept(self, config: &Arc<ServerConfig>) -> io::Result<AsyncTlsStream<S>> {
+        let Self { mut stream, manner, line, place, deadline, .. } = self;
+        if let Err(error) = stream.answer(Answer::Configuration(Arc::clone(config))).await {
+            stream.give_up().await;
+            return Err(error);
+        }
+        manner.shake_hands(stream, Some(&line), place, deadline).await
+    }
+
+    /// Sends this alert, as far as the stream takes it at once, and closes.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`], so that it can be returned from where a connection is awaited.
+    pub async fn refuse<T>(mut self, alert: AlertDescription) -> io::Result<T> {
+        self.stream.connection_mut().abort(alert);
+        self.stream.give_up().await;
+        Err(Error::Aborted { description: alert }.into())
     }
 }
 
 impl fmt::Debug for TlsAcceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsAcceptor").field("handshake_within", &self.manner.within).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Arriving<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arriving").field("hello", &self.hello).finish_non_exhaustive()
     }
 }

@@ -119,7 +119,7 @@ impl TlsConnector {
     {
         let deadline = self.manner.deadline();
         let connection = Connection::client_with(&self.config.current(), name, options)?;
-        self.manner.shake_hands(AsyncTlsStream::new(connection, stream), deadline).await
+        self.manner.shake_hands(AsyncTlsStream::new(connection, stream), None, None, deadline).await
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::stream::AsyncTlsStream;
 use crate::error::Error;
-use crate::question::{Answer, OwnedQuestion};
+use crate::question::{Answer, Hello, OwnedQuestion};
 use ::tokio::io::{AsyncRead, AsyncWrite};
+use ::tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use ::tokio::time::{Instant, timeout_at};
 use std::io;
 use std::pin::Pin;
@@ -42,53 +43,107 @@ impl Manner {
         Some((within, Instant::now().checked_add(within)?))
     }
 
+    /// Does the handshake, and asks in line where there is one: `place` is had already.
+    async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut AsyncTlsStream<S>,
+        line: Option<&Line>,
+        mut place: Option<Place>,
+        waits_for: &mut &'static str,
+    ) -> io::Result<()> {
+        loop {
+            *waits_for = THE_PEER;
+            let Some((question, unanswered)) = stream.question(|| place = None).await? else { return Ok(()) };
+            if let (Some(line), None) = (line, &place) {
+                *waits_for = A_PLACE;
+                place = line.stand().await;
+            }
+            *waits_for = AN_ANSWER;
+            let answer = match &self.answers {
+                Some(answers) => answers(question).await,
+                None => None,
+            };
+            stream.answer(answer.ok_or(unanswered)?).await?;
+        }
+    }
+
     /// Does the handshake. Where it fails the peer is told, as far as the stream
     /// takes it at once, and the stream is dropped.
     pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: AsyncTlsStream<S>,
+        line: Option<&Line>,
+        place: Option<Place>,
         deadline: Deadline,
     ) -> io::Result<AsyncTlsStream<S>> {
-        let answer = |question| {
-            let answer = self.answers.as_ref().map(|answers| answers(question));
-            async {
-                match answer {
-                    Some(answer) => answer.await,
-                    None => None,
-                }
-            }
+        let mut waits_for = THE_PEER;
+        let done = until(deadline, self.answer_all(&mut stream, line, place, &mut waits_for)).await;
+        unless_late(done, &mut stream, deadline, waits_for).await.map(|()| stream)
+    }
+
+    /// Waits for the ClientHello, and then for a place.
+    pub(super) async fn meet<S: AsyncRead + AsyncWrite + Unpin>(
+        stream: &mut AsyncTlsStream<S>,
+        line: &Line,
+        deadline: Deadline,
+    ) -> io::Result<(Hello, Option<Place>)> {
+        let mut waits_for = THE_PEER;
+        let comes = async {
+            let Some((OwnedQuestion::Configuration(hello), _)) = stream.question(|| {}).await? else {
+                return Err(Error::Misuse("a connection whose configuration is chosen already").into());
+            };
+            waits_for = A_PLACE;
+            Ok((hello, line.stand().await))
         };
-        let done = match until(deadline, stream.handshake_async(answer)).await {
-            Some(done) => done,
-            None => Err(too_late(deadline, stream.connection().state(), waited_for(&stream))),
-        };
-        match done {
-            Ok(()) => Ok(stream),
-            Err(error) => {
-                stream.give_up().await;
-                Err(error)
-            }
-        }
+        let come = until(deadline, comes).await;
+        unless_late(come, stream, deadline, waits_for).await
     }
 }
 
-fn waited_for<S>(stream: &AsyncTlsStream<S>) -> &'static str {
-    match stream.connection().asks() {
-        true => "the application's answer to a question",
-        false => "the peer",
+/// The places of those for whom an acceptor works, and the line before them.
+#[derive(Clone)]
+pub(super) struct Line(Arc<Semaphore>);
+
+pub(super) type Place = OwnedSemaphorePermit;
+
+impl Line {
+    pub(super) fn before(places: usize) -> Self {
+        Self(Arc::new(Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS))))
+    }
+
+    async fn stand(&self) -> Option<Place> {
+        // Nobody closes it.
+        Arc::clone(&self.0).acquire_owned().await.ok()
     }
 }
+
+const THE_PEER: &str = "the peer";
+const A_PLACE: &str = "a place among the handshakes at once";
+const AN_ANSWER: &str = "the application's answer to a question";
 
 /// `None` where the deadline comes first.
-pub(super) async fn until<T>(deadline: Deadline, future: impl Future<Output = T>) -> Option<T> {
+async fn until<T>(deadline: Deadline, future: impl Future<Output = T>) -> Option<T> {
     match deadline {
         Some((_, at)) => timeout_at(at, future).await.ok(),
         None => Some(future.await),
     }
 }
 
-/// The error of a deadline that has passed.
-pub(super) fn too_late(deadline: Deadline, state: &'static str, waited_for: &'static str) -> io::Error {
-    let within = deadline.map_or(Duration::ZERO, |(within, _)| within);
-    Error::TimedOut { state, waited_for, within }.into()
+/// Where it was not done, or not in time, the peer is told.
+async fn unless_late<S: AsyncRead + AsyncWrite + Unpin, T>(
+    done: Option<io::Result<T>>,
+    stream: &mut AsyncTlsStream<S>,
+    deadline: Deadline,
+    waited_for: &'static str,
+) -> io::Result<T> {
+    let error = match done {
+        Some(Ok(done)) => return Ok(done),
+        Some(Err(error)) => error,
+        None => {
+            let within = deadline.map_or(Duration::ZERO, |(within, _)| within);
+            Error::TimedOut { state: stream.connection().state(), waited_for, within }.into()
+        }
+    };
+    stream.give_up().await;
+    Err(error)
 }

@@ -7,9 +7,14 @@ mod acceptor;
 mod connector;
 mod handshake;
 mod resting;
+mod shared;
+mod split;
 mod stream;
+mod transport;
 mod wake;
 
-pub use acceptor::TlsAcceptor;
+pub use acceptor::{Arriving, TlsAcceptor};
 pub use connector::TlsConnector;
+pub use shared::Shared;
+pub use split::{AsyncTlsReader, AsyncTlsWriter};
 pub use stream::AsyncTlsStream;

@@ -12,6 +12,9 @@ use super::super::error::write_after_close;
 use super::super::stream::unanswered;
 use super::super::transport::{ReadBefore, is_broken, seal};
 use super::resting::Resting;
+use super::shared::Shared;
+use super::split::{self, AsyncTlsReader, AsyncTlsWriter, poll_read};
+use super::transport::{poll_fill, poll_send};
 use super::wake::{Half, Waiting};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
@@ -22,7 +25,7 @@ use crate::question::{Answer, OwnedQuestion, Question};
 use ::tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -45,8 +48,9 @@ use std::task::{Context, Poll, ready};
 ///   peer is sent if the stream takes it at once; `shutdown` sends it surely.
 /// - A KeyUpdate that the peer asks for goes before the next data that is written,
 ///   or before close_notify (RFC 9846 section 4.7.3): a read makes none.
-/// - `tokio::io::split` gives halves for two tasks, before the handshake, too.
-///   Where one finds that the connection failed, the other is woken and told.
+/// - [`into_split`](Self::into_split) gives halves for two tasks that never wait for
+///   each other; `tokio::io::split` such that share this stream, before the handshake,
+///   too. Where one finds that the connection failed, the other is woken and told.
 ///
 /// ```no_run
 /// use handfast::{AsyncTlsStream, ClientConfig, pki::{Roots, ServerName, UnixTime, Verifier}};
@@ -87,6 +91,13 @@ impl<S> AsyncTlsStream<S> {
     /// A server.
     pub fn server(config: &Arc<ServerConfig>, stream: S) -> Self {
         Self::new(Connection::server(config), stream)
+    }
+
+    /// A server whose configuration is chosen when the ClientHello is there: see
+    /// [`Connection::server_asking`]. [`TlsAcceptor::hello`](crate::TlsAcceptor::hello)
+    /// does it in two steps.
+    pub fn server_asking(stream: S) -> Self {
+        Self::new(Connection::server_asking(None), stream)
     }
 
     /// Over a connection that was made before, in whatever state it is.
@@ -163,6 +174,58 @@ impl<S> AsyncTlsStream<S> {
     pub fn into_inner(self) -> S {
         self.stream
     }
+
+    /// Gives the two directions away, for two tasks that never wait for each other,
+    /// whatever the stream is. They share it behind a lock, which is held while it
+    /// is polled; a stream with halves of its own needs none:
+    /// [`into_split_with`](Self::into_split_with).
+    ///
+    /// ```
+    /// # use handfast::AsyncTlsStream;
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    /// # async fn example(tls: AsyncTlsStream<DuplexStream>) -> std::io::Result<()> {
+    /// let (mut reader, mut writer) = tls.into_split()?;
+    /// let reading = tokio::spawn(async move {
+    ///     let mut all = Vec::new();
+    ///     reader.read_to_end(&mut all).await.map(|_| all)
+    /// });
+    /// writer.write_all(b"a question").await?;
+    /// writer.shutdown().await?;
+    /// let answer = reading.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] before the [`handshake`](Self::handshake) is done; the error
+    /// of a connection that failed. The stream is gone then.
+    #[allow(clippy::type_complexity)] // two halves, of two kinds
+    pub fn into_split(self) -> Result<(AsyncTlsReader<Shared<S>>, AsyncTlsWriter<Shared<S>>), Error> {
+        self.into_split_with(Shared::two)
+    }
+
+    /// The same over the two halves of the stream, such as those of
+    /// `tokio::net::TcpStream::into_split`.
+    ///
+    /// ```no_run
+    /// # use handfast::AsyncTlsStream;
+    /// use tokio::net::TcpStream;
+    /// # fn example(tls: AsyncTlsStream<TcpStream>) -> std::io::Result<()> {
+    /// let (reader, writer) = tls.into_split_with(TcpStream::into_split)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`into_split`](Self::into_split).
+    pub fn into_split_with<R, W>(
+        self,
+        split: impl FnOnce(S) -> (R, W),
+    ) -> Result<(AsyncTlsReader<R>, AsyncTlsWriter<W>), Error> {
+        let (receiver, sender) = self.connection.split()?;
+        let (from, to) = split(self.stream);
+        Ok(split::halves((receiver, from, self.read_before, self.resting), (sender, to, self.unflushed)))
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
@@ -219,15 +282,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     where
         A: Future<Output = Option<Answer>>,
     {
-        while poll_fn(|cx| self.poll_question(Half::Writer, cx)).await? {
-            let Ok(Event::Ask(question)) = self.connection.next() else { continue };
-            let unanswered = unanswered(&question);
-            let answer = answer(question.into_owned()).await.ok_or(unanswered)?;
-            if let Err(error) = self.connection.answer(answer) {
-                return Err(poll_fn(|cx| Poll::Ready(self.fail(Half::Writer, cx, error.clone()))).await);
-            }
+        while let Some((question, unanswered)) = self.question(|| {}).await? {
+            let answer = answer(question).await.ok_or(unanswered)?;
+            self.answer(answer).await?;
         }
-        poll_fn(|cx| self.poll_send(Half::Writer, cx)).await
+        Ok(())
+    }
+
+    /// Goes on with the handshake until it asks, and gives the error of nobody who
+    /// answers along; `None` where it is done, and sent. `waits` hears when it waits
+    /// for the peer.
+    pub(super) async fn question(
+        &mut self,
+        mut waits: impl FnMut(),
+    ) -> io::Result<Option<(OwnedQuestion, Error)>> {
+        let asks = poll_fn(|cx| {
+            let polled = match self.poll_question(Half::Writer, cx) {
+                Poll::Ready(Ok(false)) => self.poll_send(Half::Writer, cx).map_ok(|()| false),
+                polled => polled,
+            };
+            if polled.is_pending() {
+                waits();
+            }
+            polled
+        });
+        if !asks.await? {
+            return Ok(None);
+        }
+        match self.connection.next()? {
+            Event::Ask(question) => {
+                let unanswered = unanswered(&question);
+                Ok(Some((question.into_owned(), unanswered)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) async fn answer(&mut self, answer: Answer) -> io::Result<()> {
+        match self.connection.answer(answer) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(poll_fn(|cx| Poll::Ready(self.fail(Half::Writer, cx, error.clone()))).await),
+        }
     }
 
     fn poll_handshake(
@@ -325,17 +420,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
 
     /// Reads once, what was read before or from the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(mut space) = self.connection.space() else {
-            return Poll::Ready(Err(Error::Limit("what was received must be taken first").into()));
-        };
-        let mut n = self.read_before.take(&mut space);
-        if n == 0 {
-            let mut room = ReadBuf::new(&mut space);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
-            n = room.filled().len();
-        }
-        space.filled(n);
-        if n == 0 {
+        let space = self.connection.space();
+        if ready!(poll_fill(space, &mut self.read_before, &mut self.stream, cx))? == 0 {
             self.connection.filled_eof();
         }
         Poll::Ready(Ok(()))
@@ -359,17 +445,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     }
 
     fn poll_write_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.connection.pending().is_empty() {
-            let n = ready!(Pin::new(&mut self.stream).poll_write(cx, self.connection.pending()))?;
-            if n == 0 {
-                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
-            }
-            self.connection.sent(n);
-            self.unflushed = true;
-        }
-        self.connection.all_sent();
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.unflushed = false;
+        ready!(poll_send(&mut self.connection, &mut self.stream, &mut self.unflushed, cx))?;
         self.reader_sends = false;
         Poll::Ready(Ok(()))
     }
@@ -425,20 +501,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for AsyncTlsStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for AsyncTlsStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if buf.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let data = ready!(self.as_mut().poll_fill_buf(cx))?;
-        let (now, _later) = data.split_at(data.len().min(buf.remaining()));
-        buf.put_slice(now);
-        let n = now.len();
-        self.consume(n);
-        Poll::Ready(Ok(()))
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        poll_read(self, cx, buf)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::pki::{Roots, UnixTime, Verifier};
 use crate::wire::{NamedGroup, ProtocolVersion};
 use ::tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use ::tokio::time::timeout;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
