@@ -297,3 +297,14 @@ async fn so_many_handshakes_at_once_and_no_more() {
     // Two rounds are done within ten seconds, the third comes too late.
     assert_eq!((most.load(SeqCst), done, late), (3, 6, 4));
 }
+
+/// A task is as large as the largest of its states, for as long as it lives.
+#[test]
+fn a_task_that_serves_a_connection_keeps_no_room_for_its_handshake() {
+    let (connector, acceptor) = makers();
+    let (near, far) = duplex(1);
+    let connects = size_of_val(&connector.connect(name(), near));
+    let accepts = size_of_val(&acceptor.accept(far));
+    let stream = size_of::<Stream>();
+    assert!(connects < stream && accepts < stream, "{connects} and {accepts} beside {stream}");
+}

@@ -132,8 +132,13 @@ impl TlsAcceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let arriving = self.hello(stream).await?;
-        arriving.accept(&self.config.current()).await
+        // On the heap, for its own time: in the caller's task its room would stay
+        // there for as long as the task serves the connection.
+        Box::pin(async {
+            let arriving = self.meet(stream).await?;
+            arriving.shake_hands(&self.config.current()).await
+        })
+        .await
     }
 
     /// Waits for the ClientHello, by which the configuration is chosen, or the client
@@ -165,6 +170,13 @@ impl TlsAcceptor {
     /// # Panics
     /// As [`accept`](Self::accept).
     pub async fn hello<S>(&self, stream: S) -> io::Result<Arriving<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        Box::pin(self.meet(stream)).await
+    }
+
+    async fn meet<S>(&self, stream: S) -> io::Result<Arriving<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -203,6 +215,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Arriving<S> {
     /// # Errors
     /// As [`TlsAcceptor::accept`].
     pub async fn accept(self, config: &Arc<ServerConfig>) -> io::Result<AsyncTlsStream<S>> {
+        Box::pin(self.shake_hands(config)).await
+    }
+
+    async fn shake_hands(self, config: &Arc<ServerConfig>) -> io::Result<AsyncTlsStream<S>> {
         let Self { mut stream, manner, line, place, deadline, .. } = self;
         if let Err(error) = stream.answer(Answer::Configuration(Arc::clone(config))).await {
             stream.give_up().await;

@@ -119,7 +119,9 @@ impl TlsConnector {
     {
         let deadline = self.manner.deadline();
         let connection = Connection::client_with(&self.config.current(), name, options)?;
-        self.manner.shake_hands(AsyncTlsStream::new(connection, stream), None, None, deadline).await
+        let stream = AsyncTlsStream::new(connection, stream);
+        // On the heap, as the acceptor's.
+        Box::pin(self.manner.shake_hands(stream, None, None, deadline)).await
     }
 }
 
