@@ -61,7 +61,8 @@ fn all_connections_of_a_configuration_are_heard_and_their_own_observers_too() {
     assert_eq!(each.iter().map(|heard| heard.count(CLIENT_HELLO)).collect::<Vec<_>>(), [1, 1]);
 }
 
-/// One log for a client's connections and a server's.
+/// Of each connection, whether its configuration was there from the beginning or is
+/// chosen by the ClientHello.
 #[test]
 fn a_key_log_has_the_secrets_of_all_connections() {
     #[derive(Clone, Default)]
@@ -77,11 +78,19 @@ fn a_key_log_has_the_secrets_of_all_connections() {
     }
     let lines = Lines::default();
     let config = Arc::new(server_config().observer(Arc::new(KeyLog::new(lines.clone()))));
-    for _ in 0..2 {
+    for chosen_late in [false, true] {
         let ((a, b), config) = (pipe(), Arc::clone(&config));
         let mut tls = client(client_config(), a);
-        let (told, served) =
-            both(move || tls.handshake_with(trusting), move || TlsStream::server(&config, b).handshake());
+        let (told, served) = both(
+            move || tls.handshake_with(trusting),
+            move || match chosen_late {
+                false => TlsStream::server(&config, b).handshake(),
+                true => TlsStream::new(Connection::server_asking(None), b).handshake_with(|question| {
+                    assert!(matches!(question, Question::Configuration { .. }));
+                    Some(Answer::Configuration(Arc::clone(&config)))
+                }),
+            },
+        );
         told.unwrap();
         served.unwrap();
     }
