@@ -6,7 +6,8 @@ use super::run::explain;
 use handfast::ServerConfig;
 use handfast::pki::UnixTime;
 use handfast::wire::{CipherSuite, NamedGroup};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -74,6 +75,36 @@ fn older_versions_are_named() {
 }
 
 #[test]
+fn a_probe_tells_what_the_server_would_have_liked() {
+    // handshake_failure to what this side offers; and then a choice among all.
+    const HELLO: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+        0123456789abcdef0123456789abcdef\x00\x00\x2f\x00";
+    const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x28";
+    for (second, says) in [
+        (HELLO, "asked again with all that has a name, it chose TLS 1.0 with TLS_RSA_WITH_AES_128_CBC_SHA"),
+        (ALERT, "it has the same answer: handshake_failure"),
+        (b"220 mail\r\n", "it did not answer with TLS"),
+        (b"", "the server did not answer: "),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            for words in [ALERT, second] {
+                let (mut tcp, _) = listener.accept().unwrap();
+                let _ = tcp.read(&mut [0; 4096]);
+                tcp.write_all(words).unwrap();
+                let _ = tcp.shutdown(Shutdown::Write);
+                let _ = tcp.read_to_end(&mut Vec::new());
+            }
+        });
+        explain(&[&at, "--probe"]).code(5).says(&[says]);
+        server.join().unwrap();
+    }
+    // Nothing is asked twice where nobody wants it: a peer of one connection.
+    explain(&[&saying(ALERT).at()]).code(5).says(&["(--probe asks it)"]);
+}
+
+#[test]
 fn a_reset_is_told_apart_from_an_end() {
     // Who went first is told once, and rightly: in JSON, too.
     let ran = explain(&[&saying(b"").at()]);
@@ -137,7 +168,7 @@ fn nothing_in_common() {
         .code(5)
         .says(&[
             "handshake_failure",
-            "hint: the server does not say what it would have liked; offered were TLS 1.3; ",
+            "hint: the server does not say what it would have liked (--probe asks it); offered were TLS 1.3; ",
         ])
         .says(&["Without --suite more is offered"]);
     // One that takes RSA key exchange alone: what helps is suggested, and helps.

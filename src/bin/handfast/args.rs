@@ -103,6 +103,11 @@ pub(crate) struct Explain {
     #[arg(long, conflicts_with_all = ["tls12", "tls13", "group"])]
     pub(crate) classic: bool,
 
+    /// Where nothing was in common: ask the server again, on a second connection, with all that
+    /// has a name, and tell what it chooses
+    #[arg(long)]
+    pub(crate) probe: bool,
+
     #[command(flatten)]
     pub(crate) trust: TrustOptions,
 

@@ -240,10 +240,9 @@ impl<'a> Drive<'a> {
     /// Ends this direction, and reads on for a moment: closing with bytes
     /// unread would reset the connection and take the alert with it.
     fn leave(&mut self) {
-        if self.tcp.shutdown(Shutdown::Write).is_err() {
-            return;
+        if self.tcp.shutdown(Shutdown::Write).is_ok() {
+            self.recorder.push(What::Fin(Direction::Out));
         }
-        self.recorder.push(What::Fin(Direction::Out));
         if self.peer_ended {
             return;
         }

@@ -15,6 +15,7 @@ pub(crate) mod keylog;
 mod messages;
 mod negotiated;
 mod plan;
+mod probe;
 mod prompt;
 mod story;
 mod tally;
@@ -37,7 +38,7 @@ use negotiated::Negotiated;
 use plan::Plan;
 use serde_json::json;
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
 use std::time::Duration;
 use story::{INSECURE, Story};
@@ -70,7 +71,13 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     if let Some(leaf) = leaf.filter(|_| ended.is_ok()) {
         outcome.remarks.extend(certificate::warnings(&leaf, now, outcome.public));
     }
-    let sentence = ended.as_ref().err().map(|failure| verdict::failed(failure, asked, &telling.negotiated));
+    let mut sentence =
+        ended.as_ref().err().map(|failure| verdict::failed(failure, asked, &telling.negotiated));
+    if let (Some(sentence), Some(address)) = (&mut sentence, outcome.address.as_ref().filter(|_| asked.probe))
+        && exit == Exit::NothingInCommon
+    {
+        *sentence += &format!("\n  {}", probe::ask(address, &outcome.host, asked.timeout));
+    }
     let verdict = match &sentence {
         Some(sentence) => format!("FAILED: {sentence}"),
         None => verdict::complete(&outcome, &telling.negotiated, &telling.tally, now),
@@ -82,7 +89,10 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     if outcome.trust.starts_with(INSECURE) {
         complain(&format!("handfast: {}", clean(&outcome.trust)));
     }
-    if let Some(sentence) = sentence {
+    // Where the verdict stands alone on the same terminal, it would be said twice.
+    let seen = telling.tally.connected.is_none() && !asked.json && !outcome.target.is_empty();
+    let seen = seen && stdout().is_terminal() && stderr().is_terminal();
+    if let Some(sentence) = sentence.filter(|_| !seen) {
         complain(&format!("handfast: {sentence}"));
     }
     if let (Exit::Certificate, Some(pin)) = (exit, &outcome.pin) {
@@ -96,6 +106,7 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     let plan = Plan::make(asked).map_err(Failure::Misuse)?;
     outcome.target = plan.title.clone();
     (outcome.host, outcome.public) = (plan.host.clone(), plan.public);
+    outcome.address = Some(plan.address.clone());
     telling.begin(&plan);
 
     let recorder = Arc::new(Recorder::new(asked.reveal_secrets, keylog));
@@ -189,7 +200,7 @@ fn save_chain(file: &std::path::Path, chain: &[CertificateDer<'_>]) -> Result<()
 
 /// Says something on standard error; if nobody listens, nobody does.
 fn complain(text: &str) {
-    let _nobody_listens = writeln!(std::io::stderr(), "{text}");
+    let _nobody_listens = writeln!(stderr(), "{text}");
 }
 
 /// The events on their way to the story or the JSON object.

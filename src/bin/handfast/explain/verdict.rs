@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::negotiated::Negotiated;
 use super::story::INSECURE;
 use super::tally::Tally;
+use super::target::Target;
 use crate::args::Explain;
 use crate::certificate;
 use crate::exit::Exit;
@@ -15,6 +16,8 @@ use handfast::wire::{NamedGroup, ProtocolVersion};
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) target: String,
+    /// Where it was connected to.
+    pub(super) address: Option<Target>,
     /// The name that was asked for.
     pub(super) host: String,
     /// Whether public authorities are trusted, and held to their own limits.
@@ -101,7 +104,7 @@ fn nothing_in_common(failure: &Failure, asked: &Explain, negotiated: &Negotiated
     let narrowed: Vec<_> =
         narrowed.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect();
     let offered = format!(
-        "the server does not say what it would have liked; offered were {}; {}; {}",
+        "the server does not say what it would have liked (--probe asks it); offered were {}; {}; {}",
         joined(&negotiated.versions, SHORT),
         joined(&negotiated.suites, SHORT),
         joined(&negotiated.groups, SHORT),
