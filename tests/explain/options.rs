@@ -77,13 +77,17 @@ fn a_client_certificate() {
         let at = peer.at();
         let ran = explain(&[&["localhost", "--connect", &at, "--cacert", &authority], shown].concat());
         ran.code(0).says(&["<-  CertificateRequest", "->  Certificate ", "->  CertificateVerify"]);
+        ran.says(&["issued by CN=root; one was shown"]);
         assert!(peer.ended().is_none());
     }
     let peer = requiring();
     let ran = explain(&["localhost", "--connect", &peer.at(), "--cacert", &authority]);
     ran.code(4).says(&["none: this side has no certificate that fits", "certificate_required"]);
     // From whom, and what to do about it.
-    ran.says(&["issued by CN=root", "client      a certificate was requested, issued by CN=root"]);
+    ran.says(&[
+        "issued by CN=root",
+        "client      a certificate was requested, issued by CN=root; none was shown (--cert FILE --key FILE)",
+    ]);
     ran.says(&["  hint: the server requested a client certificate issued by CN=root, and none was shown: give one with --cert FILE"]);
     let peer = requiring();
     let at = peer.at();

@@ -2,7 +2,7 @@
 //! alert, and the pin that accepts exactly this key.
 
 use super::certificates::{Authority, identity};
-use super::peers::server;
+use super::peers::{server, silent};
 use super::run::{Ran, explain, file, folder};
 use handfast::pki::UnixTime;
 use handfast::{AlertDescription, Error, ServerConfig};
@@ -196,4 +196,22 @@ fn on_a_terminal_a_person_is_asked() {
             assert!(text.contains(each), "{each}\n{text}");
         }
     }
+}
+
+/// A peer that stalls is told of while it does, to whoever looks on; the verdict
+/// comes when it is known.
+#[test]
+fn on_a_terminal_a_stalling_peer_is_watched() {
+    let peer = silent(b"");
+    let tool = env!("CARGO_BIN_EXE_handfast");
+    let line = format!("{tool} explain {} --timeout 2.5 --color never 2>/dev/null", peer.at());
+    let started = Command::new("script").args(["-qefc", &line, "/dev/null"]).stdin(Stdio::null()).output();
+    let Ok(out) = started else {
+        eprintln!("ignored (needs script)");
+        return;
+    };
+    let text = String::from_utf8_lossy(&out.stdout);
+    let places =
+        ["ClientHello", "VERDICT", "FAILED: the peer took the connection"].map(|each| text.find(each));
+    assert!(places[0].is_some() && places.is_sorted(), "{text}");
 }

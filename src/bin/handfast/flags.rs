@@ -21,6 +21,7 @@ Where you would write                              write here
   openssl verify -CAfile F -verify_hostname N        verify --ca F --host N
   openssl verify -untrusted F, -attime T, -CRLfile F verify: after the leaf in its file, --at, --crl F
   openssl verify -purpose sslclient                  verify --purpose client
+  openssl x509 -text, -fingerprint, -checkend S      verify -v, --json, --expires-within TIME
   openssl s_server -accept P -cert F -key F -WWW     serve --addr ADDR:P --cert F --key F
   openssl s_server -Verify 1 -CAfile F               serve --client-ca F
   openssl s_server -verify 1 -CAfile F               serve --client-ca F --client-auth optional

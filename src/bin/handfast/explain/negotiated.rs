@@ -2,7 +2,7 @@
 //! messages, as anybody on the wire could.
 
 use super::messages::{authorities, tell_alpn};
-use crate::text::{count, shown};
+use crate::text::{SHORT, count, joined, shown};
 use handfast::observe::Direction;
 use handfast::wire::{
     Body, CipherSuite, Form, Message, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
@@ -30,6 +30,8 @@ pub(crate) struct Negotiated {
     pub(crate) chain: Vec<Vec<u8>>,
     /// The authorities of which the server requested a certificate, if it requested one.
     pub(crate) requested: Option<Vec<String>>,
+    /// Whether the client answered that with a certificate.
+    pub(crate) shown: bool,
     /// The pre-master secret of static RSA, as it goes over the wire.
     pub(crate) encrypted_pre_master: Option<Vec<u8>>,
     pub(crate) client_random: Option<[u8; 32]>,
@@ -103,9 +105,11 @@ impl Negotiated {
             Body::Certificate13(m) if direction == self.servers() => {
                 self.chain = m.entries.iter().map(|entry| entry.cert_data.to_vec()).collect();
             }
+            Body::Certificate13(m) => self.shown = !m.entries.is_empty(),
             Body::Certificate12(m) if direction == self.servers() => {
                 self.chain = m.certificates.iter().map(|certificate| certificate.0.to_vec()).collect();
             }
+            Body::Certificate12(m) => self.shown = !m.certificates.is_empty(),
             Body::CertificateRequest13(m) => {
                 self.requested = Some(authorities(&m.extensions.certificate_authorities.unwrap_or_default()));
             }
@@ -133,6 +137,18 @@ impl Negotiated {
         if let Some(name) = name {
             self.chosen_alpn = Some(shown(name.0));
         }
+    }
+
+    /// What the server requested of the client, and got.
+    pub(crate) fn client(&self) -> Option<String> {
+        let names = self.requested.as_ref()?;
+        let of = if names.is_empty() { "any authority".to_owned() } else { joined(names, SHORT) };
+        let got = match (self.shown, self.at_server) {
+            (true, _) => "one was shown",
+            (false, true) => "none was shown",
+            (false, false) => "none was shown (--cert FILE --key FILE)",
+        };
+        Some(format!("a certificate was requested, issued by {of}; {got}"))
     }
 
     /// The choices, as far as the handshake came.

@@ -6,7 +6,7 @@ use super::negotiated::Negotiated;
 use super::tally::Tally;
 use crate::exit::Exit;
 use crate::paper::{Ink, Paper};
-use crate::text::{SHORT, clean, count, cut, joined};
+use crate::text::{clean, count, cut, joined};
 use handfast::AlertDescription;
 use handfast::observe::{Direction, Level};
 use handfast::wire::{ContentType, Form};
@@ -271,9 +271,8 @@ impl Story {
             let reasons = server_reasons.iter().map(|(what, why)| format!("{what}: {why}"));
             self.fact("server says", &reasons.collect::<Vec<_>>().join("; "));
         }
-        if let Some(names) = &negotiated.requested {
-            let of = if names.is_empty() { "any authority".to_owned() } else { joined(names, SHORT) };
-            self.fact("client", &format!("a certificate was requested, issued by {of}"));
+        if let Some(client) = negotiated.client() {
+            self.fact("client", &client);
         }
         if !trust.is_empty() {
             let ink = if trust.starts_with(INSECURE) { Ink::Bad } else { Ink::Plain };
