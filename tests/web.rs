@@ -13,9 +13,11 @@ mod web {
     pub(crate) mod run;
     pub(crate) mod scripted;
 
+    pub(crate) mod authority;
     pub(crate) mod curl;
     pub(crate) mod get;
     pub(crate) mod openssl;
+    pub(crate) mod renewal;
     pub(crate) mod serve;
     pub(crate) mod stopping;
     pub(crate) mod strict;
@@ -37,6 +39,8 @@ fn main() {
         web::serve::tests(),
         web::strict::tests(),
         web::stopping::tests(),
+        web::authority::tests(),
+        web::renewal::tests(),
         web::get::tests(),
         web::curl::tests(),
         web::openssl::tests(),

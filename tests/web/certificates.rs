@@ -53,7 +53,11 @@ impl Authority {
 
     /// For localhost, as a server and as a client.
     pub(crate) fn leaf(&self) -> Leaf {
-        self.leaf_with(KeyPair::generate().unwrap())
+        self.leaf_for("localhost")
+    }
+
+    pub(crate) fn leaf_for(&self, name: &str) -> Leaf {
+        self.sign(&Self::leaf_params(name), &KeyPair::generate().unwrap())
     }
 
     /// The same with an RSA key, which openssl makes.
@@ -62,19 +66,16 @@ impl Authority {
             .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
             .output()
             .unwrap();
-        self.leaf_with(KeyPair::from_pem(&String::from_utf8(made.stdout).unwrap()).unwrap())
+        let key = KeyPair::from_pem(&String::from_utf8(made.stdout).unwrap()).unwrap();
+        self.sign(&Self::leaf_params("localhost"), &key)
     }
 
     /// The same but for this change.
     #[allow(dead_code)] // the tests of the examples make it
     pub(crate) fn leaf_but(&self, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
-        let (key, mut params) = (KeyPair::generate().unwrap(), Self::leaf_params());
+        let (key, mut params) = (KeyPair::generate().unwrap(), Self::leaf_params("localhost"));
         change(&mut params);
         self.sign(&params, &key)
-    }
-
-    fn leaf_with(&self, key: KeyPair) -> Leaf {
-        self.sign(&Self::leaf_params(), &key)
     }
 
     fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Leaf {
@@ -82,10 +83,9 @@ impl Authority {
         Leaf { chain, key: key.serialize_pem() }
     }
 
-    fn leaf_params() -> CertificateParams {
-        let mut params = params("localhost");
-        params.subject_alt_names =
-            CertificateParams::new(["localhost".to_owned()]).unwrap().subject_alt_names;
+    fn leaf_params(name: &str) -> CertificateParams {
+        let mut params = params(name);
+        params.subject_alt_names = CertificateParams::new([name.to_owned()]).unwrap().subject_alt_names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];

@@ -3,12 +3,14 @@
 //! ```text
 //! main -> args (what was asked) -> a command's folder
 //!              trust, parameters: the options that the commands share
+//!              authority: certificates of our own
 //!              output: where all of them write
 //! ```
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
 mod args;
+mod authority;
 mod certificate;
 mod container;
 mod exit;

@@ -1,17 +1,15 @@
 //! A server on loopback, in a thread, whose certificate an authority signed
 //! that was made for this run.
 
+use crate::authority::{Authority, DAY};
 use handfast::pki::UnixTime;
 use handfast::{Answer, ClientAuth, Connection, Event, Identity, Judge, Reasons, ServerConfig};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{KeyPair, KeyUsagePurpose};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The server, which serves one connection.
 pub(crate) struct Embedded {
@@ -111,13 +109,16 @@ enum Step {
 
 type Made = (String, Result<Identity, handfast::ConfigError>);
 
+/// How long the certificates are good.
+const LIFE: Duration = Duration::from_secs(7 * DAY.as_secs());
+
 /// The key of the classic handshake's server: ring, with which all other keys
 /// are made, makes none for RSA.
 const CLASSIC_KEY: &str = include_str!("classic-key.pem");
 
-/// An authority, in PEM, and a certificate of its for these names, good for a
-/// week. The authority's key is not kept: nothing more can be signed.
-pub(crate) fn certificates(names: Vec<String>) -> Result<Made, rcgen::Error> {
+/// An authority, in PEM, and a certificate of its for these names. The
+/// authority's key is not kept: nothing more can be signed.
+fn certificates(names: Vec<String>) -> Result<Made, rcgen::Error> {
     certified(names, &KeyPair::generate()?, &[KeyUsagePurpose::DigitalSignature])
 }
 
@@ -128,26 +129,7 @@ fn classic_certificates(names: Vec<String>) -> Result<Made, rcgen::Error> {
 }
 
 fn certified(names: Vec<String>, key: &KeyPair, usages: &[KeyUsagePurpose]) -> Result<Made, rcgen::Error> {
-    let authority_key = KeyPair::generate()?;
-    let mut authority = named(CertificateParams::default(), "handfast's authority for this run");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let authority_pem = authority.self_signed(&authority_key)?.pem();
-    let issuer = Issuer::new(authority, authority_key);
-
-    let mut leaf = named(CertificateParams::new(names)?, "localhost");
-    leaf.key_usages = usages.to_vec();
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    leaf.use_authority_key_identifier_extension = true;
-    let chain = leaf.signed_by(key, &issuer)?.pem();
-    Ok((authority_pem, Identity::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes())))
-}
-
-fn named(mut params: CertificateParams, name: &str) -> CertificateParams {
-    const DAY: Duration = Duration::from_secs(86_400);
-    let now = SystemTime::now();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.not_before = now.checked_sub(DAY).unwrap_or(now).into();
-    params.not_after = now.checked_add(7 * DAY).unwrap_or(now).into();
-    params
+    let authority = Authority::make("handfast's authority for this run", KeyPair::generate()?, LIFE)?;
+    let identity = authority.sign(names, key, usages, LIFE)?;
+    Ok((authority.pem, identity))
 }

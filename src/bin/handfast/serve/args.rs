@@ -1,6 +1,7 @@
 //! What `handfast serve` can be asked.
 
 use crate::exit::Exit;
+use crate::explain::target::server_name;
 use crate::parameters::{ParameterOptions, seconds};
 use clap::{Args, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
@@ -10,14 +11,20 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   handfast serve                                  this directory, with a throw-away authority
+  handfast serve --addr 0.0.0.0:8443 --name box.example --authority ~/.handfast
+                                                  for others, with an authority that is kept
   handfast serve site --cert localhost.pem --key localhost-key.pem      (as mkcert makes them)
   handfast serve --cert chain.crt --key leaf.key --client-ca clients.pem
+  handfast serve --addr :443 --cert-dir /etc/letsencrypt/live           (renewed while it runs)
   handfast serve --explain --tls1.2               tells each handshake";
 
 /// Serves the files of a directory over HTTPS (HTTP/1.1, GET and HEAD).
 ///
-/// Without --cert an authority is made that lives as long as the server: its
-/// certificate stands in a file that only you can read, and its key nowhere.
+/// Without --cert or --cert-dir an authority is made that lives as long as the server,
+/// or that --authority keeps: its certificate stands in a file, to be trusted.
+///
+/// Files of certificates that change are taken as soon as they are whole, for the
+/// connections from then on; until then the last good ones serve.
 #[derive(Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", Exit::HELP))]
 pub(crate) struct Serve {
@@ -36,6 +43,25 @@ pub(crate) struct Serve {
     /// Its private key (PEM or DER), if it is not in the same file
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+
+    /// Certificates with their keys, one for each name that a client asks for: NAME.pem (or
+    /// NAME.crt) with NAME.key, or NAME/fullchain.pem with NAME/privkey.pem, as certbot has them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cert_dir: Option<PathBuf>,
+
+    /// How often to look whether the files of certificates have changed; SIGHUP looks at once
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) reload_every: Duration,
+
+    /// A name or an address for the certificate that is made, beside localhost and the
+    /// addresses of this machine; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["cert", "cert_dir"], value_parser = name)]
+    pub(crate) name: Vec<String>,
+
+    /// Keep the authority that signs it in DIR, made there if there is none: ca.pem, to be
+    /// trusted once, and ca-key.pem, which only you can read
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cert", "cert_dir"])]
+    pub(crate) authority: Option<PathBuf>,
 
     /// Ask clients for a certificate from the authorities of FILE
     #[arg(long, value_name = "FILE")]
@@ -85,6 +111,12 @@ pub(crate) enum ClientCertificate {
     Required,
     /// Served all the same
     Optional,
+}
+
+/// A host name, a wildcard before one, or an address, as it stands in a certificate.
+fn name(text: &str) -> Result<String, String> {
+    server_name(text.strip_prefix("*.").unwrap_or(text))?;
+    Ok(text.to_ascii_lowercase())
 }
 
 /// `ADDR:PORT`, `:PORT` or `localhost:PORT`.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How many lines and stories wait to be written: some seconds of a busy server's.
 /// What comes then is counted, and not kept.
@@ -126,8 +126,8 @@ pub(crate) fn word(text: &str) -> String {
 }
 
 /// UTC as RFC 3339 writes it.
-fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+pub(crate) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
 }
 
 #[cfg(test)]

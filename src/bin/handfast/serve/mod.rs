@@ -1,26 +1,30 @@
 //! `handfast serve`: the files of a directory over HTTPS.
 //!
 //! ```text
-//!   args -> config, throwaway -> listen -> peer (TLS, HTTP) -> answer
+//!   args -> listen -> config, issuer -> announce -> peer (TLS, HTTP) -> answer
 //!                                            story, log         site, listing, body
 //! ```
 
+mod announce;
 mod answer;
 pub(crate) mod args;
 mod body;
 mod config;
+mod issuer;
 mod listing;
 mod log;
 mod path;
 mod peer;
+mod renewal;
+mod shown;
 mod signals;
 mod site;
 mod story;
-mod throwaway;
 
 use crate::exit::Exit;
 use crate::explain::keylog::KeyLog;
 use crate::text::count;
+use announce::announce;
 use args::Serve;
 use log::Log;
 use peer::Shared;
@@ -28,12 +32,10 @@ use signals::Signals;
 use site::Site;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{Write, stderr};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use story::Stories;
-use throwaway::ThrowAway;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -63,25 +65,27 @@ async fn serve(asked: &Serve) -> Result<(), String> {
     let said = |error| format!("cannot listen on {}: {error}", asked.addr);
     let listener = TcpListener::bind(asked.addr).await.map_err(said)?;
     let address = listener.local_addr().map_err(said)?;
-    let (config, made) = config::make(asked, address)?;
+    let made = config::make(asked, address)?;
     let log = Arc::new(Log::begin()?);
     // From here on they are waited for: who reads the first line may send one.
     let mut signals = Signals::hear().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    announce(&log, &site, address, made.as_ref());
+    announce(&log, asked, &site, address, &made);
     let shared = Arc::new(Shared {
         site,
         log,
-        config,
+        config: made.live.clone(),
         answering: Arc::default(),
         stories: Stories { explain: asked.explain, keylog, complained: AtomicBool::new(false) },
         idle: asked.idle_timeout,
         handshake: asked.handshake_timeout,
     });
 
+    let renewal = renewal::keep(asked.reload_every, made, Arc::clone(&shared.log))?;
     let (stopping, stop) = watch::channel(false);
     let room = Arc::new(Semaphore::new(asked.max_connections as usize));
     tokio::select! {
         () = accept(&listener, asked.tcp_keepalive, &shared, &room, &stop) => {}
+        () = renewal => {}
         () = signals.stop() => {}
     }
     drop(listener);
@@ -156,32 +160,6 @@ fn prepare(tcp: &TcpStream, keepalive: &TcpKeepalive) {
     let _works_without = SockRef::from(tcp).set_tcp_keepalive(keepalive);
 }
 
-/// Says what is served, and how to reach it.
-fn announce(log: &Log, site: &Site, address: SocketAddr, made: Option<&ThrowAway>) {
-    let host = match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
-        _ => address.to_string(),
-    };
-    log.line(&format!(
-        "handfast serves {} at https://{host}/ (listening on {address})",
-        site.root().display()
-    ));
-    if let Some(made) = made {
-        let file = quoted(&made.file.display().to_string());
-        log.line("An authority was made for this run. To trust it once:");
-        log.line(&format!("  curl --cacert {file} https://{host}/"));
-    }
-}
-
-/// As one word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    match text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,11 +173,5 @@ mod tests {
         assert!(socket.keepalive().unwrap() && tcp.nodelay().unwrap());
         #[cfg(target_os = "linux")]
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
-    }
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quoted("/tmp/x-1/ca.pem"), "/tmp/x-1/ca.pem");
-        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

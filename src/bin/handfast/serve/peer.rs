@@ -6,7 +6,7 @@ use super::site::Site;
 use super::story::Stories;
 use crate::idle::Idle;
 use crate::text::clean;
-use handfast::{AsyncTlsStream, Connection, Error, ServerConfig};
+use handfast::{AsyncTlsStream, Connection, Error, Live, ServerConfig};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<Log>,
     /// How many requests are being answered.
     pub(crate) answering: Arc<AtomicUsize>,
-    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) config: Live<ServerConfig>,
     pub(crate) stories: Stories,
     pub(crate) idle: Duration,
     pub(crate) handshake: Duration,
@@ -77,7 +77,7 @@ async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<Asyn
         }
     }
     let story = shared.stories.begin();
-    let connection = Connection::server_with(&shared.config, story.observer());
+    let connection = Connection::server_with(&shared.config.current(), story.observer());
     let mut tls = AsyncTlsStream::new(connection, Idle::new(tcp, shared.idle));
     let ended = match timeout_at(deadline, tls.handshake()).await {
         Ok(Ok(())) => Ok(()),

@@ -41,3 +41,35 @@ impl Signals {
         }
     }
 }
+
+/// SIGHUP; it is left to end the process where nobody makes this.
+#[cfg(unix)]
+pub(crate) struct Hangup(Signal);
+
+#[cfg(unix)]
+impl Hangup {
+    pub(crate) fn hear() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    pub(crate) async fn recv(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// There is none here.
+#[cfg(not(unix))]
+pub(crate) struct Hangup;
+
+#[cfg(not(unix))]
+impl Hangup {
+    pub(crate) fn hear() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) async fn recv(&mut self) {
+        std::future::pending().await
+    }
+}
