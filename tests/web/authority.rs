@@ -144,7 +144,7 @@ fn all_that_is_printed_is_reached() {
 fn a_certificate_of_another_name() {
     let server = Server::with(&AUTHORITY.leaf_for("box.example"), &[("a.txt", b"text")], &[]);
     let line = format!("handfast get https://box.example:{0}/ --connect 127.0.0.1:{0}", server.port);
-    server.until(&line);
+    server.until(&format!("{line}\n"));
     let mut words: Vec<_> = line.split(' ').skip(2).collect();
     let ca = server.ca();
     words.extend(["--cacert", &ca]);
