@@ -1,9 +1,9 @@
 //! The figures for programs.
 
 use crate::bar::{Reached, Verdict};
-use crate::machine::Machine;
 use crate::plan::PEERS;
 use crate::results::{Figure, Measured};
+use peers_page::Machine;
 use serde_json::{Map, Value, json};
 
 pub(crate) fn object(machine: &Machine, measured: &[Measured], reached: &[Reached]) -> Value {

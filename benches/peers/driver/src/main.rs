@@ -5,14 +5,13 @@ mod certificates;
 mod child;
 mod growth;
 mod json;
-mod machine;
 mod markdown;
 mod plan;
 mod results;
 mod svg;
 mod terminal;
 
-use machine::Machine;
+use peers_page::Machine;
 use results::{Extent, Measured};
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -2,12 +2,12 @@
 
 use crate::bar::{Reached, Verdict};
 use crate::growth::Curve;
-use crate::machine::Machine;
 use crate::plan::{BEST, FLOOR, FLOOR_RING, PEERS, RING, RUSTLS_RING, Role};
 use crate::results::{Figure, Measured};
 use crate::svg;
 use crate::terminal::{shown, unit};
 use peers_common::Kind;
+use peers_page::{Machine, between};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -188,27 +188,4 @@ fn verdict(verdict: &Verdict) -> String {
     let ratio = verdict.ratio.map_or("not measured".to_owned(), |ratio| format!("{ratio:.3}"));
     let floor = verdict.to_floor.map_or(String::new(), |to_floor| format!(", {to_floor:.2} of the floor"));
     format!("{ratio} of {:.2}: {met} ({}{floor})", verdict.target, verdict.against)
-}
-
-/// The text with something else between two markers.
-fn between(text: &str, marker: &str, content: &str) -> Result<String, String> {
-    let (begin, end) = (format!("<!-- {marker} -->"), format!("<!-- end of {marker} -->"));
-    let missing = || format!("the page has no {begin}");
-    let (before, rest) = text.split_once(&begin).ok_or_else(missing)?;
-    let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
-    Ok(format!("{before}{begin}\n{}\n{end}{after}", content.trim_end()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::between;
-
-    #[test]
-    fn only_what_stands_between_the_markers_changes() {
-        let page = "a\n<!-- bar -->\nold\n<!-- end of bar -->\nz";
-        let renewed = between(page, "bar", "| new |\n").unwrap();
-        assert_eq!(renewed, "a\n<!-- bar -->\n| new |\n<!-- end of bar -->\nz");
-        assert_eq!(between(&renewed, "bar", "| new |").unwrap(), renewed);
-        assert!(between(page, "growth", "").is_err());
-    }
 }

@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) struct Machine {
-    pub(crate) processor: String,
-    pub(crate) system: String,
-    pub(crate) date: String,
+pub struct Machine {
+    pub processor: String,
+    pub system: String,
+    pub date: String,
 }
 
 impl Machine {
-    pub(crate) fn this() -> Self {
+    pub fn this() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let field = |name: &str| {
             let line = cpuinfo.lines().find(|line| line.starts_with(name));
