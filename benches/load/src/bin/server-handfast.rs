@@ -2,19 +2,18 @@
 
 use handfast::pki::UnixTime;
 use handfast::wire::{CipherSuite, NamedGroup};
-use handfast::{AsyncTlsStream, Identity, ServerConfig, TicketKeys};
+use handfast::{AsyncTlsStream, Identity, ServerConfig, TicketKeys, TlsAcceptor};
 use handfast_load::{ALPN, Failure, SUITE, TICKETS, Tls, serve};
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use tokio::net::TcpStream;
 
 fn main() -> Result<(), Failure> {
     serve::<Handfast>()
 }
 
-struct Handfast(Arc<ServerConfig>);
+struct Handfast(TlsAcceptor);
 
 impl Tls for Handfast {
     type Stream = AsyncTlsStream<TcpStream>;
@@ -28,13 +27,11 @@ impl Tls for Handfast {
             .alpn(&ALPN)?
             .tickets(TicketKeys::random())
             .tickets_sent(TICKETS);
-        Ok(Self(Arc::new(config)))
+        Ok(Self(TlsAcceptor::new(config)))
     }
 
     async fn accept(&self, tcp: TcpStream) -> io::Result<Self::Stream> {
-        let mut stream = AsyncTlsStream::server(&self.0, tcp);
-        stream.handshake().await?;
-        Ok(stream)
+        self.0.accept(tcp).await
     }
 
     fn is_http2(stream: &Self::Stream) -> bool {
