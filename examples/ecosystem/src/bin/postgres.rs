@@ -6,11 +6,10 @@
 //! `Tls`, `Connect` and `Stream` are what `tokio-postgres` asks of a TLS library: copy them.
 
 use handfast::pki::{Roots, ServerName, UnixTime, Verifier, tls_server_end_point};
-use handfast::{AsyncTlsStream, ClientConfig};
+use handfast::{AsyncTlsStream, ClientConfig, TlsConnector};
 use std::error::Error;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::{env, io};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,7 +19,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Makes a connector for each host of a connection string.
 #[derive(Clone)]
-struct Tls(Arc<ClientConfig>);
+struct Tls(TlsConnector);
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Tls {
     type Stream = Stream<S>;
@@ -28,12 +27,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for T
     type Error = BoxError;
 
     fn make_tls_connect(&mut self, host: &str) -> Result<Connect, BoxError> {
-        Ok(Connect { config: self.0.clone(), name: ServerName::try_from(host)?.to_owned() })
+        Ok(Connect { connector: self.0.clone(), name: ServerName::try_from(host)?.to_owned() })
     }
 }
 
 struct Connect {
-    config: Arc<ClientConfig>,
+    connector: TlsConnector,
     name: ServerName<'static>,
 }
 
@@ -43,11 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Conne
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 
     fn connect(self, tcp: S) -> Self::Future {
-        Box::pin(async move {
-            let mut tls = AsyncTlsStream::client(&self.config, self.name, tcp)?;
-            tls.handshake().await?;
-            Ok(Stream(tls))
-        })
+        Box::pin(async move { Ok(Stream(self.connector.connect(self.name, tcp).await?)) })
     }
 }
 
@@ -108,7 +103,7 @@ async fn query() -> Result<(), BoxError> {
     roots.add_pem(&std::fs::read(ca)?)?;
     // PostgreSQL 17 answers this name alone where TLS begins at once (sslnegotiation=direct).
     let config = ClientConfig::new(Verifier::web_pki(roots), UnixTime::now).alpn(&[b"postgresql"])?;
-    let (client, connection) = tokio_postgres::connect(server, Tls(Arc::new(config))).await?;
+    let (client, connection) = tokio_postgres::connect(server, Tls(TlsConnector::new(config))).await?;
     let connection = tokio::spawn(connection);
     let row = client
         .query_one("select ssl, version, cipher from pg_stat_ssl where pid = pg_backend_pid()", &[])
