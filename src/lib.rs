@@ -18,6 +18,7 @@
 //! | `graviola`, `aws-lc-rs` | faster sources of cryptography in ring's place, operation by operation |
 //! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
 //! | `tokio` | `AsyncTlsStream`, `TlsConnector`, `TlsAcceptor` |
+//! | `hyper`, `axum`, `tonic` | their traits for `AsyncTlsStream`; `HttpsConnector`, `TlsListener`, `TlsConnectInfo` |
 //! | `system-roots`, `bundled-roots` | `Roots::system()`, `Roots::bundled()` |
 //! | `x509-parser` | names for rare identifiers in certificates, a second opinion under debug assertions |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
@@ -34,6 +35,7 @@
 //!
 //! ```text
 //!   7  reload/        certificates and roots that are renewed in their files   stores  a system's roots
+//!      connectors/    the traits of hyper-util, axum and tonic, a file for each
 //!      io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
@@ -159,6 +161,8 @@ mod session;
 
 mod connection;
 
+#[cfg(any(feature = "axum", feature = "hyper", feature = "tonic"))]
+mod connectors;
 mod io;
 pub mod reload;
 #[cfg(any(feature = "system-roots", feature = "bundled-roots"))]
@@ -167,6 +171,12 @@ mod stores;
 pub use alert::{AlertDescription, AlertLevel};
 pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, Live, ServerConfig};
 pub use connection::{Close, Connection, Event, Receiver, Sender, Space, Window};
+#[cfg(any(feature = "axum", feature = "hyper", feature = "tonic"))]
+pub use connectors::TlsConnectInfo;
+#[cfg(feature = "axum")]
+pub use connectors::TlsListener;
+#[cfg(feature = "hyper")]
+pub use connectors::{HttpsConnector, HttpsError, HttpsStream};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;
 pub use error::Error;

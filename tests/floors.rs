@@ -60,6 +60,7 @@ const HOUSE: &[Floor] = &[
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
         "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
+        "connectors/connect_info.rs", "connectors/hyper.rs", "connectors/axum.rs", "connectors/tonic.rs", "connectors/mod.rs",
     ]),
     Floor(IO, &[
         "reload/error.rs", "reload/files.rs", "reload/kept.rs", "reload/entry.rs", "reload/directory.rs",
