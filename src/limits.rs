@@ -190,6 +190,11 @@ pub const COOKIE_SECONDS: u64 = 60;
 /// done in it, and a peer that says nothing takes a place no longer.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// Connections that a listener has accepted and whose handshakes are not done: before
+/// its ClientHello each takes some 4 KiB, so that they take 64 MiB, and whoever keeps
+/// others out by saying nothing must open as many within [`HANDSHAKE_TIME`].
+pub const CONNECTIONS_IN_LINE: usize = 16_384;
+
 /// Handshakes on which an acceptor works at once, if nothing else is said: what waits
 /// for an answer of the application, or for a processor, holds some 30 KiB, and a
 /// thousand of them 32 MiB.

@@ -10,6 +10,7 @@ mod folder;
 mod peers;
 #[path = "../../../../tests/interop/program.rs"]
 mod program;
+pub(crate) mod web;
 
 pub(crate) use certificates::{AUTHORITY, Authority, Leaf};
 pub(crate) use folder::Folder;
