@@ -130,6 +130,8 @@
 //! what is not wiped, and by whom.
 
 #![forbid(unsafe_code)]
+// docs.rs says of each item which feature it takes.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // No panic that a peer or a file can reach: what is not a test says none of these.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
 
