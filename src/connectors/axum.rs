@@ -51,9 +51,14 @@ use std::io;
 pub struct TlsListener<L: Listener> {
     listener: L,
     acceptor: TlsAcceptor,
-    handshakes: JoinSet<(io::Result<AsyncTlsStream<L::Io>>, L::Addr)>,
-    on_error: Box<dyn FnMut(&L::Addr, io::Error) + Send>,
+    handshakes: JoinSet<Done<L>>,
+    on_error: Box<Tell<L>>,
 }
+
+/// How a handshake ended, and with whom.
+type Done<L> = (io::Result<AsyncTlsStream<<L as Listener>::Io>>, <L as Listener>::Addr);
+
+type Tell<L> = dyn FnMut(&<L as Listener>::Addr, io::Error) + Send;
 
 impl<L: Listener> TlsListener<L> {
     /// Over this listener; what the acceptor is told about handshakes holds here.

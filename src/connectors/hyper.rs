@@ -168,7 +168,7 @@ where
                 return Ok(HttpsStream::Http(stream));
             };
             match tls.connect(name, TokioIo::new(stream)).await {
-                Ok(stream) => Ok(HttpsStream::Https(TokioIo::new(stream))),
+                Ok(stream) => Ok(HttpsStream::Https(Box::new(TokioIo::new(stream)))),
                 Err(error) => Err(HttpsError::new(format!("no TLS with {host}"), Some(reason(error)))),
             }
         })
@@ -236,7 +236,7 @@ pub enum HttpsStream<T> {
     /// For `http://`.
     Http(T),
     /// For `https://`.
-    Https(TokioIo<AsyncTlsStream<TokioIo<T>>>),
+    Https(Box<TokioIo<AsyncTlsStream<TokioIo<T>>>>),
 }
 
 impl<T: Connection> Connection for HttpsStream<T> {
