@@ -187,7 +187,7 @@ pub const COOKIE_SECONDS: u64 = 60;
 
 /// Time for a handshake, if nothing else is said, where a connector or an acceptor
 /// does it: round trips over the worst lines, with packets lost and sent again, are
-/// done in it, and a peer that says nothing takes a place no longer.
+/// done in it, and a peer that says nothing keeps its memory no longer.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Connections that a listener has accepted and whose handshakes are not done: before
@@ -215,3 +215,7 @@ pub const FILES_SETTLE: Duration = Duration::from_millis(500);
 /// Looks at files that are never the same twice before they are taken as they are:
 /// what changes for ever would else never be told.
 pub const UNSETTLED_LOOKS: u32 = 10;
+
+/// Bytes of application data that are thrown away while this side waits for the
+/// peer's close_notify behind its own: what was on its way in a window of TCP's.
+pub const DATA_AFTER_CLOSE: usize = 64 * 1024;

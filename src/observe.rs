@@ -154,13 +154,10 @@ impl Tap {
         Self(observer.map(|observer| Arc::new(Line { observer, client_random: OnceLock::new() })))
     }
 
-    /// Has another observer hear, beside the one that there is.
-    pub(crate) fn add(&mut self, other: Option<Arc<dyn Observer>>) {
-        let Some(other) = other else { return };
-        let before = self.0.as_ref().map(|line| Arc::clone(&line.observer));
-        let client_random = self.0.as_ref().map(|line| line.client_random.clone()).unwrap_or_default();
-        let observer = together(before.into_iter().chain([other]).collect());
-        self.0 = observer.map(|observer| Arc::new(Line { observer, client_random }));
+    /// The same with one more, who hears each event first.
+    pub(crate) fn beside(&self, observer: Arc<dyn Observer>) -> Self {
+        let own = self.0.as_ref().map(|line| Arc::clone(&line.observer));
+        Self::new(together([observer].into_iter().chain(own).collect()))
     }
 
     /// Gives the connection its name; the first name stays.

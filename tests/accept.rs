@@ -2,15 +2,18 @@
 //! time, where a deadline is no wait.
 
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, Verifier};
+use handfast::wire::NamedGroup;
 use handfast::{
-    AlertDescription, Answer, AsyncTlsStream, ClientAuth, ClientConfig, Error, Identity, Judge, Live,
+    AlertDescription, Answer, AsyncTlsStream, ClientAuth, ClientConfig, Close, Error, Identity, Judge, Live,
     OwnedQuestion, ServerConfig, TlsAcceptor, TlsConnector, limits,
 };
 use std::io::{self, ErrorKind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::Instant;
 
 const NAME: &str = "server.test";
@@ -229,10 +232,11 @@ async fn who_stalls_takes_no_place() {
     let (connector, acceptor) = makers();
     let acceptor = acceptor.at_once(1);
     let (mut stalled, mut held) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
     for i in 0..20 {
         let (mut near, far) = duplex(10_000);
-        let begun = acceptor.clone();
-        stalled.push(tokio::spawn(async move { begun.accept(far).await }));
+        let acceptor = acceptor.clone();
+        stalled.push(tokio::spawn(async move { acceptor.accept(far).await }));
         if i % 2 == 0 {
             let config = ClientConfig::new(Judge::Application, UnixTime::now);
             let mut client = handfast::Connection::client(&Arc::new(config), name()).unwrap();
@@ -244,7 +248,6 @@ async fn who_stalls_takes_no_place() {
         }
         held.push(near);
     }
-    let begun = Instant::now();
     let (client, server) = meet(&connector, &acceptor).await;
     assert!(client.is_ok() && server.is_ok() && begun.elapsed().is_zero());
     for stalled in stalled {
@@ -307,4 +310,190 @@ fn a_task_that_serves_a_connection_keeps_no_room_for_its_handshake() {
     let accepts = size_of_val(&acceptor.accept(far));
     let stream = size_of::<Stream>();
     assert!(connects < stream && accepts < stream, "{connects} and {accepts} beside {stream}");
+}
+
+#[tokio::test]
+async fn a_close_is_clean_or_cut() {
+    let (connector, acceptor) = makers();
+    for cut in [false, true] {
+        let (client, server) = meet(&connector, &acceptor).await;
+        let (mut client, mut server) = (client.unwrap(), server.unwrap());
+        server.write_all(b"too late").await.unwrap();
+        server.flush().await.unwrap();
+        let answers = async {
+            if cut {
+                drop(server);
+            } else {
+                assert_eq!(server.close().await.unwrap(), Close::Clean);
+            }
+        };
+        let (closed, ()) = tokio::join!(client.close(), answers);
+        assert_eq!(closed.unwrap(), if cut { Close::Truncated } else { Close::Clean });
+    }
+    // One that sends on and on is not listened to for ever.
+    let (client, server) = meet(&connector, &acceptor).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    let sends = tokio::spawn(async move { while server.write_all(&[7; 9_000]).await.is_ok() {} });
+    let error = client.close().await.unwrap_err();
+    assert!(matches!(why(&error), Error::Limit(_)), "{error}");
+    drop(client);
+    sends.await.unwrap();
+}
+
+/// Each poll of it moves at most so many bytes, and in either direction every other
+/// one has its caller come again.
+struct Drip(DuplexStream, usize, [bool; 2]);
+
+impl Drip {
+    fn waits(&mut self, direction: usize, cx: &Context<'_>) -> bool {
+        self.2[direction] ^= true;
+        if self.2[direction] {
+            cx.waker().wake_by_ref();
+        }
+        self.2[direction]
+    }
+}
+
+impl AsyncRead for Drip {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.waits(0, cx) {
+            return Poll::Pending;
+        }
+        let mut bytes = vec![0; self.1.min(buf.remaining())];
+        let mut some = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut some))?;
+        buf.put_slice(some.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Drip {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.waits(1, cx) {
+            return Poll::Pending;
+        }
+        let n = buf.len().min(self.1);
+        Pin::new(&mut self.0).poll_write(cx, &buf[..n])
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.waits(1, cx) {
+            true => Poll::Pending,
+            false => Pin::new(&mut self.0).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.waits(1, cx) {
+            true => Poll::Pending,
+            false => Pin::new(&mut self.0).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Which waits drop the future.
+#[derive(Clone)]
+struct Drops {
+    /// The number of it, or each.
+    at: Option<usize>,
+    met: usize,
+}
+
+impl Drops {
+    /// `None` where the future was dropped.
+    async fn try_once<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let done = std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => {
+                self.met += 1;
+                match self.at.is_none_or(|at| at == self.met) {
+                    true => Poll::Ready(None),
+                    false => Poll::Pending,
+                }
+            }
+        })
+        .await;
+        if done.is_none() {
+            tokio::task::yield_now().await;
+        }
+        done
+    }
+}
+
+/// Calls it until it is done.
+macro_rules! until_done {
+    ($drops:expr, $future:expr) => {
+        loop {
+            if let Some(done) = $drops.try_once($future).await {
+                break done;
+            }
+        }
+    };
+}
+
+/// One side: every async fn of the stream, dropped at these waits; how many there were.
+async fn side(mut tls: AsyncTlsStream<Drip>, mut drops: Drops, first: bool) -> usize {
+    // Who answers waits once: an answer that is dropped each time never comes.
+    let waited = AtomicBool::new(false);
+    let answer = async |question| {
+        if !waited.swap(true, SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        matches!(question, OwnedQuestion::Verify { .. }).then_some(Answer::Accept)
+    };
+    until_done!(drops, tls.handshake_async(&answer)).unwrap();
+    const SAID: &[u8] = &[b'x'; 300];
+    for speaks in [first, !first] {
+        let mut done = 0;
+        while speaks && done < SAID.len() {
+            done += until_done!(drops, tls.write(&SAID[done..SAID.len().min(done + 100)])).unwrap();
+            until_done!(drops, tls.flush()).unwrap();
+        }
+        while !speaks && done < SAID.len() {
+            let mut got = [0; 70];
+            let n = until_done!(drops, tls.read(&mut got)).unwrap();
+            assert!(n > 0 && got[..n] == SAID[done..][..n]);
+            done += n;
+        }
+    }
+    assert_eq!(until_done!(drops, tls.close()).unwrap(), Close::Clean);
+    drops.met
+}
+
+/// Every async fn, dropped at every wait: at all of them in one run, byte by byte,
+/// and at each of them alone.
+#[tokio::test]
+async fn what_is_dropped_half_way_loses_nothing() {
+    let (_, server) = configs();
+    let server = Arc::new(server);
+    let client = ClientConfig::new(Judge::Application, UnixTime::now);
+    let client = Arc::new(client.groups(&[NamedGroup::X25519]).unwrap());
+    let both = async |bytes: usize, drops: [Drops; 2]| {
+        let (near, far) = duplex(50);
+        let [near, far] = [near, far].map(|stream| Drip(stream, bytes, [false; 2]));
+        let [ours, theirs] = drops;
+        let client = side(AsyncTlsStream::client(&client, name(), near).unwrap(), ours, true);
+        let server = side(AsyncTlsStream::server(&server, far), theirs, false);
+        // What is lost or doubled leaves a side waiting.
+        let done = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(client, server) });
+        <[usize; 2]>::from(done.await.expect("a byte is lost"))
+    };
+    let drops = |at| Drops { at, met: 0 };
+    let waits = both(1, [drops(None), drops(None)]).await;
+    assert!(waits.iter().all(|waits| *waits > 1_000), "{waits:?}");
+    for which in 0..2 {
+        let (mut at, mut waits) = (1, usize::MAX);
+        while at <= waits {
+            let mut both_drops = [drops(Some(0)), drops(Some(0))];
+            both_drops[which] = drops(Some(at));
+            waits = both(61, both_drops).await[which];
+            at += 1;
+        }
+        assert!(at > 50, "{at}");
+    }
 }

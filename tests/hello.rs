@@ -1,13 +1,14 @@
 //! A server whose configuration is chosen when the ClientHello is there: what comes
 //! before it, or in its place, fails as on any server, to the byte.
 
+use handfast::observe::{Direction, Observed, Observer};
 use handfast::pki::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, Verifier};
 use handfast::wire::{Message, NamedGroup, ProtocolVersion};
 use handfast::{
     AlertDescription, Answer, ClientAuth, ClientConfig, Connection, Error, Event, Identity, Judge,
     OwnedQuestion, Question, ServerConfig, limits,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn identity(name: &str) -> (CertificateDer<'static>, Identity) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
@@ -295,6 +296,32 @@ fn records_are_as_the_configuration_says() {
     server.sent(server.pending().len());
     assert_eq!(server.send(&[7; 2_000]).unwrap(), 2_000);
     assert_eq!(server.pending()[3..5], 529_u16.to_be_bytes());
+}
+
+struct Heard(Mutex<Vec<(bool, usize)>>);
+
+impl Observer for Heard {
+    fn observe(&self, event: &Observed<'_>) {
+        if let Observed::Message { direction, bytes, .. } = event {
+            self.0.lock().unwrap().push((matches!(direction, Direction::In), bytes.len()));
+        }
+    }
+}
+
+/// The configuration's observers hear the ClientHello though it came before; the
+/// connection's own hears it once.
+#[test]
+fn observers_that_come_with_the_configuration() {
+    let [own, other] = [(); 2].map(|()| Arc::new(Heard(Mutex::new(Vec::new()))));
+    let config = Arc::new(server().observer(other.clone()));
+    let mut server = Connection::server_asking(Some(own.clone()));
+    let hello = hello_of(client());
+    feed(&mut server, &hello);
+    assert!(matches!(server.next(), Ok(Event::Ask(_))));
+    server.answer(Answer::Configuration(config)).unwrap();
+    let (own, other) = (own.0.lock().unwrap(), other.0.lock().unwrap());
+    assert_eq!(own[0], (true, hello.len() - 5));
+    assert!(own.len() > 3 && own[..] == other[..], "{own:?} {other:?}");
 }
 
 #[test]

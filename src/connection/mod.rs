@@ -8,6 +8,7 @@
 //! It never blocks, and touches no socket, no clock of its own and no setting
 //! of the process. Every call makes progress, asks, or needs input.
 
+mod choosing;
 mod event;
 mod flow;
 mod receiving;
@@ -94,8 +95,8 @@ impl Connection {
         name: ServerName<'_>,
         options: ClientOptions,
     ) -> Result<Self, Error> {
-        let hears = config.common.observer(options.observer.clone());
-        let mut connection = Self::new(Flow::Over, Side::Client, hears);
+        let mut connection =
+            Self::new(Flow::Over, Side::Client, config.common.observer(options.observer.clone()));
         connection.settle(&config.common);
         let (_, mut cx) = connection.cx(None);
         let state = client::start(config, name, &options, &mut cx)?;
@@ -111,41 +112,10 @@ impl Connection {
 
     /// The same, with an observer of this connection.
     pub fn server_with(config: &Arc<ServerConfig>, observer: Option<Arc<dyn Observer>>) -> Self {
-        let hears = config.common.observer(observer);
-        let mut connection = Self::new_server(Flow::server(server::State::new(config)), hears);
+        let flow = Flow::server(server::State::new(config));
+        let mut connection = Self::new_server(flow, config.common.observer(observer));
         connection.settle(&config.common);
         connection
-    }
-
-    /// A server whose configuration is chosen when the ClientHello is there: by its
-    /// server name, so that clients of one host alone show certificates, or each host
-    /// has application protocols of its own. It asks [`Question::Configuration`], and
-    /// what comes before a whole ClientHello fails as on any server.
-    ///
-    /// The ClientHello is a claim: anybody can send any, and a configuration that is
-    /// chosen by it must itself ask for the proof that it wants. Its observers hear
-    /// what comes after the ClientHello, and so every secret.
-    ///
-    /// ```
-    /// use handfast::{Answer, Connection, Event, Question, ServerConfig};
-    /// # use handfast::{ClientConfig, pki::{Roots, ServerName, UnixTime, Verifier}};
-    /// # use std::sync::Arc;
-    /// # let config = Arc::new(ServerConfig::asking_for_certificates(UnixTime::now));
-    /// # let client = Arc::new(ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now));
-    /// # let client = Connection::client(&client, ServerName::try_from("a.example")?)?;
-    /// let mut connection = Connection::server_asking(None);
-    /// let mut space = connection.space().ok_or("full")?;
-    /// space[..client.pending().len()].copy_from_slice(client.pending());
-    /// space.filled(client.pending().len());
-    /// if let Event::Ask(Question::Configuration { hello, .. }) = connection.next()? {
-    ///     assert_eq!(hello.extensions.server_name, Some(&b"a.example"[..]));
-    ///     connection.answer(Answer::Configuration(config))?;
-    /// }
-    /// # assert!(matches!(connection.next()?, Event::Ask(Question::Certificate { .. })));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn server_asking(observer: Option<Arc<dyn Observer>>) -> Self {
-        Self::new_server(Flow::Undecided, observer)
     }
 
     fn new_server(flow: Flow, observer: Option<Arc<dyn Observer>>) -> Self {
@@ -159,12 +129,6 @@ impl Connection {
     fn settle(&mut self, common: &Common) {
         self.post.renegotiation_is_fatal = common.renegotiation_is_fatal;
         self.sending.writing.set_record_size(common.largest_record, common.dynamic_record_size);
-    }
-
-    /// Whoever hears from here on, beside the one who has heard all.
-    fn tell_too(&mut self, observer: Option<Arc<dyn Observer>>) {
-        self.sending.tap.add(observer);
-        self.receiving.tap = self.sending.tap.clone();
     }
 
     fn new(flow: Flow, side: Side, observer: Option<Arc<dyn Observer>>) -> Self {
@@ -348,8 +312,7 @@ impl Connection {
             Some(_) => {}
         }
         if let Answer::Configuration(config) = &answer {
-            self.settle(&config.common);
-            self.tell_too(config.common.observer(None));
+            self.choose(&config.common);
         }
         if let Some(asked) = self.asked.take() {
             self.step(Some(*asked), Some(Input::Reply(Reply::Answered(answer))))
