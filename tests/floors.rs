@@ -53,12 +53,12 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(6, &[
         "connection/event.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
-        "connection/split.rs", "connection/mod.rs",
+        "connection/split.rs", "connection/mod.rs", "connection/choosing.rs",
     ]),
     Floor(IO, &[
         "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs",
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
-        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/handshake.rs",
+        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
         "connectors/connect_info.rs", "connectors/hyper.rs", "connectors/axum.rs", "connectors/tonic.rs", "connectors/mod.rs",
     ]),

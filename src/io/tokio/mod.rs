@@ -4,6 +4,7 @@
 //! of tokio's.
 
 mod acceptor;
+mod close;
 mod connector;
 mod handshake;
 mod resting;

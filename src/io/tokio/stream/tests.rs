@@ -4,11 +4,13 @@
 use super::*;
 use crate::config::{ClientOptions, Judge};
 use crate::identity::Identity;
+use crate::limits;
 use crate::observe::{Direction, Observed, Observer};
 use crate::pki::{Roots, UnixTime, Verifier};
 use crate::wire::{NamedGroup, ProtocolVersion};
 use ::tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use ::tokio::time::timeout;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
