@@ -4,7 +4,7 @@
 //! handshake did and why. It never blocks and touches no socket, no clock and
 //! no setting of the process: bytes go in, bytes and events come out.
 //!
-//! The next seven chapters are for whoever uses it. Coming from another library:
+//! The first chapters are for whoever uses it. Coming from another library:
 //! [rustls](guide::from_rustls), [native-tls](guide::from_native_tls),
 //! [openssl](guide::from_openssl). Then comes the house, for whoever reads or changes it.
 //!
@@ -48,7 +48,7 @@
 //!   2  crypto/        the only floor that names ring or another source of cryptography
 //!                     (source: who serves what), secret and lent (what stands behind pointers)
 //!   1  wire/          bytes <-> messages; no cryptography, no allocation to decode
-//!   0  alert, fault, limits, observe          words
+//!   0  alert, fault, limits, observe, said    words
 //! ```
 //!
 //! `record` opens and seals; what stands *above* the handshake is their use:
@@ -89,6 +89,13 @@
 //! - Judging a chain draws on one budget, counted in octets (`pki/budget.rs`): each
 //!   step pays for what it looks at, a signature as much as its key's work takes. A
 //!   signature that led to an accepted chain is not verified again; it costs the same.
+//! - A configuration does not change: it is replaced as a whole ([`Live`]), and a
+//!   connection goes on with the one it began with. A server whose configuration is
+//!   chosen by the ClientHello is an undecided flow, which asks before it becomes one
+//!   of the four (`connection/choosing.rs`).
+//! - A deadline is the adapters' (`io/tokio/handshake.rs`): the core has no clock. A
+//!   handshake stands on the heap for its own time, so that a task that serves a
+//!   connection keeps no room for it.
 //! - A server asks for its certificate before it looks at a session: the names of
 //!   the one that it would show say which sessions are its own.
 //! - A state that needs the world returns a [`Question`]. The configuration
@@ -208,7 +215,7 @@ pub mod guide {
     pub mod from_openssl {}
 }
 
-/// The README's examples are compiled with the documentation's.
-#[cfg(doctest)]
+/// The README's examples are compiled with the documentation's; one is tokio's.
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

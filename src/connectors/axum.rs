@@ -14,9 +14,10 @@ use std::io;
 /// connection: who says nothing keeps nobody else out.
 ///
 /// - It accepts no more connections while [`limits::CONNECTIONS_IN_LINE`] wait for
-///   their handshakes: the others wait with the system. Those that have sent nothing
-///   count among these, not among the handshakes that the acceptor does
-///   [at once](TlsAcceptor::at_once); its deadline ends both.
+///   their handshakes, unless [`in_line`](Self::in_line) says otherwise: the others
+///   wait with the system. Those that have sent nothing count among these, not among
+///   the handshakes that the acceptor does [at once](TlsAcceptor::at_once); its
+///   deadline ends both.
 /// - A handshake that fails is told to [`on_error`](Self::on_error). If accepting
 ///   itself fails, for want of file descriptors or so, the listener below has its own
 ///   way: axum's waits for a second, and tries again.
@@ -52,6 +53,7 @@ pub struct TlsListener<L: Listener> {
     listener: L,
     acceptor: TlsAcceptor,
     handshakes: JoinSet<Done<L>>,
+    in_line: usize,
     on_error: Box<Tell<L>>,
 }
 
@@ -63,7 +65,15 @@ type Tell<L> = dyn FnMut(&<L as Listener>::Addr, io::Error) + Send;
 impl<L: Listener> TlsListener<L> {
     /// Over this listener; what the acceptor is told about handshakes holds here.
     pub fn new(listener: L, acceptor: TlsAcceptor) -> Self {
-        Self { listener, acceptor, handshakes: JoinSet::new(), on_error: Box::new(|_, _| {}) }
+        let (handshakes, in_line) = (JoinSet::new(), limits::CONNECTIONS_IN_LINE);
+        Self { listener, acceptor, handshakes, in_line, on_error: Box::new(|_, _| {}) }
+    }
+
+    /// Another number of connections whose handshakes are not done; 0 is taken for 1.
+    #[must_use]
+    pub fn in_line(mut self, connections: usize) -> Self {
+        self.in_line = connections.max(1);
+        self
     }
 
     /// Has a handshake that failed told to this function: from whom it came, and why
@@ -82,7 +92,7 @@ impl<L: Listener<Addr: 'static>> Listener for TlsListener<L> {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let has_room = self.handshakes.len() < limits::CONNECTIONS_IN_LINE;
+            let has_room = self.handshakes.len() < self.in_line;
             ::tokio::select! {
                 Some(done) = self.handshakes.join_next() => match done {
                     Ok((Ok(tls), from)) => return (tls, from),

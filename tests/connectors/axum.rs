@@ -40,8 +40,9 @@ async fn silent_clients_wait_in_their_places_and_no_more_are_accepted_than_there
     let (arrive, waiting) = mpsc::unbounded_channel();
     let accepted = Arc::new(AtomicUsize::new(0));
     let failed = Arc::new(Mutex::new(Vec::new()));
-    let acceptor = TlsAcceptor::new(server(&[])).at_once(2).handshake_within(Some(Duration::from_secs(10)));
-    let mut listener = TlsListener::new(Queue { waiting, accepted: accepted.clone() }, acceptor).on_error({
+    let acceptor = TlsAcceptor::new(server(&[])).handshake_within(Some(Duration::from_secs(10)));
+    let listener = TlsListener::new(Queue { waiting, accepted: accepted.clone() }, acceptor).in_line(2);
+    let mut listener = listener.on_error({
         let (accepted, failed) = (accepted.clone(), failed.clone());
         move |from, error| {
             assert!(matches!(Error::of_io(&error), Some(Error::TimedOut { .. })), "{error}");
