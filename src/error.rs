@@ -89,8 +89,8 @@ pub enum Error {
         /// The state in which this side was.
         state: &'static str,
     },
-    /// The handshake took longer than a connector or an acceptor allows; the
-    /// transport is closed.
+    /// The handshake took longer than it may. A connector or an acceptor has closed
+    /// the transport.
     #[error(
         "the handshake was not done within {within:?}: in state {state} this side waited for {waited_for}; \
          handshake_within sets another time"

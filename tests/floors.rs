@@ -56,7 +56,7 @@ const HOUSE: &[Floor] = &[
         "connection/split.rs", "connection/mod.rs", "connection/choosing.rs",
     ]),
     Floor(IO, &[
-        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs",
+        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/deadline.rs",
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
         "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",

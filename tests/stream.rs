@@ -4,6 +4,8 @@
 mod altered;
 #[path = "stream/broken.rs"]
 mod broken;
+#[path = "stream/deadline.rs"]
+mod deadline;
 #[path = "stream/halves.rs"]
 mod halves;
 #[path = "stream/keylog.rs"]

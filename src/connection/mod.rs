@@ -533,7 +533,6 @@ impl Connection {
     }
 
     /// The state, by its name in RFC 9846 Appendix A.
-    #[cfg(feature = "tokio")]
     pub(crate) fn state(&self) -> &'static str {
         self.flow.name()
     }

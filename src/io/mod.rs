@@ -1,5 +1,6 @@
 //! Adapters: a connection over a byte stream, blocking or not, and the key log.
 
+mod deadline;
 mod error;
 mod keylog;
 mod split;

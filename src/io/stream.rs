@@ -159,6 +159,23 @@ impl<S> TlsStream<S> {
     }
 }
 
+impl<S> TlsStream<S> {
+    /// Does something with the connection over another stream, which borrows this one's.
+    pub(super) fn over<'a, B, T>(
+        &'a mut self,
+        borrow: impl FnOnce(&'a S) -> B,
+        act: impl FnOnce(&mut TlsStream<B>) -> T,
+    ) -> T {
+        let connection = std::mem::replace(&mut self.connection, Connection::server_asking(None));
+        let read_before = std::mem::take(&mut self.read_before);
+        let mut over =
+            TlsStream { connection, outlet: Outlet::new(borrow(&self.outlet.stream)), read_before };
+        let done = act(&mut over);
+        (self.connection, self.read_before) = (over.connection, over.read_before);
+        done
+    }
+}
+
 impl<S: Read + Write> TlsStream<S> {
     /// Does the handshake, unless it is done.
     ///
