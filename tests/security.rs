@@ -38,15 +38,17 @@ fn lacks(file: &str, test: &str) -> Option<String> {
     let Ok(source) = std::fs::read_to_string(root.join(file)) else {
         return Some(format!("there is no file {file}"));
     };
-    let begins = format!("fn {test}()");
-    let Some(place) = source.lines().position(|line| line.trim_start().starts_with(&begins)) else {
+    let begins = [format!("fn {test}()"), format!("async fn {test}()")];
+    let Some(place) =
+        source.lines().position(|line| begins.iter().any(|begins| line.trim_start().starts_with(begins)))
+    else {
         return Some(format!("{file} has no {test}"));
     };
     // Attributes stand above, one a line.
     let above: Vec<&str> = source.lines().take(place).collect();
     let is_test = above.iter().rev().take_while(|line| line.trim_start().starts_with("#[")).any(|line| {
         let attribute = line.trim();
-        attribute == "#[test]" || attribute == "#[tokio::test]"
+        attribute == "#[test]" || attribute == "#[tokio::test]" || attribute.starts_with("#[tokio::test(")
     });
     (!is_test).then(|| format!("{test} in {file} is no test"))
 }

@@ -106,7 +106,7 @@ pub(crate) fn clear_stack() {
 }
 
 /// Bytes of the stack that are cleared: frames that are not optimised are larger.
-const CLEARED: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 4 * 1024 };
+const CLEARED: usize = if cfg!(debug_assertions) { 16 * 1024 } else { 4 * 1024 };
 
 /// As many arguments as go in registers: six and eight on x86-64, eight and
 /// eight on AArch64.

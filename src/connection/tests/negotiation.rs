@@ -125,7 +125,7 @@ fn nothing_in_common_names_both_offers() {
         nothing_in_common(&client_config(), &server_config_with(PKI.ed25519.identity()), only, failure);
     assert_eq!(
         said,
-        "no signature scheme in common: the peer offers 0x0a0a, ecdsa_secp256r1_sha256; this side takes ed25519",
+        "no signature scheme in common: the peer offers GREASE 0x0a0a, ecdsa_secp256r1_sha256; this side takes ed25519",
     );
     let tls13 = server_config().versions(&[ProtocolVersion::TLS13]).unwrap();
     let said = nothing_in_common(&tls12_client(), &tls13, None, AlertDescription::PROTOCOL_VERSION);
