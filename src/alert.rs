@@ -5,6 +5,13 @@ use std::fmt;
 
 /// How grave an alert is. In TLS 1.3 the level is implied by the description
 /// and ignored on receipt; TLS 1.2 still reads it (RFC 5246 section 7.2).
+///
+/// ```
+/// use handfast::AlertLevel;
+/// // The level that an observer hears is the byte on the wire.
+/// assert_eq!(AlertLevel::from_code(2), Some(AlertLevel::Fatal));
+/// assert_eq!(AlertLevel::Warning.code(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertLevel {
     /// The connection may go on.

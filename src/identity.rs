@@ -19,6 +19,16 @@ use zeroize::Zeroize;
 use zeroize::Zeroizing;
 
 /// A certificate chain and the way to its private key.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// use handfast::{Identity, ServerConfig, pki::UnixTime};
+/// let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// assert_eq!(identity.chain().len(), 1);
+/// let config = ServerConfig::new(identity, UnixTime::now);
+/// # Ok::<(), handfast::ConfigError>(())
+/// ```
 pub struct Identity {
     /// Never empty; `leaf` is its first.
     pub(crate) chain: Vec<CertificateDer<'static>>,

@@ -8,6 +8,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// How this side came to trust the peer's certificate.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (client, server) = pair::connected();
+/// use handfast::Trust;
+/// assert_eq!(client.info().trust, Trust::Policy); // its roots know the server
+/// assert_eq!(server.info().trust, Trust::Anonymous); // it asked for no certificate
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trust {
@@ -31,6 +39,15 @@ pub enum Trust {
 ///
 /// What it shows of itself is read in the same way, but stands apart, as [`Shown`]:
 /// a server whose clients show nothing has no memory for it.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::wire::ProtocolVersion;
+/// # let (client, _) = pair::connected();
+/// let info = client.info();
+/// assert_eq!(info.version, Some(ProtocolVersion::TLS13));
+/// assert!(info.is_proven() && !info.resumed);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -63,6 +80,16 @@ pub struct ConnectionInfo {
 }
 
 /// What the peer has shown of itself; all but the report is there when it is proven.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (client, _) = pair::connected();
+/// // Its fields are those of the connection's information, too.
+/// let chain = client.info().peer_chain.as_ref().ok_or("it showed nothing")?;
+/// println!("the server's own certificate has {} bytes", chain[0].len());
+/// assert!(client.info().report.is_some() && client.info().peer_ocsp.is_none());
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Shown {
@@ -130,6 +157,15 @@ impl ConnectionInfo {
 }
 
 /// Why a server chose what it chose.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (client, server) = pair::connected();
+/// let why = server.info().reasons.certificate.ok_or("it showed none")?;
+/// assert_eq!(why.sentence(), "it names the host, and its key fits the client's schemes");
+/// assert!(client.info().reasons.suite.is_none()); // a client only offers
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reasons {
     /// The cipher suite.
@@ -141,6 +177,12 @@ pub struct Reasons {
 }
 
 /// The reason for a choice; its [`sentence`](Reason::sentence) says it in words.
+///
+/// ```
+/// let why = handfast::Reason::FirstSuite;
+/// assert_eq!(why.sentence(), "the first of the server's suites that the client offers");
+/// assert_eq!(why.to_string(), why.sentence());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -168,12 +210,6 @@ pub enum Reason {
 
 impl Reason {
     /// In plain words.
-    ///
-    /// ```
-    /// let why = handfast::Reason::FirstSuite;
-    /// assert_eq!(why.sentence(), "the first of the server's suites that the client offers");
-    /// assert_eq!(why.to_string(), why.sentence());
-    /// ```
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::FirstSuite => "the first of the server's suites that the client offers",

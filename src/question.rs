@@ -16,6 +16,19 @@ use zeroize::Zeroizing;
 
 /// What the handshake needs to know before it goes on. Lent: whoever answers
 /// late takes [`Question::into_owned`] along.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let mut client = pair::asking();
+/// use handfast::{Answer, Event, Question};
+/// if let Event::Ask(Question::Verify { chain, name, .. }) = client.next()? {
+///     assert_eq!(name.map(|name| name.to_str()).as_deref(), Some("a.example"));
+///     println!("{} certificates", chain.len());
+///     client.answer(Answer::Accept)?;
+/// }
+/// assert!(matches!(client.next()?, Event::HandshakeDone));
+/// # Ok::<(), handfast::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)] // lent, and looked at once: a box would cost more
@@ -84,6 +97,21 @@ pub enum Question<'a> {
 }
 
 /// A [`Question`] that can be kept and sent to another thread.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let mut client = pair::asking();
+/// # use handfast::{Answer, Event, OwnedQuestion};
+/// # let Event::Ask(question) = client.next()? else { panic!("nothing is asked") };
+/// let question = question.into_owned();
+/// let judging = std::thread::spawn(move || match question {
+///     OwnedQuestion::Verify { chain, .. } if chain.len() == 1 => Answer::Accept,
+///     _ => Answer::Reject("a chain of one certificate is wanted".into()),
+/// });
+/// client.answer(judging.join().unwrap())?;
+/// # assert!(matches!(client.next()?, Event::HandshakeDone));
+/// # Ok::<(), handfast::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OwnedQuestion {
@@ -135,6 +163,19 @@ pub enum OwnedQuestion {
 
 /// What a client says first, and nobody has shown yet to be true: kept by whoever
 /// chooses a configuration by it.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::{Connection, Event, OwnedQuestion};
+/// # let (client, server) = pair::configs();
+/// # let (mut client, mut server) = (pair::start(&client, &server).0, Connection::server_asking(None));
+/// # pair::carry(&mut client, &mut server);
+/// # let Event::Ask(question) = server.next()? else { panic!("nothing asked") };
+/// let OwnedQuestion::Configuration(hello) = question.into_owned() else { panic!("another question") };
+/// assert_eq!(hello.server_name.as_deref(), Some("a.example"));
+/// assert!(hello.alpn.is_empty()); // it offers no protocols
+/// # Ok::<(), handfast::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hello {
@@ -219,6 +260,16 @@ impl Answer {
 }
 
 /// The answer to a [`Question`].
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let mut client = pair::asking();
+/// use handfast::{AlertDescription, Answer};
+/// let no = Answer::RejectWith(AlertDescription::ACCESS_DENIED, "it is not of our fleet".into());
+/// let error = client.answer(no).unwrap_err();
+/// assert!(error.to_string().ends_with("refused the peer's certificate: it is not of our fleet"));
+/// assert_eq!(error.alert(), Some(AlertDescription::ACCESS_DENIED)); // the server is told
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Answer {

@@ -3,6 +3,15 @@
 use crate::pki::Roots;
 
 /// The system has no roots that can be used.
+///
+/// ```
+/// use handfast::{NoSystemRoots, pki::Roots};
+/// match Roots::system() {
+///     Ok((roots, _)) => assert!(!roots.is_empty()),
+///     // {} says what to install, and where else roots are looked for.
+///     Err(none @ NoSystemRoots { .. }) => eprintln!("{none}"),
+/// }
+/// ```
 #[cfg(feature = "system-roots")]
 #[derive(Clone, thiserror::Error)]
 #[error(

@@ -54,6 +54,19 @@ impl ClientConfig {
     /// Called again, it adds a certificate. Of those that can sign with a scheme
     /// which the server verifies, the first is shown that is issued by an
     /// authority which the server names, or else the first.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientAuth, pki::Verifier};
+    /// # let (client, server) = pair::configs();
+    /// # let (identity, members) = pair::identity("member.example");
+    /// # let server = server.client_auth(ClientAuth::Request(Verifier::web_pki(members).into()));
+    /// let client = client.identity(identity);
+    /// # let (client, server) = pair::connect(&client, &server)?;
+    /// // A server that asks knows then who came:
+    /// assert_eq!(server.info().peer_chain.as_ref().map(|chain| chain.len()), Some(1));
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
         self.identities.push(identity.into());
         self.policy = OnceLock::new();
@@ -107,6 +120,18 @@ impl ClientConfig {
     /// policy accepted it at most seven days before, and its certificate has not
     /// expired. Where the application judges, it must name its policy
     /// ([`Judge::application_named`]): else no session is kept or resumed.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, TicketKeys};
+    /// # let (client, server) = pair::configs();
+    /// # let server = server.tickets(TicketKeys::random());
+    /// let client = client.sessions(ClientSessions::new());
+    /// # let (first, _) = pair::connect(&client, &server)?;
+    /// # let (second, _) = pair::connect(&client, &server)?;
+    /// assert!(!first.info().resumed && second.info().resumed);
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     pub fn sessions(mut self, sessions: impl Into<Arc<ClientSessions>>) -> Self {
         self.sessions = Some(sessions.into());
         self
@@ -136,6 +161,17 @@ impl ClientConfig {
 }
 
 /// What a client is told for one connection.
+///
+/// ```
+/// # use handfast::{ClientConfig, Judge, pki::{ServerName, UnixTime}};
+/// # let config = std::sync::Arc::new(ClientConfig::new(Judge::Application, UnixTime::now));
+/// use handfast::{ClientOptions, Connection};
+/// let mut options = ClientOptions::default();
+/// options.hide_server_name = true;
+/// let client = Connection::client_with(&config, ServerName::try_from("quiet.example")?, options)?;
+/// assert!(!client.pending().windows(13).any(|bytes| bytes == b"quiet.example"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ClientOptions {

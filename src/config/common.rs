@@ -327,6 +327,16 @@ macro_rules! common_settings {
         /// The application protocols to speak, the preferred one first
         /// (RFC 7301), such as `b"h2"`.
         ///
+        /// ```
+        /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+        /// # let (client, server) = pair::configs();
+        /// let client = client.alpn(&[b"h2", b"http/1.1"])?;
+        /// let server = server.alpn(&[b"http/1.1"])?;
+        /// # let (client, server) = pair::connect(&client, &server)?;
+        /// assert_eq!(client.info().alpn.as_deref(), Some(&b"http/1.1"[..]));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        ///
         /// # Errors
         /// A name is not 1 to 255 bytes long.
         pub fn alpn(mut self, protocols: &[&[u8]]) -> Result<Self, ConfigError> {

@@ -8,6 +8,14 @@ use crate::pki::{Roots, Verifier};
 /// Whoever resumes a session shows no certificate, and nobody is asked: the
 /// session itself is the admission. So only a judge resumes it who is known to
 /// be the one that let the peer in.
+///
+/// ```
+/// use handfast::{ClientConfig, ClientSessions, Judge, pki::{Roots, UnixTime, Verifier}};
+/// let policy = ClientConfig::new(Verifier::web_pki(Roots::new()), UnixTime::now); // a Verifier is one
+/// let named = Judge::application_named("example.com/payments, partners of 2026-11-21");
+/// assert!(matches!(named, Judge::ApplicationNamed(_)));
+/// let config = ClientConfig::new(named, UnixTime::now).sessions(ClientSessions::new());
+/// ```
 #[derive(Clone, Debug)]
 pub enum Judge {
     /// A policy of this crate, in memory.
@@ -27,12 +35,6 @@ impl Judge {
     /// to seven days. So a name is of one application, and it changes when the
     /// policy does or when somebody is no longer to be let in. The empty name
     /// is none.
-    ///
-    /// ```
-    /// use handfast::{ClientConfig, ClientSessions, Judge, pki::UnixTime};
-    /// let judge = Judge::application_named("example.com/payments, partners of 2026-11-21");
-    /// let config = ClientConfig::new(judge, UnixTime::now).sessions(ClientSessions::new());
-    /// ```
     pub fn application_named(name: impl Into<Box<str>>) -> Self {
         Self::ApplicationNamed(name.into())
     }

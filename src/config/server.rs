@@ -15,6 +15,19 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// What a server does about client certificates.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::AlertDescription;
+/// # let (client, server) = pair::configs();
+/// # let (_, members) = pair::identity("member.example");
+/// use handfast::{ClientAuth, pki::Verifier};
+/// let server = server.client_auth(ClientAuth::Require(Verifier::web_pki(members).into()));
+/// # let refused = pair::connect(&client, &server).err().ok_or("not refused")?;
+/// // A client that shows nothing is refused:
+/// assert_eq!(refused.alert(), Some(AlertDescription::CERTIFICATE_REQUIRED));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum ClientAuth {
     /// Requests none.
@@ -88,6 +101,18 @@ impl ServerConfig {
     /// none names the host, the first that can sign. One whose chain is signed
     /// in schemes that the client verifies goes before one whose chain is not
     /// (RFC 9846 section 4.5.1.2). They are found by name: there may be many.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientConfig, Reason, ServerConfig, pki::{UnixTime, Verifier}};
+    /// # let ((a, roots), (b, _)) = (pair::identity("a.example"), pair::identity("b.example"));
+    /// # let client = ClientConfig::new(Verifier::web_pki(roots), UnixTime::now);
+    /// let server = ServerConfig::new(b, UnixTime::now).add_identity(a);
+    /// # let (_, server) = pair::connect(&client, &server)?;
+    /// // A client that asks for a.example is shown the second:
+    /// assert_eq!(server.info().reasons.certificate, Some(Reason::NamesTheHost));
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     pub fn add_identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
         self.identities.add(&identity.into());
         self
@@ -102,6 +127,17 @@ impl ServerConfig {
     }
 
     /// What to do about client certificates.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientAuth, Trust, pki::Verifier};
+    /// # let (client, server) = pair::configs();
+    /// # let (_, members) = pair::identity("member.example");
+    /// let server = server.client_auth(ClientAuth::Request(Verifier::web_pki(members).into()));
+    /// # let (client, server) = pair::connect(&client, &server)?;
+    /// assert_eq!(server.info().trust, Trust::Anonymous); // a client that shows nothing is served
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
         self.policy = OnceLock::new();
@@ -195,6 +231,19 @@ impl ServerConfig {
     /// clients, it must name its policy ([`Judge::application_named`]): else no
     /// ticket is sent or taken. TLS 1.2 sessions without extended_master_secret
     /// are not resumed (RFC 7627 section 5.4).
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, TicketKeys};
+    /// # let (client, server) = pair::configs();
+    /// # let (client, other) = (client.sessions(ClientSessions::new()), server.clone());
+    /// let keys = std::sync::Arc::new(TicketKeys::random());
+    /// let (server, other) = (server.tickets(keys.clone()), other.tickets(keys));
+    /// # pair::connect(&client, &server)?;
+    /// # let (client, _) = pair::connect(&client, &other)?;
+    /// assert!(client.info().resumed); // begun with the one, resumed by the other
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     pub fn tickets(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
         self.tickets = Some(keys.into());
         self

@@ -3,6 +3,19 @@
 use crate::question::Question;
 
 /// What happened, or what is needed, next.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (mut client, mut server) = pair::connected();
+/// # server.send(b"hello")?;
+/// # pair::carry(&mut server, &mut client);
+/// use handfast::Event;
+/// let Event::Data(data) = client.next()? else { panic!("no data") };
+/// assert_eq!(data, b"hello");
+/// client.consume(5);
+/// assert!(matches!(client.next()?, Event::NeedInput)); // all that arrived is taken
+/// # Ok::<(), handfast::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant)] // lent, and looked at once: a box would cost more
@@ -21,6 +34,18 @@ pub enum Event<'a> {
 }
 
 /// How the peer's direction ended.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (mut client, mut server) = pair::connected();
+/// use handfast::{Close, Event};
+/// server.close();
+/// # pair::carry(&mut server, &mut client);
+/// assert!(matches!(client.next()?, Event::Closed(Close::Clean)));
+/// server.filled_eof(); // the client has said nothing of an end
+/// assert!(matches!(server.next()?, Event::Closed(Close::Truncated)));
+/// # Ok::<(), handfast::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     /// With close_notify: all that the peer sent has arrived.

@@ -148,7 +148,7 @@ impl Connection {
     }
 
     /// Room to read the transport into; `None` while what arrived must be
-    /// taken with [`next`](Self::next) and [`consume`](Self::consume) first.
+    /// taken with [`next`](Self::next) and [`consume`](Self::consume) first. [`Space`] shows it.
     pub fn space(&mut self) -> Option<Space<'_>> {
         self.receiving.space(Some(&mut self.sending.writing))
     }
@@ -158,7 +158,7 @@ impl Connection {
         self.receiving.filled_eof();
     }
 
-    /// What happened next. Call it until it needs input.
+    /// What happened next. Call it until it needs input; [`Event`] shows it.
     ///
     /// # Errors
     /// The connection failed; the alert that says so, if one is owed, is
@@ -300,7 +300,7 @@ impl Connection {
         self.flow.question(&self.received(asked))
     }
 
-    /// Answers the question that [`Event::Ask`] asked; `next` goes on from there.
+    /// Answers the question that [`Event::Ask`] asked; `next` goes on from there. [`Question`] shows it.
     ///
     /// # Errors
     /// [`Error::Misuse`] if nothing is asked, or the answer is to another
@@ -381,7 +381,7 @@ impl Connection {
     /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
     /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while
     /// [`pending`](Self::pending) must be sent first. A KeyUpdate that the peer
-    /// asked for goes before the data (RFC 9846 section 4.7.3).
+    /// asked for goes before the data (RFC 9846 section 4.7.3). [`Window`] shows it.
     ///
     /// # Errors
     /// The connection failed.
@@ -394,6 +394,14 @@ impl Connection {
 
     /// Copies application data into windows; returns how many bytes there was
     /// room for, 0 where [`payload`](Self::payload) is `None`.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let (mut client, _) = pair::connected();
+    /// assert_eq!(client.send(b"hello")?, 5);
+    /// assert!(client.pending().len() > 5); // a record, for the transport
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The connection failed.
@@ -436,6 +444,16 @@ impl Connection {
     /// Fills `out` with keying material that both sides have, and nobody else
     /// (RFC 9846 section 7.5). In TLS 1.3 no context is the empty context.
     ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let (client, server) = pair::connected();
+    /// let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+    /// client.export("EXPORTER-example", None, &mut ours)?;
+    /// server.export("EXPORTER-example", None, &mut theirs)?;
+    /// assert_eq!(ours, theirs);
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Misuse`] before the handshake is complete, for a label of more
     /// than 249 bytes or none, and for an output longer than 255 hashes.
@@ -455,6 +473,13 @@ impl Connection {
     /// In mid-handshake it gives the connection up: [`next`](Self::next) says
     /// [`Error::GivenUp`] from then on. Only a server that may send already
     /// ([`ServerConfig::half_rtt`]) goes on and reads.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let (mut client, _) = pair::connected();
+    /// client.close();
+    /// assert!(matches!(client.send(b"more"), Ok(0)));
+    /// ```
     pub fn close(&mut self) {
         self.sending.close(&mut self.owed);
         let sends_already = matches!(self.flow, Flow::Done(_)) || self.flow.allows_half_rtt();

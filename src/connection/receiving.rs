@@ -206,6 +206,20 @@ impl Receiving {
 /// Dropped unfilled, as where a read would block, it gives buffers back in which
 /// nothing lies, in both directions: a connection that waits holds none. What was
 /// written into it is lost then.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::Event;
+/// # let (mut client, mut server) = pair::connected();
+/// # server.send(b"hello")?;
+/// # let mut transport = server.pending();
+/// use std::io::Read;
+/// let mut space = client.space().ok_or("what arrived is to be taken first")?;
+/// let n = transport.read(&mut space)?;
+/// space.filled(n);
+/// assert!(matches!(client.next()?, Event::Data(b"hello")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Space<'a> {
     room: Room<'a>,
     waits: Waits<'a>,

@@ -150,6 +150,21 @@ pub(crate) fn send(
 /// into it and [`seal`](Window::seal) it. Dropped unsealed, it sends nothing.
 ///
 /// What it holds before it is written to is not defined.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::Event;
+/// # let (mut client, mut server) = pair::connected();
+/// # let mut file = &b"hello"[..];
+/// use std::io::Read;
+/// if let Some(mut window) = client.payload()? {
+///     let n = file.read(&mut window)?; // no copy between
+///     window.seal(n)?;
+/// }
+/// # pair::carry(&mut client, &mut server);
+/// assert!(matches!(server.next()?, Event::Data(b"hello")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Window<'a> {
     sending: &'a mut Sending,
 }

@@ -91,6 +91,21 @@ macro_rules! common {
 }
 
 /// The half that receives. Its calls are those of [`Connection`](super::Connection).
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (mut client, mut server) = pair::connected();
+/// # server.send(b"hello")?;
+/// # pair::carry(&mut server, &mut client);
+/// use handfast::Event;
+/// let (mut receiver, sender) = client.split()?;
+/// let reading = std::thread::spawn(move || match receiver.next() {
+///     Ok(Event::Data(data)) => data.to_vec(),
+///     _ => Vec::new(),
+/// });
+/// assert_eq!(reading.join().unwrap(), b"hello");
+/// # Ok::<(), handfast::Error>(())
+/// ```
 pub struct Receiver {
     receiving: Receiving,
     post: Post,
@@ -151,6 +166,18 @@ impl Receiver {
 }
 
 /// The half that sends. Its calls are those of [`Connection`](super::Connection).
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let (client, _) = pair::connected();
+/// # let mut transport: Vec<u8> = Vec::new();
+/// let (receiver, mut sender) = client.split()?;
+/// assert_eq!(sender.send(b"hello")?, 5);
+/// transport.extend(sender.pending());
+/// sender.sent(transport.len());
+/// assert!(sender.pending().is_empty());
+/// # Ok::<(), handfast::Error>(())
+/// ```
 pub struct Sender {
     sending: Sending,
     shared: Arc<Shared>,

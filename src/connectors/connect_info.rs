@@ -12,6 +12,19 @@ use std::sync::Arc;
 /// | axum | `ConnectInfo<TlsConnectInfo<SocketAddr>>`, after `into_make_service_with_connect_info` |
 /// | tonic | `request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>()` |
 /// | hyper-util's client | `response.extensions().get::<TlsConnectInfo>()` |
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # #[cfg(feature = "tonic")] {
+/// # let stream = handfast::AsyncTlsStream::new(pair::connected().0, tokio::io::duplex(1).0);
+/// # let tls = tonic::transport::server::Connected::connect_info(&stream);
+/// use handfast::TlsConnectInfo;
+/// fn shown<T>(tls: &TlsConnectInfo<T>) -> usize {
+///     tls.peer_certs().map_or(0, |chain| chain.len())
+/// }
+/// assert_eq!(shown(&tls), 1);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsConnectInfo<T = ()> {
     info: Arc<ConnectionInfo>,

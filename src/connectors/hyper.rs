@@ -195,6 +195,20 @@ fn reason(error: io::Error) -> Box<dyn StdError + Send + Sync> {
 
 /// Why [`HttpsConnector`] made no connection: the sentence names the host, the
 /// source has the reason, such as [`Error`]. `{:?}` says both.
+///
+/// ```
+/// # use handfast::{ClientConfig, Judge, TlsConnector, pki::UnixTime};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let tls = TlsConnector::new(ClientConfig::new(Judge::Application, UnixTime::now));
+/// use handfast::{HttpsConnector, HttpsError};
+/// use tower_service::Service;
+/// let connecting = HttpsConnector::new(tls).call("http://a.example/".parse()?);
+/// let error: HttpsError = connecting.await.unwrap_err();
+/// assert!(error.to_string().contains("http:// goes without TLS"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct HttpsError {
     sentence: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -231,6 +245,20 @@ impl StdError for HttpsError {
 }
 
 /// A connection that [`HttpsConnector`] made: with TLS over it, or without.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::{AsyncTlsStream, wire::ProtocolVersion};
+/// # use hyper_util::rt::TokioIo;
+/// # let below = TokioIo::new(TokioIo::new(tokio::io::duplex(1).0));
+/// # let tls = AsyncTlsStream::new(pair::connected().0, below);
+/// # let stream = HttpsStream::Https(Box::new(TokioIo::new(tls)));
+/// use handfast::HttpsStream;
+/// match &stream {
+///     HttpsStream::Https(tls) => assert_eq!(tls.inner().info().version, Some(ProtocolVersion::TLS13)),
+///     HttpsStream::Http(_) => eprintln!("whoever is between can read it"),
+/// }
+/// ```
 #[derive(Debug)]
 pub enum HttpsStream<T> {
     /// For `http://`.

@@ -21,6 +21,19 @@ use ring::signature::{
 use rustls_pki_types::PrivateKeyDer;
 
 /// A private key that cannot be used, what it is, and what to do about it.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let chain = vec![made.cert.der().clone()];
+/// # let der = b"\x30\x18\x02\x01\x00\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+/// #     \x06\x05\x2b\x81\x04\x00\x0a\x04\x01\x00";
+/// # let key = handfast::pki::PrivateKeyDer::Pkcs8(der.to_vec().into());
+/// use handfast::{ConfigError, Identity, KeyError};
+/// // The key is one of secp256k1.
+/// let Err(ConfigError::Key(why)) = Identity::new(chain, &key) else { panic!("it was taken") };
+/// assert!(matches!(why, KeyError::UnsupportedCurve { .. }));
+/// assert!(why.to_string().contains("make another with `openssl genpkey -algorithm EC"));
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

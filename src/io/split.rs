@@ -21,6 +21,20 @@ use std::io::{self, BufRead, IoSlice, Read, Write};
 /// - Where the stream gives [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
 ///   [`TimedOut`](std::io::ErrorKind::TimedOut), so does this half, and the same
 ///   call goes on later.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # use handfast::TlsStream;
+/// # let (client, mut server) = pair::connected();
+/// # server.send(b"hello")?;
+/// # server.close();
+/// # let tls = TlsStream::new(client, std::io::Cursor::new(server.pending().to_vec()));
+/// # let clone = |_: &_| Ok(Vec::new());
+/// let (reader, writer) = tls.split(clone)?; // over TCP: |tcp| tcp.try_clone()
+/// let reading = std::thread::spawn(move || std::io::read_to_string(reader));
+/// assert_eq!(reading.join().unwrap()?, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TlsReader<S> {
     receiver: Receiver,
     stream: S,
@@ -33,6 +47,20 @@ pub struct TlsReader<S> {
 /// Where the reader has found that the connection failed, each call sends the
 /// alert that tells the peer, as far as the stream takes it, and fails with the
 /// reader's error.
+///
+/// ```
+/// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+/// # let tls = handfast::TlsStream::new(pair::connected().0, std::io::Cursor::new(Vec::new()));
+/// # let clone = |_: &_| Ok(Vec::new());
+/// use std::io::Write;
+/// let (reader, mut writer) = tls.split(clone)?; // over TCP: |tcp| tcp.try_clone()
+/// let writing = std::thread::spawn(move || {
+///     writer.write_all(b"hello")?;
+///     writer.close()
+/// });
+/// assert!(writing.join().unwrap().is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct TlsWriter<T> {
     sender: Sender,
     outlet: Outlet<T>,

@@ -29,6 +29,17 @@ const HEADER: usize = 16 + NONCE_LEN;
 /// Who has it can read each TLS 1.2 session whose ticket it sealed, and can
 /// pass for this server's clients: it is changed within days, and not written
 /// down.
+///
+/// ```
+/// use handfast::{ConfigError, TicketKey, TicketKeys, pki::UnixTime};
+/// use std::time::Duration;
+/// # fn shared_by_the_fleet() -> [u8; 32] { [7; 32] }
+/// let at = |hours: u64| UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000 + hours * 3600));
+/// let key = TicketKey::new(shared_by_the_fleet(), at(0), at(24), at(48))?;
+/// let keys = TicketKeys::shared([key])?;
+/// assert!(matches!(TicketKey::new([0; 32], at(0), at(24), at(48)), Err(ConfigError::TicketKey(_))));
+/// # Ok::<(), ConfigError>(())
+/// ```
 pub struct TicketKey {
     key: SealingKey,
     encrypts: (u64, u64),
@@ -42,16 +53,6 @@ impl TicketKey {
     ///
     /// # Errors
     /// The bytes are all zero, or the times are not in this order.
-    ///
-    /// ```
-    /// use handfast::{ConfigError, TicketKey, pki::UnixTime};
-    /// use std::time::Duration;
-    /// # fn shared_by_the_fleet() -> [u8; 32] { [7; 32] }
-    /// let at = |hours: u64| UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000 + hours * 3600));
-    /// let key = TicketKey::new(shared_by_the_fleet(), at(0), at(24), at(48))?;
-    /// assert!(matches!(TicketKey::new([0; 32], at(0), at(24), at(48)), Err(ConfigError::TicketKey(_))));
-    /// # Ok::<(), ConfigError>(())
-    /// ```
     pub fn new(
         secret: [u8; 32],
         from: UnixTime,
