@@ -27,6 +27,15 @@ pub trait Observer: Send + Sync {
 }
 
 /// Which way something went, seen from this side.
+///
+/// ```
+/// use handfast::observe::Direction;
+/// let arrow = |direction| match direction {
+///     Direction::In => "<-",
+///     Direction::Out => "->",
+/// };
+/// assert_eq!(arrow(Direction::Out), "->");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the peer.
@@ -36,6 +45,13 @@ pub enum Direction {
 }
 
 /// Which keys protect (RFC 9001 section 2.1 gives the levels these names).
+///
+/// ```
+/// use handfast::observe::Level;
+/// // What anybody on the way reads, too.
+/// let is_public = |level| level == Level::Initial;
+/// assert!(is_public(Level::Initial) && !is_public(Level::Handshake));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
     /// None: plaintext.
@@ -49,6 +65,19 @@ pub enum Level {
 }
 
 /// One thing that happened.
+///
+/// ```
+/// use handfast::{AlertDescription, observe::{Direction, Observed}};
+/// // What a log of failures takes of it.
+/// let line = |event: &Observed<'_>| match event {
+///     Observed::Alert { direction, description, .. } => Some(format!("{direction:?}: {description}")),
+///     Observed::Verdict { accepted: false, sentence } => Some(sentence.to_string()),
+///     _ => None,
+/// };
+/// let description = AlertDescription::UNKNOWN_CA;
+/// let event = Observed::Alert { direction: Direction::In, level: 2, description };
+/// assert_eq!(line(&event).as_deref(), Some("In: unknown_ca"));
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Observed<'a> {
@@ -110,6 +139,15 @@ pub enum Observed<'a> {
 }
 
 /// One check of a certificate: what was found and what was required.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+/// use handfast::{observe::Check, pki::{Purpose, Roots, Verifier}};
+/// let refused = Verifier::web_pki(Roots::new()).verify(&chain, None, Purpose::Client, now).unwrap_err();
+/// let failed: Vec<Check<'_>> = refused.report.failures().collect();
+/// assert_eq!((failed[0].depth, failed[0].rule, failed[0].section), (0, "Trust", "RFC 5280 6.1"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
     /// Its place on the path: 0 is the leaf.

@@ -179,6 +179,17 @@ impl<S> TlsStream<S> {
 impl<S: Read + Write> TlsStream<S> {
     /// Does the handshake, unless it is done.
     ///
+    /// ```no_run
+    /// # use handfast::TlsStream;
+    /// # use std::net::TcpStream;
+    /// # fn example(mut tls: TlsStream<TcpStream>) -> std::io::Result<()> {
+    /// tls.handshake()?; // else the first read or write does it
+    /// assert!(tls.info().is_proven());
+    /// println!("{:?}", tls.info().version);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The connection or the stream failed, or the handshake asks something
     /// that the configuration does not answer: see [`handshake_with`](Self::handshake_with).
@@ -190,6 +201,22 @@ impl<S: Read + Write> TlsStream<S> {
     /// elsewhere, a judgement by the application, a person's decision. Where
     /// it gives `None` the call fails with [`Error::Unanswered`], and can be repeated:
     /// the question stays open, and no alert is sent.
+    ///
+    /// ```no_run
+    /// # use std::net::TcpStream;
+    /// use handfast::{Answer, Question, TlsStream};
+    /// # fn example(mut tls: TlsStream<TcpStream>) -> std::io::Result<()> {
+    /// // With `ask_when_refused` in its configuration, a person decides.
+    /// tls.handshake_with(|question| match question {
+    ///     Question::Refused { report, .. } => {
+    ///         eprintln!("{report:#}");
+    ///         Some(Answer::Refuse) // or Answer::AcceptThisOnce, with the reason
+    ///     }
+    ///     _ => None,
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The connection or the stream failed, or a question was not answered.
@@ -224,6 +251,18 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Says with close_notify that this side sends no more. Reading goes on.
     ///
+    /// ```no_run
+    /// # use handfast::TlsStream;
+    /// # use std::{io::{Read, Write}, net::TcpStream};
+    /// # fn example(mut tls: TlsStream<TcpStream>) -> std::io::Result<()> {
+    /// tls.write_all(b"the last word")?;
+    /// tls.close()?; // the peer knows that nothing is missing
+    /// let mut answer = Vec::new();
+    /// tls.read_to_end(&mut answer)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The stream failed.
     pub fn close(&mut self) -> io::Result<()> {
@@ -234,6 +273,22 @@ impl<S: Read + Write> TlsStream<S> {
     /// Gives the two directions away, for two threads that do not wait for each
     /// other: `clone` makes the stream that the writer writes to, such as
     /// [`TcpStream::try_clone`](std::net::TcpStream::try_clone).
+    ///
+    /// ```no_run
+    /// # use handfast::TlsStream;
+    /// # use std::{io::{Read, Write}, net::TcpStream, thread};
+    /// # fn example(tls: TlsStream<TcpStream>) -> std::io::Result<()> {
+    /// let (mut reader, mut writer) = tls.split(TcpStream::try_clone)?;
+    /// let reading = thread::spawn(move || {
+    ///     let mut all = Vec::new();
+    ///     reader.read_to_end(&mut all).map(|_| all)
+    /// });
+    /// writer.write_all(b"a question")?;
+    /// writer.close()?;
+    /// let answer = reading.join().expect("a thread that does not panic")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The handshake, which is done first, or `clone` failed; the stream is gone

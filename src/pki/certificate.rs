@@ -20,6 +20,12 @@ use rustls_pki_types::UnixTime;
 use std::sync::OnceLock;
 
 /// The bytes are not a certificate of version 3 or 1 in DER.
+///
+/// ```
+/// use handfast::pki::Certificate;
+/// let malformed = Certificate::read(b"no certificate").unwrap_err();
+/// assert_eq!(malformed.to_string(), "malformed: it is not one SEQUENCE (RFC 5280)");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed: {reason} (RFC 5280)")]
 pub struct Malformed {

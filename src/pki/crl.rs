@@ -64,6 +64,12 @@ pub struct Crl {
 }
 
 /// Why a list proves of no certificate that it is good.
+///
+/// ```
+/// use handfast::pki::Unusable;
+/// // A revocation is for good, but only a list of today's says that there is none.
+/// assert!(Unusable::NoNextUpdate.still_revokes() && !Unusable::Indirect.still_revokes());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // each says what it is

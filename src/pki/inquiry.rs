@@ -12,6 +12,22 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a certificate is presented for.
+///
+/// ```
+/// # let mut params = rcgen::CertificateParams::new(["a.example".to_string()])?;
+/// # params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+/// # let chain = [params.self_signed(&rcgen::KeyPair::generate()?)?.der().clone()];
+/// # let (name, now) = (handfast::pki::ServerName::try_from("a.example")?, handfast::pki::UnixTime::now());
+/// # let mut roots = handfast::pki::Roots::new();
+/// # roots.add(chain[0].clone())?;
+/// # let verifier = handfast::pki::Verifier::web_pki(roots);
+/// use handfast::pki::{Purpose, Rule};
+/// // A certificate for servers alone:
+/// verifier.verify(&chain, Some(&name), Purpose::Server, now)?;
+/// let refused = verifier.verify(&chain, None, Purpose::Client, now).unwrap_err();
+/// assert_eq!(refused.report.broken(), Some(Rule::ExtendedKeyUsage));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The peer is a server: serverAuth.

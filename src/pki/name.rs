@@ -13,6 +13,16 @@ const IP_ADDRESS: u8 = tag::context(7);
 
 /// One name of a subjectAltName extension (RFC 5280 section 4.2.1.6). Text is
 /// as the certificate has it: ASCII, but not to be trusted or printed as it is.
+///
+/// ```
+/// # let names = ["a.example".to_string(), "192.0.2.1".to_string()];
+/// # let made = rcgen::generate_simple_self_signed(names).unwrap();
+/// use handfast::pki::{Certificate, GeneralName};
+/// let certificate = Certificate::read(made.cert.der())?;
+/// let hosts = certificate.names().filter(|name| matches!(name, GeneralName::Dns(_)));
+/// assert_eq!(hosts.map(|name| name.text()).collect::<Vec<_>>(), ["a.example"]);
+/// # Ok::<(), handfast::pki::Malformed>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GeneralName<'a> {

@@ -8,6 +8,17 @@ use crate::said::debug_is_display;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 /// A chain that should not be shown to peers.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// use handfast::{ConfigError, Identity, pki::{UnfitChain, UnixTime}};
+/// let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// let long_ago = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+/// let unfit = identity.check(long_ago).unwrap_err();
+/// assert!(matches!(unfit, ConfigError::Chain(UnfitChain::NotYetValid { place: 1, .. })));
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnfitChain {

@@ -13,6 +13,13 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroize;
 
 /// A file that does not contain what was looked for.
+///
+/// ```
+/// use handfast::pki::{PemError, certificates};
+/// let refused = certificates(b"Dear administrator,").unwrap_err();
+/// let found = "neither PEM nor DER".to_string();
+/// assert_eq!(refused, PemError::Missing { wanted: "certificate", found });
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
@@ -70,6 +77,25 @@ pub fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemErro
 }
 
 /// The certificate revocation lists of a PEM file, or the one of a DER file.
+///
+/// ```
+/// # let params = rcgen::CertificateParams::new(vec![])?;
+/// # let issuer = rcgen::Issuer::new(params, rcgen::KeyPair::generate()?);
+/// # let list = rcgen::CertificateRevocationListParams {
+/// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
+/// #     next_update: rcgen::date_time_ymd(2040, 1, 1),
+/// #     crl_number: 1.into(),
+/// #     issuing_distribution_point: None,
+/// #     revoked_certs: vec![],
+/// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
+/// # };
+/// # let file = list.signed_by(&issuer)?.pem()?;
+/// use handfast::pki::{Revocation, revocation_lists};
+/// let lists = revocation_lists(file.as_bytes())?;
+/// assert!(lists.len() == 1 && lists[0].is_empty()); // one list, which revokes nothing
+/// let revocation = Revocation::hard(lists);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn revocation_lists(file: &[u8]) -> Result<Vec<Crl>, PemError> {
     let read = |der: &[u8]| {
         Crl::read(der).map_err(|malformed| PemError::Malformed { reason: malformed.to_string() })

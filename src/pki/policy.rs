@@ -23,6 +23,12 @@ use std::sync::Arc;
 pub struct PolicyId(Box<[u8]>);
 
 /// The text is no object identifier in dotted decimal.
+///
+/// ```
+/// use handfast::pki::PolicyId;
+/// let refused = "1.2.".parse::<PolicyId>().unwrap_err();
+/// assert!(refused.to_string().starts_with("\"1.2.\" is no object identifier: expected are"));
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no object identifier: expected are two numbers or more with dots between, such as \

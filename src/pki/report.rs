@@ -120,11 +120,34 @@ impl Report {
     }
 
     /// The verdict in one sentence.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// # use handfast::pki::{Purpose, ServerName, Verifier};
+    /// # let name = ServerName::try_from("b.example").unwrap();
+    /// # let verifier = Verifier::exactly(chain[0].clone());
+    /// # let refused = verifier.verify(&chain, Some(&name), Purpose::Server, now).unwrap_err();
+    /// let sentence = refused.report.sentence();
+    /// assert!(sentence.contains("required is the server's name among the names of the certificate"));
+    /// ```
     pub fn sentence(&self) -> &str {
         &self.text().sentence
     }
 
     /// What may be the reason, or what can be done, where that is known.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// # use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+    /// # let name = ServerName::try_from("b.example").unwrap();
+    /// # let verifier = Verifier::web_pki(Roots::new());
+    /// # let refused = verifier.verify(&chain, Some(&name), Purpose::Server, now).unwrap_err();
+    /// // For the person who can do something about it, beside the sentence.
+    /// let hint = refused.report.hint().unwrap_or("ask who runs the server");
+    /// assert!(hint.starts_with("it is self-signed"));
+    /// ```
     pub fn hint(&self) -> Option<&str> {
         self.text().hint.as_deref()
     }
@@ -149,11 +172,35 @@ impl Report {
     }
 
     /// Every check that failed, not only the first.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// # use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+    /// # let name = ServerName::try_from("b.example").unwrap();
+    /// # let verifier = Verifier::web_pki(Roots::new());
+    /// # let refused = verifier.verify(&chain, Some(&name), Purpose::Server, now).unwrap_err();
+    /// let rules: Vec<_> = refused.report.failures().map(|check| check.rule).collect();
+    /// assert!(rules.contains(&"Trust") && rules.contains(&"HostName"));
+    /// ```
     pub fn failures(&self) -> impl Iterator<Item = Check<'_>> {
         self.checks().filter(|check| !check.passed)
     }
 
     /// The search's story, line by line: how deep, whether it went well, the text.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// # use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+    /// # let name = ServerName::try_from("b.example").unwrap();
+    /// # let verifier = Verifier::web_pki(Roots::new());
+    /// # let refused = verifier.verify(&chain, Some(&name), Purpose::Server, now).unwrap_err();
+    /// for (depth, passed, text) in refused.report.tree() {
+    ///     println!("{}{} {text}", "  ".repeat(depth), if passed { "ok" } else { "FAIL" });
+    /// }
+    /// assert!(refused.report.tree().any(|(_, passed, _)| !passed));
+    /// ```
     pub fn tree(&self) -> impl Iterator<Item = (usize, bool, &str)> {
         self.text().tree.iter().map(|branch| (branch.depth, branch.passed, branch.text.as_str()))
     }

@@ -56,6 +56,44 @@ impl Revocation {
     /// Refuses what is revoked. A list that is old, or of the simplest form,
     /// still revokes (see [`Unusable`](super::Unusable)). A certificate of which
     /// nothing is known is accepted: whoever can keep a statement away decides.
+    ///
+    /// ```
+    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
+    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
+    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
+    /// # let root = ca.self_signed(&key)?.der().clone();
+    /// # let issuer = Issuer::new(ca, key);
+    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
+    /// # leaf.serial_number = Some(7.into());
+    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
+    /// # let list = rcgen::CertificateRevocationListParams {
+    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
+    /// #     next_update: rcgen::date_time_ymd(2021, 1, 1),
+    /// #     crl_number: 1.into(),
+    /// #     issuing_distribution_point: None,
+    /// #     revoked_certs: vec![rcgen::RevokedCertParams {
+    /// #         serial_number: 7.into(),
+    /// #         revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+    /// #         reason_code: None,
+    /// #         invalidity_date: None,
+    /// #     }],
+    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    /// # };
+    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
+    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
+    /// # let mut roots = Roots::new();
+    /// # roots.add(root)?;
+    /// # let verifier = Verifier::web_pki(roots);
+    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// // The list is old, and revokes this certificate all the same.
+    /// let refused = verify(verifier.clone().with_revocation(Revocation::soft([crl]))).unwrap_err();
+    /// assert_eq!(refused.report.broken(), Some(Rule::Revoked));
+    /// assert!(verify(verifier.with_revocation(Revocation::soft([]))).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn soft(crls: impl IntoIterator<Item = Crl>) -> Self {
         let all: Vec<Crl> = crls.into_iter().collect();
         let mut by_issuer: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
@@ -71,6 +109,39 @@ impl Revocation {
     /// Refuses what is revoked, and a certificate about whose issuer there is a
     /// list here, but none that can be used: an old one, or one that somebody
     /// else signed. Of other issuers' certificates nothing need be known.
+    ///
+    /// ```
+    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
+    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
+    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
+    /// # let root = ca.self_signed(&key)?.der().clone();
+    /// # let issuer = Issuer::new(ca, key);
+    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
+    /// # leaf.serial_number = Some(7.into());
+    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
+    /// # let list = rcgen::CertificateRevocationListParams {
+    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
+    /// #     next_update: rcgen::date_time_ymd(2021, 1, 1),
+    /// #     crl_number: 1.into(),
+    /// #     issuing_distribution_point: None,
+    /// #     revoked_certs: vec![],
+    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    /// # };
+    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
+    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
+    /// # let mut roots = Roots::new();
+    /// # roots.add(root)?;
+    /// # let verifier = Verifier::web_pki(roots);
+    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// // The list of its issuer is old; where there is none, none is missed.
+    /// let refused = verify(verifier.clone().with_revocation(Revocation::firm([crl]))).unwrap_err();
+    /// assert_eq!(refused.report.broken(), Some(Rule::RevocationStatus));
+    /// assert!(verify(verifier.with_revocation(Revocation::firm([]))).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn firm(crls: impl IntoIterator<Item = Crl>) -> Self {
         Self { required: Required::Listed, ..Self::soft(crls) }
     }
@@ -78,6 +149,39 @@ impl Revocation {
     /// Refuses what is revoked, and every certificate below the root without a
     /// current statement of its issuer's, in one of these lists or stapled,
     /// that it is not.
+    ///
+    /// ```
+    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
+    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
+    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
+    /// # let root = ca.self_signed(&key)?.der().clone();
+    /// # let issuer = Issuer::new(ca, key);
+    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
+    /// # leaf.serial_number = Some(7.into());
+    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
+    /// # let list = rcgen::CertificateRevocationListParams {
+    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
+    /// #     next_update: rcgen::date_time_ymd(2400, 1, 1),
+    /// #     crl_number: 1.into(),
+    /// #     issuing_distribution_point: None,
+    /// #     revoked_certs: vec![],
+    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    /// # };
+    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
+    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
+    /// # let mut roots = Roots::new();
+    /// # roots.add(root)?;
+    /// # let verifier = Verifier::web_pki(roots);
+    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// let refused = verify(verifier.clone().with_revocation(Revocation::hard([]))).unwrap_err();
+    /// assert_eq!(refused.report.broken(), Some(Rule::RevocationStatus));
+    /// // A list of today's, which does not have the certificate:
+    /// assert!(verify(verifier.with_revocation(Revocation::hard([crl]))).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hard(crls: impl IntoIterator<Item = Crl>) -> Self {
         Self { required: Required::Everybodys, ..Self::soft(crls) }
     }

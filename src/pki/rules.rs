@@ -10,6 +10,15 @@ use std::str::FromStr;
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident, $scope:ident, $alert:ident, $section:literal, $required:literal;)*) => {
         /// A rule about certificates.
+        ///
+        /// ```
+        /// use handfast::{AlertDescription, pki::Rule};
+        /// let rule: Rule = "HostName".parse()?;
+        /// assert_eq!(rule.section(), "RFC 9525 6");
+        /// assert_eq!(rule.required(), "the server's name among the names of the certificate");
+        /// assert_eq!(rule.alert(), AlertDescription::BAD_CERTIFICATE);
+        /// # Ok::<(), handfast::pki::UnknownName>(())
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)] // each row says what it requires
@@ -239,6 +248,12 @@ impl fmt::Display for Profile {
 }
 
 /// No profile or rule of that name.
+///
+/// ```
+/// use handfast::pki::Profile;
+/// let unknown = "strictest".parse::<Profile>().unwrap_err();
+/// assert_eq!(unknown.to_string(), "no profile of that name: there are webpki, strict and private");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no {0} of that name: {1}")]
 pub struct UnknownName(&'static str, &'static str);

@@ -67,6 +67,17 @@ enum Basis {
 }
 
 /// A chain that was accepted.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+/// use handfast::pki::{Purpose, Roots, Verifier};
+/// let mut roots = Roots::new();
+/// roots.add(chain[0].clone())?;
+/// let accepted = Verifier::web_pki(roots).verify(&chain, None, Purpose::Client, now)?;
+/// assert_eq!(accepted.leaf_key.describe(), "EC, P-256");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Accepted {
@@ -77,6 +88,14 @@ pub struct Accepted {
 }
 
 /// A chain that was refused, and why.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+/// use handfast::{AlertDescription, pki::{Purpose, Roots, Verifier}};
+/// let refused = Verifier::web_pki(Roots::new()).verify(&chain, None, Purpose::Client, now).unwrap_err();
+/// assert_eq!(refused.alert(), AlertDescription::UNKNOWN_CA);
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Refused {
@@ -102,6 +121,15 @@ debug_is_display!(Refused);
 impl std::error::Error for Refused {}
 
 /// The public key of a peer's certificate.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+/// use handfast::pki::{Purpose, Verifier, peer_key};
+/// let accepted = Verifier::dangerous_accept_any().verify(&chain, None, Purpose::Server, now)?;
+/// assert_eq!(accepted.leaf_key, peer_key(&chain[0])?); // the same key, wherever it is read
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerKey {
     /// The algorithm's identifier and, behind so many octets, the key.
@@ -146,12 +174,27 @@ impl PeerKey {
 }
 
 /// The public key of a certificate that somebody else judges.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// let key = handfast::pki::peer_key(made.cert.der())?;
+/// assert_eq!(key.describe(), "EC, P-256");
+/// # Ok::<(), handfast::pki::Malformed>(())
+/// ```
 pub fn peer_key(leaf: &CertificateDer<'_>) -> Result<PeerKey, Malformed> {
     Certificate::read(leaf).map(|leaf| PeerKey::of(&leaf))
 }
 
 /// The SHA-256 of a certificate's SubjectPublicKeyInfo: what
 /// [`Verifier::pinned`] takes.
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// use handfast::pki::{Certificate, spki_sha256};
+/// let key = Certificate::read(made.cert.der())?.public_key_der();
+/// assert_eq!(spki_sha256(made.cert.der())?, handfast::sha256(key));
+/// # Ok::<(), handfast::pki::Malformed>(())
+/// ```
 pub fn spki_sha256(certificate: &CertificateDer<'_>) -> Result<[u8; 32], Malformed> {
     Certificate::read(certificate).map(|certificate| sha256(certificate.spki_bytes))
 }
@@ -182,6 +225,16 @@ pub fn tls_server_end_point(certificate: &CertificateDer<'_>) -> Result<Option<V
 impl Verifier {
     /// A path to one of the roots, and the server's name in the certificate.
     /// The name of a client does not matter.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let file = made.cert.pem();
+    /// use handfast::pki::{Roots, Verifier};
+    /// let mut roots = Roots::new();
+    /// roots.add_pem(file.as_bytes())?;
+    /// assert_eq!(Verifier::web_pki(roots).roots().map(Roots::len), Some(1));
+    /// # Ok::<(), handfast::pki::PemError>(())
+    /// ```
     pub fn web_pki(roots: Roots) -> Self {
         Self::new(Basis::Chain { roots: Arc::new(roots), check_name: true })
     }
@@ -196,6 +249,16 @@ impl Verifier {
     /// SubjectPublicKeyInfo (see [`spki_sha256`]); give the key that will
     /// follow, too. Nothing else of the certificate matters: not who issued
     /// it, its names or its dates.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// use handfast::pki::{Purpose, Verifier, spki_sha256};
+    /// let [now_in_use, next] = [spki_sha256(&chain[0])?, [7; 32]];
+    /// assert!(Verifier::pinned([now_in_use, next]).verify(&chain, None, Purpose::Server, now).is_ok());
+    /// assert!(Verifier::pinned([next]).verify(&chain, None, Purpose::Server, now).is_err());
+    /// # Ok::<(), handfast::pki::Malformed>(())
+    /// ```
     pub fn pinned(pins: impl IntoIterator<Item = [u8; 32]>) -> Self {
         Self::new(Basis::PinnedKey).and_pins(pins)
     }
@@ -203,6 +266,15 @@ impl Verifier {
     /// Exactly this certificate, as long as it is valid and has the server's
     /// name: for appliances that made their own. One of version 1 has no place
     /// for names: there the certificate alone decides.
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// use handfast::pki::{Purpose, ServerName, Verifier};
+    /// let verifier = Verifier::exactly(chain[0].clone());
+    /// let name = ServerName::try_from("a.example").unwrap();
+    /// assert!(verifier.verify(&chain, Some(&name), Purpose::Server, now).is_ok());
+    /// ```
     pub fn exactly(leaf: CertificateDer<'_>) -> Self {
         Self::new(Basis::Exactly(leaf.as_ref().into()))
     }
@@ -255,6 +327,12 @@ impl Verifier {
     /// The same policy with lists of revoked certificates, or with the demand
     /// for a statement that nothing is revoked. Without this only what the peer
     /// staples is looked at.
+    ///
+    /// ```
+    /// use handfast::pki::{Revocation, Roots, Verifier};
+    /// // Without a good OCSP response, which the server staples, no chain is accepted.
+    /// let verifier = Verifier::web_pki(Roots::new()).with_revocation(Revocation::hard([]).leaf_only());
+    /// ```
     pub fn with_revocation(self, revocation: Revocation) -> Self {
         Self { revocation, ..self }
     }
@@ -352,6 +430,15 @@ impl Verifier {
     ///
     /// Nothing is asked about stapling, since there is no connection; see
     /// [`verify_stapled`](Self::verify_stapled).
+    ///
+    /// ```
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+    /// # let (chain, now) = ([made.cert.der().clone()], handfast::pki::UnixTime::now());
+    /// use handfast::pki::{Purpose, Roots, ServerName, Verifier};
+    /// let name = ServerName::try_from("a.example").unwrap();
+    /// let refused = Verifier::web_pki(Roots::new()).verify(&chain, Some(&name), Purpose::Server, now);
+    /// assert!(refused.unwrap_err().to_string().contains("RFC 5280 6.1")); // no root, no trust
+    /// ```
     pub fn verify(
         &self,
         chain: &[CertificateDer<'_>],

@@ -9,6 +9,15 @@ use std::io;
 use std::path::PathBuf;
 
 /// Why what is in files cannot be used. Each message names the file.
+///
+/// ```
+/// use handfast::{ServerConfig, pki::UnixTime, reload::{CertificateFiles, LoadError, Reloader}};
+/// let config = ServerConfig::asking_for_certificates(UnixTime::now);
+/// let files = CertificateFiles::pair("no/such/chain.pem", "no/such/key.pem");
+/// let error = Reloader::new(config).certificates(files).err().unwrap();
+/// assert!(matches!(&error, LoadError::Unreadable { .. }));
+/// assert!(error.to_string().contains("no/such/chain.pem"));
+/// ```
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -103,6 +112,15 @@ pub enum LoadError {
 debug_is_display!(LoadError);
 
 /// What came of a look at files, one sentence for a log each.
+///
+/// ```
+/// use handfast::reload::Notice;
+/// // Whom to wake for it; the rest is for the log.
+/// let is_alarming = |notice: &Notice| matches!(notice, Notice::Kept { .. } | Notice::LeftOut { .. });
+/// let gone = Notice::Removed { what: "old.pem".into() };
+/// assert!(!is_alarming(&gone));
+/// assert_eq!(gone.to_string(), "old.pem is gone, and no longer in force");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {

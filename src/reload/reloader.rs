@@ -37,6 +37,17 @@ pub struct Reloader<C> {
 }
 
 /// A configuration whose files may be watched: [`ClientConfig`], [`ServerConfig`].
+///
+/// ```
+/// use handfast::reload::{Reloadable, Reloader};
+/// use handfast::{ServerConfig, pki::UnixTime};
+/// // For servers and clients alike:
+/// fn tell_all(reloader: &mut Reloader<impl Reloadable>) -> usize {
+///     reloader.check().iter().map(|notice| eprintln!("{notice}")).count()
+/// }
+/// let mut reloader = Reloader::new(ServerConfig::asking_for_certificates(UnixTime::now));
+/// assert_eq!(tell_all(&mut reloader), 0); // it has no files yet
+/// ```
 pub trait Reloadable: sealed::Configuration {}
 
 impl<C: sealed::Configuration> Reloadable for C {}

@@ -11,6 +11,20 @@ use std::thread;
 use std::time::Duration;
 
 /// Looks at files until it is dropped. Its thread sleeps in between.
+///
+/// ```
+/// # use handfast::{ServerConfig, pki::UnixTime, reload::Reloader};
+/// # use std::{sync::mpsc, time::Duration};
+/// # let reloader = Reloader::new(ServerConfig::asking_for_certificates(UnixTime::now));
+/// let (tell, told) = mpsc::channel();
+/// let watch = reloader.watch(Duration::from_secs(30), move |notice| {
+///     let _nobody_listens = tell.send(notice);
+/// })?;
+/// watch.look(); // now, for instance on SIGHUP
+/// drop(watch); // its thread ends, and with it what is told
+/// assert!(told.iter().next().is_none());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Watch(Sender<()>);
 
 impl<C: Reloadable> Reloader<C> {

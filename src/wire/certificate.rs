@@ -15,6 +15,17 @@ use crate::fault::Fault;
 const MAX24: usize = 0xff_ffff;
 
 /// A certificate chain, the sender's own certificate first (RFC 9846 section 4.5.1).
+///
+/// ```
+/// use handfast::wire::{Certificate13, CertificateEntry, List, Writer};
+/// let bytes = [0, 0, 0, 7, 0, 0, 2, 0x30, 0, 0, 0];
+/// let read = Certificate13::decode(&bytes)?;
+/// assert_eq!(read.entries, List::from(&[CertificateEntry::from(&[0x30, 0][..])]));
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate13<'a> {
     /// Empty from a server; from a client the request's own (0 to 255 bytes).
@@ -41,6 +52,14 @@ impl<'a> Certificate13<'a> {
 }
 
 /// One certificate of a [`Certificate13`].
+///
+/// ```
+/// use handfast::wire::{Certificate13, CertificateEntry, List};
+/// let der: [&[u8]; 2] = [&[0x30, 0], &[0x30, 1, 5]]; // the sender's own, its issuer's
+/// let chain = der.map(CertificateEntry::from);
+/// let message = Certificate13 { context: &[], entries: List::from(&chain) };
+/// assert_eq!(message.entries.first().map(|own| own.cert_data), Some(der[0]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateEntry<'a> {
     /// The certificate in DER, not looked into (1 to 2^24-1 bytes).
@@ -51,6 +70,14 @@ pub struct CertificateEntry<'a> {
 
 extension_fields! {
     /// The extensions of a [`CertificateEntry`].
+    ///
+    /// ```
+    /// use handfast::wire::{CertificateExtensions, CertificateStatus, ExtensionType};
+    /// let status_request = Some(CertificateStatus { ocsp_response: &[0x30, 0] });
+    /// let stapled = CertificateExtensions { status_request, ..Default::default() };
+    /// assert!(stapled.present().contains(ExtensionType::STATUS_REQUEST));
+    /// assert!(CertificateExtensions::default().is_empty());
+    /// ```
     CertificateExtensions<'a> {
         /// The certificate's stapled status (RFC 9846 section 4.5.1.1).
         status_request: Option<CertificateStatus<'a>> = STATUS_REQUEST, Value;
@@ -82,6 +109,17 @@ impl<'a> Item<'a> for CertificateEntry<'a> {
 
 /// A certificate chain in TLS 1.2, the sender's own certificate first (RFC 5246
 /// section 7.4.2).
+///
+/// ```
+/// use handfast::wire::{Certificate12, CertificateBytes, Writer};
+/// let bytes = [0, 0, 5, 0, 0, 2, 0x30, 0];
+/// let read = Certificate12::decode(&bytes)?;
+/// assert_eq!(read.certificates.first(), Some(CertificateBytes(&[0x30, 0])));
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate12<'a> {
     /// The chain; empty from a client that has none.
@@ -104,6 +142,13 @@ impl<'a> Certificate12<'a> {
 }
 
 /// A certificate in DER, not looked into (1 to 2^24-1 bytes).
+///
+/// ```
+/// use handfast::wire::{CertificateBytes, List};
+/// let chain = List::<CertificateBytes<'_>>::parse(&[0, 0, 2, 0x30, 0, 0, 0, 1, 7])?;
+/// assert_eq!(chain, List::from(&[CertificateBytes(&[0x30, 0]), CertificateBytes(&[7])]));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateBytes<'a>(pub &'a [u8]);
 
@@ -117,6 +162,17 @@ impl<'a> Item<'a> for CertificateBytes<'a> {
 }
 
 /// The server asks the client for a certificate (RFC 9846 section 4.4.2).
+///
+/// ```
+/// use handfast::wire::{CertificateRequest13, List, SignatureScheme, Writer};
+/// let bytes = [0, 0, 8, 0, 13, 0, 4, 0, 2, 8, 7];
+/// let read = CertificateRequest13::decode(&bytes)?;
+/// assert_eq!(read.extensions.signature_algorithms, Some(List::from(&[SignatureScheme::ED25519])));
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest13<'a> {
     /// The request's name; empty in a handshake (0 to 255 bytes).
@@ -146,6 +202,15 @@ impl<'a> CertificateRequest13<'a> {
 
 extension_fields! {
     /// The extensions of a [`CertificateRequest13`].
+    ///
+    /// ```
+    /// use handfast::wire::{DistinguishedName, ExtensionType, List, RequestExtensions};
+    /// let taken = [DistinguishedName(&[0x30, 0])];
+    /// let certificate_authorities = Some(List::from(&taken));
+    /// let request = RequestExtensions { certificate_authorities, ..Default::default() };
+    /// assert!(request.present().contains(ExtensionType::CERTIFICATE_AUTHORITIES));
+    /// assert!(request.signature_algorithms.is_none()); // no server may leave it out
+    /// ```
     RequestExtensions<'a> {
         /// The signatures that the server can check; it must be there (RFC 9846 section 4.4.2).
         signature_algorithms: Option<List<'a, SignatureScheme>> = SIGNATURE_ALGORITHMS, List16<2, 0xfffe>;
@@ -161,6 +226,18 @@ extension_fields! {
 }
 
 /// The server asks the client for a certificate, in TLS 1.2 (RFC 5246 section 7.4.4).
+///
+/// ```
+/// use handfast::wire::{CertificateRequest12, ClientCertificateType, Writer};
+/// let bytes = [1, 64, 0, 2, 4, 3, 0, 0];
+/// let read = CertificateRequest12::decode(&bytes)?;
+/// assert_eq!(read.certificate_types.first(), Some(ClientCertificateType::ECDSA_SIGN));
+/// assert!(read.certificate_authorities.is_empty()); // of any authority
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest12<'a> {
     /// The kinds of key that the server takes.
@@ -194,6 +271,17 @@ impl<'a> CertificateRequest12<'a> {
 
 /// The proof that the sender has its certificate's key (RFC 9846 section 4.5.2,
 /// RFC 5246 section 7.4.8).
+///
+/// ```
+/// use handfast::wire::{CertificateVerify, SignatureScheme, Writer};
+/// let bytes = [8, 7, 0, 2, 1, 2];
+/// let read = CertificateVerify::decode(&bytes)?;
+/// assert_eq!(read, CertificateVerify { scheme: SignatureScheme::ED25519, signature: &[1, 2] });
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateVerify<'a> {
     /// How it is signed.
@@ -221,6 +309,17 @@ impl<'a> CertificateVerify<'a> {
 
 /// An OCSP response: in TLS 1.2 a message of its own (RFC 6066 section 8), in
 /// TLS 1.3 an extension of a [`CertificateEntry`].
+///
+/// ```
+/// use handfast::wire::{CertificateStatus, Writer};
+/// let bytes = [1, 0, 0, 2, 0x30, 0];
+/// let read = CertificateStatus::decode(&bytes)?;
+/// assert_eq!(read, CertificateStatus { ocsp_response: &[0x30, 0] });
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateStatus<'a> {
     /// The response in DER, not looked into (1 to 2^24-1 bytes).

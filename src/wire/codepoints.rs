@@ -81,6 +81,12 @@ codepoints! {
     }
 
     /// The kind of a record's content (RFC 9846 section 5.1).
+    ///
+    /// ```
+    /// use handfast::wire::ContentType;
+    /// assert_eq!(ContentType(22), ContentType::HANDSHAKE);
+    /// assert_eq!(ContentType::ALERT.to_string(), "alert");
+    /// ```
     ContentType(u8, "4") {
         CHANGE_CIPHER_SPEC = 20 "change_cipher_spec";
         ALERT = 21 "alert";
@@ -91,6 +97,12 @@ codepoints! {
 
     /// The kind of a handshake message (RFC 9846 section 4, RFC 5246 section 7.4,
     /// RFC 6066 section 8).
+    ///
+    /// ```
+    /// use handfast::wire::HandshakeType;
+    /// assert_eq!(HandshakeType(1), HandshakeType::CLIENT_HELLO);
+    /// assert_eq!(HandshakeType(99).to_string(), "0x63"); // it has no name
+    /// ```
     HandshakeType(u8, "4") {
         HELLO_REQUEST = 0 "hello_request";
         CLIENT_HELLO = 1 "client_hello";
@@ -113,6 +125,13 @@ codepoints! {
 
     /// A cipher suite (RFC 9846 appendix B.4, RFC 5288, RFC 5289, RFC 7905), or
     /// one of the two signals that stand in their place.
+    ///
+    /// ```
+    /// use handfast::wire::CipherSuite;
+    /// assert_eq!(CipherSuite(0x1301), CipherSuite::TLS_AES_128_GCM_SHA256);
+    /// assert_eq!(CipherSuite(0x1301).name(), Some("TLS_AES_128_GCM_SHA256"));
+    /// assert!(CipherSuite(0x1a1a).is_grease());
+    /// ```
     CipherSuite(u16, "6") {
         TLS_AES_128_GCM_SHA256 = 0x1301 "TLS_AES_128_GCM_SHA256";
         TLS_AES_256_GCM_SHA384 = 0x1302 "TLS_AES_256_GCM_SHA384";
@@ -148,6 +167,12 @@ codepoints! {
     }
 
     /// A group for key exchange (RFC 9846 section 4.3.7, RFC 8422 section 5.1.1).
+    ///
+    /// ```
+    /// use handfast::wire::NamedGroup;
+    /// assert_eq!(NamedGroup(0x11ec).to_string(), "X25519MLKEM768");
+    /// assert_eq!(NamedGroup(0x0a0a).to_string(), "GREASE 0x0a0a");
+    /// ```
     NamedGroup(u16, "6") {
         SECP256R1 = 0x0017 "secp256r1";
         SECP384R1 = 0x0018 "secp384r1";
@@ -169,6 +194,12 @@ codepoints! {
 
     /// A signature scheme (RFC 9846 section 4.3.3). TLS 1.2's pair of hash and
     /// signature (RFC 5246 section 7.4.1.4.1) has the same two bytes.
+    ///
+    /// ```
+    /// use handfast::wire::SignatureScheme;
+    /// assert_eq!(SignatureScheme(0x0807), SignatureScheme::ED25519);
+    /// assert_eq!(SignatureScheme::RSA_PSS_RSAE_SHA256.to_string(), "rsa_pss_rsae_sha256");
+    /// ```
     SignatureScheme(u16, "6") {
         RSA_PKCS1_SHA1 = 0x0201 "rsa_pkcs1_sha1";
         DSA_SHA1 = 0x0202 "dsa_sha1";
@@ -201,6 +232,12 @@ codepoints! {
     /// The type of an extension (RFC 9846 section 4.3 and the IANA registry).
     /// Which of them this crate reads, and where each may stand, is the table of
     /// `wire::extensions`.
+    ///
+    /// ```
+    /// use handfast::wire::ExtensionType;
+    /// assert_eq!(ExtensionType(51), ExtensionType::KEY_SHARE);
+    /// assert!(ExtensionType::KEY_SHARE.is_read() && !ExtensionType::PADDING.is_read());
+    /// ```
     ExtensionType(u16, "6") {
         SERVER_NAME = 0 "server_name";
         MAX_FRAGMENT_LENGTH = 1 "max_fragment_length";
@@ -240,18 +277,34 @@ codepoints! {
     }
 
     /// How a pre-shared key may be used (RFC 9846 section 4.3.9).
+    ///
+    /// ```
+    /// use handfast::wire::PskKeyExchangeMode;
+    /// assert_eq!(PskKeyExchangeMode(1), PskKeyExchangeMode::PSK_DHE_KE);
+    /// assert!(PskKeyExchangeMode(0x0b).is_grease());
+    /// ```
     PskKeyExchangeMode(u8, "4") {
         PSK_KE = 0 "psk_ke";
         PSK_DHE_KE = 1 "psk_dhe_ke";
     }
 
     /// The form of a stapled certificate status (RFC 6066 section 8).
+    ///
+    /// ```
+    /// use handfast::wire::CertificateStatusType;
+    /// assert_eq!(CertificateStatusType(1), CertificateStatusType::OCSP);
+    /// ```
     CertificateStatusType(u8, "4") {
         OCSP = 1 "ocsp";
     }
 
     /// The kind of certificate that a TLS 1.2 server asks for (RFC 5246 section
     /// 7.4.4, RFC 8422 section 5.5).
+    ///
+    /// ```
+    /// use handfast::wire::ClientCertificateType;
+    /// assert_eq!(ClientCertificateType(64).to_string(), "ecdsa_sign");
+    /// ```
     ClientCertificateType(u8, "4") {
         RSA_SIGN = 1 "rsa_sign";
         DSS_SIGN = 2 "dss_sign";
@@ -263,6 +316,11 @@ codepoints! {
     }
 
     /// How a point of an elliptic curve is written (RFC 8422 section 5.1.2).
+    ///
+    /// ```
+    /// use handfast::wire::EcPointFormat;
+    /// assert_eq!(EcPointFormat(0), EcPointFormat::UNCOMPRESSED);
+    /// ```
     EcPointFormat(u8, "4") {
         UNCOMPRESSED = 0 "uncompressed";
         ANSIX962_COMPRESSED_PRIME = 1 "ansiX962_compressed_prime";

@@ -9,6 +9,18 @@ use super::writer::Writer;
 use crate::fault::Fault;
 
 /// The server's ephemeral public key, signed (RFC 8422 section 5.4).
+///
+/// ```
+/// use handfast::wire::{ServerKeyExchange, SignatureScheme, Writer};
+/// let bytes = [3, 0, 0x1d, 2, 8, 9, 8, 7, 0, 1, 7];
+/// let read = ServerKeyExchange::decode(&bytes)?;
+/// assert_eq!(read.params.public(), [8, 9]);
+/// assert_eq!((read.scheme, read.signature), (SignatureScheme::ED25519, &[7][..]));
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerKeyExchange<'a> {
     /// The key. The signature covers both randoms and
@@ -115,6 +127,16 @@ impl<'a> Item<'a> for ServerEcdhParams<'a> {
 
 /// The client's part of the key exchange. Its form is the cipher suite's, which
 /// the message does not say: ask for the one that was negotiated.
+///
+/// ```
+/// use handfast::wire::{ClientKeyExchange, Writer};
+/// let mut body = Vec::new();
+/// ClientKeyExchange::encode_ecdhe(&[8, 9], &mut Writer::new(&mut body));
+/// let read = ClientKeyExchange::decode(&body)?;
+/// assert_eq!(read.ecdhe(), Ok(&[8, 9][..]));
+/// assert!(read.rsa().is_err()); // it has the other form
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientKeyExchange<'a> {
     /// The whole body.
@@ -160,10 +182,26 @@ impl<'a> ClientKeyExchange<'a> {
 }
 
 /// The server's flight ends (RFC 5246 section 7.4.5).
+///
+/// ```
+/// use handfast::wire::{Body, Form, Message, ServerHelloDone};
+/// let message = Message::decode(&[14, 0, 0, 0], Form::Tls12)?;
+/// assert_eq!(message.body, Body::ServerHelloDone(ServerHelloDone));
+/// assert!(ServerHelloDone::decode(&[0]).is_err()); // it has no body
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHelloDone;
 
 /// The server would like to negotiate again (RFC 5246 section 7.4.1.1).
+///
+/// ```
+/// use handfast::wire::{Body, Form, Message, HelloRequest};
+/// let message = Message::decode(&[0, 0, 0, 0], Form::Tls12)?;
+/// assert_eq!(message.body, Body::HelloRequest(HelloRequest));
+/// assert!(HelloRequest::decode(&[0]).is_err()); // it has no body
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRequest;
 

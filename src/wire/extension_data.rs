@@ -9,6 +9,17 @@ use super::writer::Writer;
 use crate::fault::Fault;
 
 /// A public key for a group (RFC 9846 section 4.3.8).
+///
+/// ```
+/// use handfast::wire::{Item, KeyShareEntry, NamedGroup, Reader, Writer};
+/// let bytes = [0, 0x1d, 0, 2, 8, 9];
+/// let share = KeyShareEntry::read(&mut Reader::new(&bytes))?;
+/// assert_eq!(share, KeyShareEntry { group: NamedGroup::X25519, key_exchange: &[8, 9] });
+/// let mut written = Vec::new();
+/// share.write(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyShareEntry<'a> {
     /// The group.
@@ -29,6 +40,13 @@ impl<'a> Item<'a> for KeyShareEntry<'a> {
 
 /// The name of an application protocol, such as `h2` (RFC 7301 section 3.1; 1
 /// to 255 bytes).
+///
+/// ```
+/// use handfast::wire::{List, ProtocolName};
+/// let offered = List::<ProtocolName<'_>>::parse(b"\x02h2\x08http/1.1")?;
+/// assert_eq!(offered, List::from(&[ProtocolName(b"h2"), ProtocolName(b"http/1.1")]));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtocolName<'a>(pub &'a [u8]);
 
@@ -43,6 +61,16 @@ impl<'a> Item<'a> for ProtocolName<'a> {
 
 /// The name of a certificate authority: a DER-encoded X.501 Name, not looked
 /// into (RFC 9846 section 4.3.4; 1 to 65535 bytes).
+///
+/// ```
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()]).unwrap();
+/// use handfast::{pki::Certificate, wire::{DistinguishedName, Item, Writer}};
+/// let authority = Certificate::read(made.cert.der())?;
+/// let mut written = Vec::new();
+/// DistinguishedName(authority.subject_der()).write(&mut Writer::new(&mut written));
+/// assert_eq!(written[2..], *authority.subject_der()); // behind its length
+/// # Ok::<(), handfast::pki::Malformed>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DistinguishedName<'a>(pub &'a [u8]);
 
@@ -56,6 +84,13 @@ impl<'a> Item<'a> for DistinguishedName<'a> {
 }
 
 /// The wish for a stapled certificate status (RFC 6066 section 8).
+///
+/// ```
+/// use handfast::wire::{CertificateStatusRequest, Item, Writer};
+/// let mut written = Vec::new();
+/// CertificateStatusRequest::OCSP.write(&mut Writer::new(&mut written));
+/// assert_eq!(written, [1, 0, 0, 0, 0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateStatusRequest<'a> {
     /// The form of the status.
@@ -93,6 +128,14 @@ impl<'a> Item<'a> for CertificateStatusRequest<'a> {
 
 /// The pre-shared keys that a client offers (RFC 9846 section 4.3.11): as many
 /// binders as identities, in the same order.
+///
+/// ```
+/// use handfast::wire::{List, OfferedPsks, PskBinderEntry, PskIdentity};
+/// let identities = [PskIdentity { identity: b"a ticket", obfuscated_ticket_age: 1 }];
+/// let binders = [PskBinderEntry(&[7; 32])];
+/// let offered = OfferedPsks { identities: List::from(&identities), binders: List::from(&binders) };
+/// assert_eq!(offered.binders_len(), 2 + 1 + 32);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfferedPsks<'a> {
     /// Which keys.
@@ -128,6 +171,13 @@ impl<'a> Item<'a> for OfferedPsks<'a> {
 }
 
 /// The name of a pre-shared key (RFC 9846 section 4.3.11).
+///
+/// ```
+/// use handfast::wire::{Item, PskIdentity, Reader};
+/// let read = PskIdentity::read(&mut Reader::new(&[0, 2, 8, 9, 0, 0, 1, 0]))?;
+/// assert_eq!(read, PskIdentity { identity: &[8, 9], obfuscated_ticket_age: 256 });
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PskIdentity<'a> {
     /// A ticket, or a name agreed outside of TLS (1 to 65535 bytes).
@@ -147,6 +197,14 @@ impl<'a> Item<'a> for PskIdentity<'a> {
 }
 
 /// A binder (RFC 9846 section 4.3.11; 32 to 255 bytes).
+///
+/// ```
+/// use handfast::{Fault, wire::{Item, PskBinderEntry, Reader}};
+/// let bytes = [32; 33]; // a length, and an HMAC by SHA-256
+/// let read = PskBinderEntry::read(&mut Reader::new(&bytes));
+/// assert_eq!(read, Ok(PskBinderEntry(&[32; 32])));
+/// assert_eq!(PskBinderEntry::read(&mut Reader::new(&[1, 7])), Err(Fault::BadLength));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PskBinderEntry<'a>(pub &'a [u8]);
 

@@ -12,6 +12,12 @@ use crate::fault::Fault;
 use std::fmt;
 
 /// A message that carries extensions.
+///
+/// ```
+/// use handfast::wire::{ExtensionType, Place};
+/// let places = Place::ALL.into_iter().filter(|place| place.allows(ExtensionType::COOKIE));
+/// assert_eq!(places.collect::<Vec<_>>(), [Place::ClientHello, Place::HelloRetryRequest]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// ClientHello, in both versions.
@@ -108,6 +114,14 @@ impl ExtensionType {
 }
 
 /// An extension as it stands in the message, not looked into.
+///
+/// ```
+/// use handfast::wire::{ExtensionType, List, RawExtension};
+/// let block = List::<RawExtension<'_>>::parse(&[0, 44, 0, 2, 8, 9, 0x1a, 0x1a, 0, 0])?;
+/// let cookie = RawExtension { extension_type: ExtensionType::COOKIE, extension_data: &[8, 9] };
+/// assert_eq!((block.len(), block.first()), (2, Some(cookie)));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawExtension<'a> {
     /// Its type.

@@ -13,6 +13,13 @@ use crate::fault::Fault;
 use crate::limits;
 
 /// The four bytes in front of every handshake message.
+///
+/// ```
+/// use handfast::wire::{HandshakeHeader, HandshakeType};
+/// let header = HandshakeHeader::read(&[20, 0, 0, 32, 7])?.unwrap(); // the rest is on its way
+/// assert_eq!(header, HandshakeHeader { handshake_type: HandshakeType::FINISHED, length: 32 });
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeHeader {
     /// Which message follows.
@@ -61,6 +68,13 @@ impl HandshakeHeader {
 
 /// Which version's form a message has, where they differ (Certificate,
 /// CertificateRequest, NewSessionTicket) and are not told apart by their bytes.
+///
+/// ```
+/// use handfast::{Fault, wire::{Form, Message}};
+/// let no_certificate = [11, 0, 0, 4, 0, 0, 0, 0];
+/// assert!(Message::decode(&no_certificate, Form::Tls13).is_ok());
+/// assert_eq!(Message::decode(&no_certificate, Form::Tls12), Err(Fault::TrailingBytes));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// TLS 1.2's; also for the messages before a version is chosen.
@@ -121,6 +135,14 @@ impl<'a> Message<'a> {
 macro_rules! bodies {
     ($($variant:ident($struct:ty) = $handshake_type:ident, $name:literal;)*) => {
         /// What a handshake message says.
+        ///
+        /// ```
+        /// use handfast::wire::{Body, Finished, Writer};
+        /// let body = Body::Finished(Finished { verify_data: &[8, 9] });
+        /// let mut message = Vec::new();
+        /// body.encode(&mut Writer::new(&mut message));
+        /// assert_eq!((body.name(), &message[..]), ("Finished", &[20, 0, 0, 2, 8, 9][..]));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(clippy::large_enum_variant)] // decoding does not allocate, so nothing is boxed
         pub enum Body<'a> {

@@ -97,6 +97,14 @@ impl<'a> ClientHello<'a> {
 
 extension_fields! {
     /// The extensions of a [`ClientHello`].
+    ///
+    /// ```
+    /// use handfast::wire::{ClientExtensions, ExtensionType, List, ProtocolName};
+    /// let alpn = Some(List::values(&[ProtocolName(b"h2")]));
+    /// let offer = ClientExtensions { alpn, early_data: true, ..Default::default() };
+    /// assert!(offer.present().contains(ExtensionType::EARLY_DATA));
+    /// assert_eq!(offer.present().iter().count(), 2);
+    /// ```
     ClientExtensions<'a> {
         /// The host name that the client wants (RFC 6066 section 3): ASCII, 1 to 255 bytes.
         server_name: Option<&'a [u8]> = SERVER_NAME, HostName;
@@ -142,6 +150,22 @@ extension_fields! {
 }
 
 /// What the server chose (RFC 9846 section 4.2.3, RFC 5246 section 7.4.1.3).
+///
+/// ```
+/// use handfast::wire::{CipherSuite, ProtocolVersion, ServerExtensions, ServerHello, Writer};
+/// let supported_versions = Some(ProtocolVersion::TLS13);
+/// let hello = ServerHello {
+///     legacy_version: ProtocolVersion::TLS12,
+///     random: &[7; 32],
+///     session_id: &[],
+///     cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+///     compression_method: 0,
+///     extensions: ServerExtensions { supported_versions, ..Default::default() },
+/// };
+/// let mut bytes = Vec::new();
+/// hello.encode(&mut Writer::new(&mut bytes));
+/// assert_eq!(ServerHello::decode(&bytes), Ok(hello));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHello<'a> {
     /// The version in TLS 1.2; 0x0303 in TLS 1.3.
@@ -193,6 +217,14 @@ impl<'a> ServerHello<'a> {
 
 extension_fields! {
     /// The extensions of a [`ServerHello`], of both versions.
+    ///
+    /// ```
+    /// use handfast::wire::{ExtensionType, KeyShareEntry, NamedGroup, Place, ServerExtensions};
+    /// let key_share = Some(KeyShareEntry { group: NamedGroup::X25519, key_exchange: &[9; 32] });
+    /// let chosen = ServerExtensions { key_share, ..Default::default() };
+    /// assert!(chosen.present().iter().all(|extension| Place::ServerHello13.allows(extension)));
+    /// assert!(!Place::ServerHello12.allows(ExtensionType::KEY_SHARE));
+    /// ```
     ServerExtensions<'a> {
         /// The server's public key (RFC 9846 section 4.3.8). TLS 1.3.
         key_share: Option<KeyShareEntry<'a>> = KEY_SHARE, Value;
@@ -226,6 +258,21 @@ extension_fields! {
 
 /// The server asks for another ClientHello (RFC 9846 section 4.2.4). On the wire
 /// it is a ServerHello whose random is [`HELLO_RETRY_REQUEST_RANDOM`].
+///
+/// ```
+/// use handfast::wire::{CipherSuite, HelloRetryRequest, NamedGroup, ProtocolVersion, RetryExtensions};
+/// let retry = HelloRetryRequest {
+///     legacy_version: ProtocolVersion::TLS12,
+///     session_id: &[],
+///     cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+///     compression_method: 0,
+///     extensions: RetryExtensions { key_share: Some(NamedGroup::SECP256R1), ..Default::default() },
+/// };
+/// let mut bytes = Vec::new();
+/// retry.encode(&mut handfast::wire::Writer::new(&mut bytes));
+/// assert!(HelloRetryRequest::is_retry(&bytes));
+/// assert_eq!(HelloRetryRequest::decode(&bytes), Ok(retry));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRetryRequest<'a> {
     /// 0x0303.
@@ -280,6 +327,12 @@ impl<'a> HelloRetryRequest<'a> {
 
 extension_fields! {
     /// The extensions of a [`HelloRetryRequest`].
+    ///
+    /// ```
+    /// use handfast::wire::{ExtensionType, RetryExtensions};
+    /// let retry = RetryExtensions { cookie: Some(b"send this back"), ..Default::default() };
+    /// assert_eq!(retry.present().iter().next(), Some(ExtensionType::COOKIE));
+    /// ```
     RetryExtensions<'a> {
         /// The group to send a share for (RFC 9846 section 4.3.8).
         key_share: Option<NamedGroup> = KEY_SHARE, Value;
@@ -293,6 +346,17 @@ extension_fields! {
 extension_fields! {
     /// The server's answers to the extensions that need no key (RFC 9846 section
     /// 4.4.1): the first encrypted message.
+    ///
+    /// ```
+    /// use handfast::wire::{EncryptedExtensions, ProtocolName, Writer};
+    /// let bytes = [0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'2'];
+    /// let read = EncryptedExtensions::decode(&bytes)?;
+    /// assert_eq!(read.alpn, Some(ProtocolName(b"h2")));
+    /// let mut written = Vec::new();
+    /// read.encode(&mut Writer::new(&mut written));
+    /// assert_eq!(written, bytes);
+    /// # Ok::<(), handfast::Fault>(())
+    /// ```
     EncryptedExtensions<'a> {
         /// The groups that the server would have liked better (RFC 9846 section 4.3.7).
         supported_groups: Option<List<'a, NamedGroup>> = SUPPORTED_GROUPS, List16<2, 0xffff>;

@@ -8,6 +8,22 @@ use std::fmt;
 use std::ops::Deref;
 
 /// Something that stands in a vector.
+///
+/// ```
+/// use handfast::{Fault, wire::{Item, List, Reader, Writer}};
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// struct Port(u16);
+/// impl Item<'_> for Port {
+///     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+///         reader.u16().map(Self)
+///     }
+///     fn write(&self, writer: &mut Writer<'_>) {
+///         writer.u16(self.0);
+///     }
+/// }
+/// assert_eq!(List::parse(&[1, 187, 0, 80])?, List::from(&[Port(443), Port(80)]));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 pub trait Item<'a>: Sized + Copy {
     /// Reads one.
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault>;
@@ -96,6 +112,14 @@ impl<'a, T: Item<'a>> List<'a, T> {
 }
 
 /// The items of a [`List`].
+///
+/// ```
+/// use handfast::wire::{List, NamedGroup};
+/// let offered = List::<NamedGroup>::parse(&[0x0a, 0x0a, 0, 0x1d])?;
+/// let known = offered.iter().find(|group| !group.is_grease());
+/// assert_eq!(known, Some(NamedGroup::X25519));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Iter<'a, T> {
     wire: Reader<'a>,

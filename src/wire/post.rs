@@ -11,6 +11,17 @@ use super::writer::Writer;
 use crate::fault::Fault;
 
 /// A MAC over the handshake so far (RFC 9846 section 4.5.3, RFC 5246 section 7.4.9).
+///
+/// ```
+/// use handfast::wire::{Finished, Writer};
+/// let bytes = [7; 32];
+/// let read = Finished::decode(&bytes)?;
+/// assert_eq!(read.verify_data.len(), 32);
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished<'a> {
     /// The MAC: as long as the hash in TLS 1.3, 12 bytes in TLS 1.2. Its length
@@ -31,12 +42,30 @@ impl<'a> Finished<'a> {
 }
 
 /// The client's early data end, and its keys change (RFC 9846 section 4.6).
+///
+/// ```
+/// use handfast::wire::{Body, EndOfEarlyData, Form, Message};
+/// let message = Message::decode(&[5, 0, 0, 0], Form::Tls13)?;
+/// assert_eq!(message.body, Body::EndOfEarlyData(EndOfEarlyData));
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndOfEarlyData;
 
 empty! { EndOfEarlyData }
 
 /// The sender's keys change after this message (RFC 9846 section 4.7.3).
+///
+/// ```
+/// use handfast::wire::{KeyUpdate, Writer};
+/// let bytes = [1];
+/// let read = KeyUpdate::decode(&bytes)?;
+/// assert!(read.update_requested);
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUpdate {
     /// Whether the receiver is asked to change its own too.
@@ -63,6 +92,17 @@ impl KeyUpdate {
 }
 
 /// A ticket to resume with, and what its key is made from (RFC 9846 section 4.7.1).
+///
+/// ```
+/// use handfast::wire::{NewSessionTicket13, Writer};
+/// let bytes = [0, 0, 14, 16, 0, 0, 0, 2, 1, 9, 0, 1, 7, 0, 0];
+/// let read = NewSessionTicket13::decode(&bytes)?;
+/// assert_eq!((read.ticket_lifetime, read.ticket), (3600, &[7][..]));
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSessionTicket13<'a> {
     /// Seconds that the ticket is good for; at most 604800, seven days.
@@ -104,6 +144,12 @@ impl<'a> NewSessionTicket13<'a> {
 
 extension_fields! {
     /// The extensions of a [`NewSessionTicket13`].
+    ///
+    /// ```
+    /// use handfast::wire::{ExtensionType, TicketExtensions};
+    /// let ticket = TicketExtensions { early_data: Some(16_384), ..Default::default() };
+    /// assert!(ticket.present().contains(ExtensionType::EARLY_DATA));
+    /// ```
     TicketExtensions<'a> {
         /// The ticket may be used for early data, of at most so many bytes (RFC 9846
         /// section 4.3.10).
@@ -112,6 +158,17 @@ extension_fields! {
 }
 
 /// A ticket of TLS 1.2 (RFC 5077 section 3.3).
+///
+/// ```
+/// use handfast::wire::{NewSessionTicket12, Writer};
+/// let bytes = [0, 0, 14, 16, 0, 1, 7];
+/// let read = NewSessionTicket12::decode(&bytes)?;
+/// assert_eq!(read, NewSessionTicket12 { ticket_lifetime_hint: 3600, ticket: &[7] });
+/// let mut written = Vec::new();
+/// read.encode(&mut Writer::new(&mut written));
+/// assert_eq!(written, bytes);
+/// # Ok::<(), handfast::Fault>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSessionTicket12<'a> {
     /// Seconds that the ticket is good for; 0 says nothing.

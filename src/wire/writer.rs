@@ -4,6 +4,15 @@
 use crate::said::debug_is_display;
 
 /// A field is longer than the length in front of it can say.
+///
+/// ```
+/// use handfast::wire::{TooLong, Writer};
+/// let mut buffer = Vec::new();
+/// let mut writer = Writer::new(&mut buffer);
+/// writer.vec8(|w| w.bytes(&[0; 256])); // one more than a byte can say
+/// assert_eq!(writer.finish(), Err(TooLong));
+/// assert!(buffer.is_empty());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a field is longer than the length prefix in front of it can say")]
 pub struct TooLong;

@@ -188,6 +188,31 @@ impl TlsAcceptor {
 }
 
 /// A client that has said hello to a [`TlsAcceptor`], and waits for an answer.
+///
+/// ```
+/// # use handfast::{ClientConfig, Identity, ServerConfig, pki::{ServerName, UnixTime, Verifier}};
+/// # use std::sync::Arc;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()])?;
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// # let client = Arc::new(ClientConfig::new(Verifier::exactly(made.cert.der().clone()), UnixTime::now));
+/// # let server = Arc::new(ServerConfig::new(identity, UnixTime::now));
+/// # let (near, far) = tokio::io::duplex(16_384);
+/// # let shaking = handfast::TlsConnector::new(client);
+/// # let shaking = tokio::spawn(async move {
+/// #     shaking.connect(ServerName::try_from("a.example").unwrap(), near).await
+/// # });
+/// # let acceptor = handfast::TlsAcceptor::new(server.clone());
+/// let arriving = acceptor.hello(far).await?;
+/// assert_eq!(arriving.hello().server_name.as_deref(), Some("a.example"));
+/// let tls = arriving.accept(&server).await?;
+/// assert!(tls.info().version.is_some());
+/// # shaking.await??;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Arriving<S> {
     hello: Hello,
     stream: AsyncTlsStream<S>,

@@ -9,6 +9,33 @@ use std::task::{Context, Poll};
 
 /// A stream that both halves of [`AsyncTlsStream::into_split`](crate::AsyncTlsStream::into_split)
 /// have. Its lock is held while the stream is polled, never while one waits.
+///
+/// ```
+/// # use handfast::{ClientConfig, Identity, ServerConfig, pki::{ServerName, UnixTime, Verifier}};
+/// # use std::sync::Arc;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()])?;
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// # let client = Arc::new(ClientConfig::new(Verifier::exactly(made.cert.der().clone()), UnixTime::now));
+/// # let server = Arc::new(ServerConfig::new(identity, UnixTime::now));
+/// # let (near, far) = tokio::io::duplex(16_384);
+/// # let mut tls = handfast::AsyncTlsStream::client(&client, ServerName::try_from("a.example")?, near)?;
+/// # let mut peer = handfast::AsyncTlsStream::server(&server, far);
+/// # tokio::try_join!(tls.handshake(), peer.handshake())?;
+/// use handfast::{AsyncTlsReader, AsyncTlsWriter, Shared};
+/// // Where the halves are kept, their types are to be named.
+/// struct Halves<S> {
+///     reader: AsyncTlsReader<Shared<S>>,
+///     writer: AsyncTlsWriter<Shared<S>>,
+/// }
+/// let (reader, writer) = tls.into_split()?;
+/// let halves = Halves { reader, writer };
+/// assert_eq!(halves.reader.info().version, halves.writer.info().version);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Shared<S>(Arc<Mutex<S>>);
 
 impl<S> Shared<S> {

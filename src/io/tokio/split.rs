@@ -29,6 +29,31 @@ use std::task::{Context, Poll, Waker, ready};
 ///   the writer's next call.
 /// - A read may be dropped half way: the next one goes on. One that waits holds no
 ///   buffer.
+///
+/// ```
+/// # use handfast::{ClientConfig, Identity, ServerConfig, pki::{ServerName, UnixTime, Verifier}};
+/// # use std::sync::Arc;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()])?;
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// # let client = Arc::new(ClientConfig::new(Verifier::exactly(made.cert.der().clone()), UnixTime::now));
+/// # let server = Arc::new(ServerConfig::new(identity, UnixTime::now));
+/// # let (near, far) = tokio::io::duplex(16_384);
+/// # let mut tls = handfast::AsyncTlsStream::client(&client, ServerName::try_from("a.example")?, near)?;
+/// # let mut peer = handfast::AsyncTlsStream::server(&server, far);
+/// # tokio::try_join!(tls.handshake(), peer.handshake())?;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// let (mut reader, _writer) = tls.into_split()?;
+/// peer.write_all(b"an answer").await?;
+/// peer.shutdown().await?;
+/// let mut all = Vec::new();
+/// reader.read_to_end(&mut all).await?; // to the end, which the peer has said
+/// assert_eq!(all, b"an answer");
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncTlsReader<R> {
     receiver: Receiver,
     stream: R,
@@ -43,6 +68,31 @@ pub struct AsyncTlsReader<R> {
 /// Where the reader has found that the connection failed, each call sends the
 /// alert that tells the peer, as far as the stream takes it, and fails with the
 /// reader's error; `shutdown` sends it surely before. A call that waits is woken.
+///
+/// ```
+/// # use handfast::{ClientConfig, Identity, ServerConfig, pki::{ServerName, UnixTime, Verifier}};
+/// # use std::sync::Arc;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()])?;
+/// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+/// # let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+/// # let client = Arc::new(ClientConfig::new(Verifier::exactly(made.cert.der().clone()), UnixTime::now));
+/// # let server = Arc::new(ServerConfig::new(identity, UnixTime::now));
+/// # let (near, far) = tokio::io::duplex(16_384);
+/// # let mut tls = handfast::AsyncTlsStream::client(&client, ServerName::try_from("a.example")?, near)?;
+/// # let mut peer = handfast::AsyncTlsStream::server(&server, far);
+/// # tokio::try_join!(tls.handshake(), peer.handshake())?;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// let (_reader, mut writer) = tls.into_split()?;
+/// writer.write_all(b"a question").await?;
+/// writer.shutdown().await?; // the reader reads on
+/// let mut all = Vec::new();
+/// peer.read_to_end(&mut all).await?;
+/// assert_eq!(all, b"a question");
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncTlsWriter<W> {
     sender: Sender,
     stream: W,

@@ -232,6 +232,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     /// Does the handshake, unless it is done, and sends the whole of this
     /// side's last flight. Dropped half way, it goes on with the next call.
     ///
+    /// ```
+    /// # use handfast::{ClientConfig, Identity, ServerConfig, pki::{ServerName, UnixTime, Verifier}};
+    /// # use std::sync::Arc;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let made = rcgen::generate_simple_self_signed(["a.example".to_string()])?;
+    /// # let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// # let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes())?;
+    /// # let client = Arc::new(ClientConfig::new(Verifier::exactly(made.cert.der().clone()), UnixTime::now));
+    /// # let server = Arc::new(ServerConfig::new(identity, UnixTime::now));
+    /// # let (near, far) = tokio::io::duplex(16_384);
+    /// # let mut peer = handfast::AsyncTlsStream::server(&server, far);
+    /// # let peer = tokio::spawn(async move { peer.handshake().await.map(|()| peer) });
+    /// use handfast::AsyncTlsStream;
+    /// let mut tls = AsyncTlsStream::client(&client, ServerName::try_from("a.example")?, near)?;
+    /// tls.handshake().await?;
+    /// assert!(tls.info().is_proven());
+    /// # peer.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The connection or the stream failed, or the handshake asks something
     /// that the configuration does not answer: see [`handshake_with`](Self::handshake_with).
