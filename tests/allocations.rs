@@ -129,7 +129,8 @@ fn a_full_handshake_allocates_little_on_either_side() {
         // The server's certificate is read once, which allocates nothing but the
         // second opinion of debug assertions.
         let opinion = measure(|| drop(Certificate::read(&leaf).unwrap())).count_total;
-        assert_eq!(opinion == 0, !cfg!(debug_assertions), "{opinion}");
+        let has_opinion = cfg!(all(debug_assertions, feature = "x509-parser"));
+        assert_eq!(opinion > 0, has_opinion, "{opinion}");
         let [at_client, at_server] = handshake(&client, &server);
         let at_client = at_client - opinion;
         println!("{version}: {at_client} allocations of a client, {at_server} of a server");

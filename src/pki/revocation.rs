@@ -58,36 +58,9 @@ impl Revocation {
     /// nothing is known is accepted: whoever can keep a statement away decides.
     ///
     /// ```
-    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
-    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
-    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
-    /// # let root = ca.self_signed(&key)?.der().clone();
-    /// # let issuer = Issuer::new(ca, key);
-    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
-    /// # leaf.serial_number = Some(7.into());
-    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
-    /// # let list = rcgen::CertificateRevocationListParams {
-    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
-    /// #     next_update: rcgen::date_time_ymd(2021, 1, 1),
-    /// #     crl_number: 1.into(),
-    /// #     issuing_distribution_point: None,
-    /// #     revoked_certs: vec![rcgen::RevokedCertParams {
-    /// #         serial_number: 7.into(),
-    /// #         revocation_time: rcgen::date_time_ymd(2020, 1, 1),
-    /// #         reason_code: None,
-    /// #         invalidity_date: None,
-    /// #     }],
-    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
-    /// # };
-    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
-    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
-    /// # let mut roots = Roots::new();
-    /// # roots.add(root)?;
-    /// # let verifier = Verifier::web_pki(roots);
-    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// # mod listed { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/listed.rs")); }
+    /// # use handfast::pki::{Revocation, Rule};
+    /// # let (verifier, crl, verify) = listed::case(2021, true)?;
     /// // The list is old, and revokes this certificate all the same.
     /// let refused = verify(verifier.clone().with_revocation(Revocation::soft([crl]))).unwrap_err();
     /// assert_eq!(refused.report.broken(), Some(Rule::Revoked));
@@ -111,31 +84,9 @@ impl Revocation {
     /// else signed. Of other issuers' certificates nothing need be known.
     ///
     /// ```
-    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
-    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
-    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
-    /// # let root = ca.self_signed(&key)?.der().clone();
-    /// # let issuer = Issuer::new(ca, key);
-    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
-    /// # leaf.serial_number = Some(7.into());
-    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
-    /// # let list = rcgen::CertificateRevocationListParams {
-    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
-    /// #     next_update: rcgen::date_time_ymd(2021, 1, 1),
-    /// #     crl_number: 1.into(),
-    /// #     issuing_distribution_point: None,
-    /// #     revoked_certs: vec![],
-    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
-    /// # };
-    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
-    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
-    /// # let mut roots = Roots::new();
-    /// # roots.add(root)?;
-    /// # let verifier = Verifier::web_pki(roots);
-    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// # mod listed { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/listed.rs")); }
+    /// # use handfast::pki::{Revocation, Rule};
+    /// # let (verifier, crl, verify) = listed::case(2021, false)?;
     /// // The list of its issuer is old; where there is none, none is missed.
     /// let refused = verify(verifier.clone().with_revocation(Revocation::firm([crl]))).unwrap_err();
     /// assert_eq!(refused.report.broken(), Some(Rule::RevocationStatus));
@@ -151,31 +102,9 @@ impl Revocation {
     /// that it is not.
     ///
     /// ```
-    /// # use handfast::pki::{Crl, Purpose, Revocation, Roots, Rule, ServerName, UnixTime, Verifier};
-    /// # use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-    /// # let (mut ca, key) = (CertificateParams::new(vec![])?, KeyPair::generate()?);
-    /// # ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    /// # ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    /// # ca.distinguished_name.push(DnType::CommonName, "An authority");
-    /// # let root = ca.self_signed(&key)?.der().clone();
-    /// # let issuer = Issuer::new(ca, key);
-    /// # let mut leaf = CertificateParams::new(["a.example".to_string()])?;
-    /// # leaf.serial_number = Some(7.into());
-    /// # let chain = [leaf.signed_by(&KeyPair::generate()?, &issuer)?.der().clone()];
-    /// # let list = rcgen::CertificateRevocationListParams {
-    /// #     this_update: rcgen::date_time_ymd(2020, 1, 1),
-    /// #     next_update: rcgen::date_time_ymd(2400, 1, 1),
-    /// #     crl_number: 1.into(),
-    /// #     issuing_distribution_point: None,
-    /// #     revoked_certs: vec![],
-    /// #     key_identifier_method: rcgen::KeyIdMethod::Sha256,
-    /// # };
-    /// # let crl = Crl::read(list.signed_by(&issuer)?.der())?;
-    /// # let (name, now) = (ServerName::try_from("a.example")?, UnixTime::now());
-    /// # let mut roots = Roots::new();
-    /// # roots.add(root)?;
-    /// # let verifier = Verifier::web_pki(roots);
-    /// # let verify = |verifier: Verifier| verifier.verify(&chain, Some(&name), Purpose::Server, now);
+    /// # mod listed { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/listed.rs")); }
+    /// # use handfast::pki::{Revocation, Rule};
+    /// # let (verifier, crl, verify) = listed::case(2400, false)?;
     /// let refused = verify(verifier.clone().with_revocation(Revocation::hard([]))).unwrap_err();
     /// assert_eq!(refused.report.broken(), Some(Rule::RevocationStatus));
     /// // A list of today's, which does not have the certificate:
