@@ -1,6 +1,7 @@
 //! What was negotiated, by whom, and why.
 
 use crate::crypto::lent::{Kept, Lent, List};
+use crate::early::EarlyData;
 use crate::pki::{CertificateDer, Report};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
@@ -69,6 +70,8 @@ pub struct ConnectionInfo {
     pub resumed: bool,
     /// Whether the server asked for a second ClientHello.
     pub retried: bool,
+    /// What became of 0-RTT data, and why.
+    pub early_data: EarlyData,
     /// The application protocol, chosen by the server (RFC 7301).
     pub alpn: Option<Box<[u8]>>,
     /// The name that the client asked for (RFC 6066 section 3).

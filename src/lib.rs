@@ -159,6 +159,7 @@ mod record;
 mod schedule;
 
 mod config;
+mod early;
 mod error;
 mod handshake;
 mod identities;
@@ -188,6 +189,7 @@ pub use connectors::TlsListener;
 pub use connectors::{HttpsConnector, HttpsError, HttpsStream};
 pub use crypto::kdf::sha256;
 pub use crypto::sign::KeyError;
+pub use early::{EarlyData, EarlyReason};
 pub use error::Error;
 pub use fault::Fault;
 pub use identity::{ConfigError, Identity};
@@ -197,7 +199,7 @@ pub use io::{Arriving, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, T
 pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
-pub use question::{Answer, Hello, OwnedQuestion, Question};
+pub use question::{Answer, Hello, Once, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
 pub use session::{ClientSessions, TicketKey, TicketKeys};

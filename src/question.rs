@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::pki::{CertificateDer, Purpose, Report, ServerName};
 use crate::wire::{CipherSuite, ClientHello, ProtocolVersion, SignatureScheme};
 use std::sync::Arc;
+use std::time::Duration;
 #[cfg(feature = "static-rsa")]
 use zeroize::Zeroizing;
 
@@ -77,6 +78,23 @@ pub enum Question<'a> {
         /// The whole hello to look at.
         hello: ClientHello<'a>,
     },
+    /// What is the session of this id? Asked by a server whose
+    /// store is elsewhere, at most once a handshake, and never before a
+    /// HelloRetryRequest. Answered with [`Answer::Session`] or [`Answer::NoSession`];
+    /// the store is only read.
+    Session {
+        /// The id of a session of TLS 1.2, or a stateful ticket of TLS 1.3: this
+        /// server, or one with its keys, made it.
+        id: &'a [u8; 32],
+    },
+    /// Is this the first time? Asked by a server whose register of replays is
+    /// elsewhere, once the client has shown that it holds the key, where early data
+    /// would be taken (RFC 9846 section 8.2). Answered with [`Answer::First`],
+    /// [`Answer::Replayed`] or [`Answer::Unsure`].
+    Replay {
+        /// What may be said to be the first once only.
+        once: Once,
+    },
     /// With which configuration shall this server go on? Asked where
     /// [none was given](crate::Connection::server_asking). Answered with
     /// [`Answer::Configuration`]; [`Connection::abort`](crate::Connection::abort)
@@ -93,6 +111,26 @@ pub enum Question<'a> {
     Refused {
         /// All failing checks.
         report: &'a Report,
+    },
+}
+
+/// What a register of replays, or a store, says yes to a single time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Once {
+    /// A ClientHello: the register keeps its key for so long, and says "first" only
+    /// if it has kept all others for so long, too.
+    Register {
+        /// A hash of the binder that was verified.
+        key: [u8; 32],
+        /// Twice the window in which a ticket's age is fresh; the register adds the
+        /// skew of its machines' clocks.
+        lives: Duration,
+    },
+    /// A stateful ticket, which whoever is the first deletes from the store.
+    Take {
+        /// The id of its session.
+        id: [u8; 32],
     },
 }
 
@@ -151,6 +189,16 @@ pub enum OwnedQuestion {
         signature_schemes: Vec<SignatureScheme>,
         /// The application protocols that the client offers.
         alpn: Vec<Vec<u8>>,
+    },
+    /// See [`Question::Session`].
+    Session {
+        /// The id.
+        id: [u8; 32],
+    },
+    /// See [`Question::Replay`].
+    Replay {
+        /// What may be said to be the first once only.
+        once: Once,
     },
     /// See [`Question::Configuration`].
     Configuration(Hello),
@@ -234,6 +282,8 @@ impl Question<'_> {
                 let Hello { server_name, signature_schemes, alpn, .. } = Hello::new(&hello, &[]);
                 OwnedQuestion::Certificate { server_name, signature_schemes, alpn }
             }
+            Self::Session { id } => OwnedQuestion::Session { id: *id },
+            Self::Replay { once } => OwnedQuestion::Replay { once },
             Self::Configuration { hello, message } => {
                 OwnedQuestion::Configuration(Hello::new(&hello, message))
             }
@@ -253,6 +303,8 @@ impl Answer {
             #[cfg(feature = "static-rsa")]
             Question::Decrypt { .. } => matches!(self, Self::Decrypted(_) | Self::CannotDecrypt),
             Question::Certificate { .. } => matches!(self, Self::Certificate(_) | Self::NoCertificate),
+            Question::Session { .. } => matches!(self, Self::Session(_) | Self::NoSession),
+            Question::Replay { .. } => matches!(self, Self::First | Self::Replayed | Self::Unsure),
             Question::Configuration { .. } => matches!(self, Self::Configuration(_)),
             Question::Refused { .. } => matches!(self, Self::Refuse | Self::AcceptThisOnce(_)),
         }
@@ -296,6 +348,19 @@ pub enum Answer {
     Certificate(Arc<Identity>),
     /// To `Certificate`: there is none for this name; `unrecognized_name` is sent.
     NoCertificate,
+    /// To `Session`: what was kept under the id, as it was given to be kept. It is
+    /// sealed: whoever keeps it can neither read nor exchange it.
+    Session(Vec<u8>),
+    /// To `Session`: there is none, or the store could not be asked: a full handshake
+    /// follows, and that is all.
+    NoSession,
+    /// To `Replay`: it is the first.
+    First,
+    /// To `Replay`: it was there before; early data is refused, and the handshake goes on.
+    Replayed,
+    /// To `Replay`: nobody can say, for the register is full, too young, too slow or not to
+    /// be reached. Early data is refused, and the handshake goes on.
+    Unsure,
     /// To `Configuration`: go on with this one.
     Configuration(Arc<ServerConfig>),
     /// To `Refused`: let the refusal stand.

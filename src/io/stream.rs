@@ -233,7 +233,7 @@ impl<S: Read + Write> TlsStream<S> {
                 Ok(Event::NeedInput) => None,
                 Ok(Event::Ask(question)) => {
                     let unanswered = unanswered(&question);
-                    Some(answer(question).ok_or(unanswered)?)
+                    Some(answer(question).map_or(unanswered, Ok)?)
                 }
                 // Done; all else is repeated to whoever reads.
                 Ok(_) => break,
@@ -347,9 +347,12 @@ impl<S: Read + Write> TlsStream<S> {
     }
 }
 
-/// Says which question was not answered.
-pub(super) fn unanswered(question: &Question<'_>) -> Error {
-    Error::Unanswered(match question {
+/// What it means that nobody answers: a store and a register may be away, and all else
+/// the handshake must know.
+pub(super) fn unanswered(question: &Question<'_>) -> Result<Answer, Error> {
+    Err(Error::Unanswered(match question {
+        Question::Session { .. } => return Ok(Answer::NoSession),
+        Question::Replay { .. } => return Ok(Answer::Unsure),
         Question::Verify { .. } => {
             "the handshake asks whether to trust the peer's certificate, and nobody answers: use handshake_with"
         }
@@ -367,7 +370,7 @@ pub(super) fn unanswered(question: &Question<'_>) -> Error {
         Question::Refused { .. } => {
             "the handshake asks whether to accept a refused certificate, and nobody answers: use handshake_with"
         }
-    })
+    }))
 }
 
 /// Lends the application data where it was decrypted, without a copy.

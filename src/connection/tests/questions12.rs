@@ -33,6 +33,8 @@ fn kind(question: &Question<'_>) -> &'static str {
         Question::Sign { .. } => "Sign",
         Question::Certificate { .. } => "Certificate",
         Question::Configuration { .. } => "Configuration",
+        Question::Session { .. } => "Session",
+        Question::Replay { .. } => "Replay",
         Question::Refused { .. } => "Refused",
         #[cfg(feature = "static-rsa")]
         Question::Decrypt { .. } => "Decrypt",

@@ -63,7 +63,7 @@ impl Manner {
                 Some(answers) => answers(question).await,
                 None => None,
             };
-            stream.answer(answer.ok_or(unanswered)?).await?;
+            stream.answer(answer.map_or(unanswered, Ok)?).await?;
         }
     }
 

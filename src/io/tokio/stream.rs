@@ -305,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         A: Future<Output = Option<Answer>>,
     {
         while let Some((question, unanswered)) = self.question(|| {}).await? {
-            let answer = answer(question).await.ok_or(unanswered)?;
+            let answer = answer(question).await.map_or(unanswered, Ok)?;
             self.answer(answer).await?;
         }
         Ok(())
@@ -317,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     pub(super) async fn question(
         &mut self,
         mut waits: impl FnMut(),
-    ) -> io::Result<Option<(OwnedQuestion, Error)>> {
+    ) -> io::Result<Option<(OwnedQuestion, Result<Answer, Error>)>> {
         let asks = poll_fn(|cx| {
             let polled = match self.poll_question(Half::Writer, cx) {
                 Poll::Ready(Ok(false)) => self.poll_send(Half::Writer, cx).map_ok(|()| false),
@@ -356,7 +356,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         while ready!(self.poll_question(half, cx))? {
             let Ok(Event::Ask(question)) = self.connection.next() else { continue };
             let unanswered = unanswered(&question);
-            let answer = answer(question).ok_or(unanswered)?;
+            let answer = answer(question).map_or(unanswered, Ok)?;
             if let Err(error) = self.connection.answer(answer) {
                 return Poll::Ready(Err(self.fail(half, cx, error)));
             }
