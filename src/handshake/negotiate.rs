@@ -238,17 +238,26 @@ pub(crate) enum Certificates<'c> {
     },
 }
 
+/// What the reply to [`Question::Certificate`](crate::Question::Certificate) means:
+/// `None` stands for the configuration's own.
+pub(crate) fn given(reply: Reply) -> Result<Option<Arc<Identity>>, Error> {
+    match reply {
+        Reply::Answered(Answer::Certificate(identity)) => Ok(Some(identity)),
+        Reply::Configured => Ok(None),
+        Reply::Answered(_) | Reply::Judged(_) => Err(Error::NoCertificate),
+    }
+}
+
 impl<'c> Certificates<'c> {
-    /// What the reply to [`Question::Certificate`](crate::Question::Certificate) means.
-    pub(crate) fn of(reply: Reply, config: &'c ServerConfig, m: &ClientHello<'_>) -> Result<Self, Error> {
+    /// Those that [`given`] says.
+    pub(crate) fn of(given: Option<Arc<Identity>>, config: &'c ServerConfig, m: &ClientHello<'_>) -> Self {
         let host = || m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
-        match reply {
-            Reply::Answered(Answer::Certificate(identity)) => Ok(Self::Given(identity)),
-            Reply::Configured => {
+        match given {
+            Some(identity) => Self::Given(identity),
+            None => {
                 let named = host().map(|host| config.identities.named(host)).unwrap_or_default();
-                Ok(Self::Own { named, config })
+                Self::Own { named, config }
             }
-            Reply::Answered(_) | Reply::Judged(_) => Err(Error::NoCertificate),
         }
     }
 

@@ -20,12 +20,20 @@ use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
 use crate::session::{self, ClientSession, Keeper, Peer, ServerSession};
 use crate::wire::{
-    Body, ClientHello, NewSessionTicket12, NewSessionTicket13, OfferedPsks, ProtocolVersion,
-    PskKeyExchangeMode, TicketExtensions,
+    Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
+    TicketExtensions,
 };
 use std::sync::Arc;
 
-/// A pre-shared key that a server takes.
+/// An identity in a ClientHello whose session this server has. Anybody could have
+/// sent it: that the client has the key, too, its binder shows.
+pub(crate) struct Identified {
+    /// Its place among those that the client offers.
+    pub(crate) place: u16,
+    pub(crate) session: ServerSession,
+}
+
+/// A pre-shared key that a server takes: its binder was verified.
 pub(crate) struct Psk {
     /// Its place among those that the client offers.
     pub(crate) place: u16,
@@ -41,47 +49,57 @@ pub(crate) fn wants_tickets(config: &ServerConfig, m: &ClientHello<'_>) -> bool 
 }
 
 /// The first pre-shared key of the ClientHello that this server has, with this
-/// hash and for the names of these certificates; it must come with its binder.
-/// The transcript is what came before the ClientHello.
-pub(crate) fn psk(
+/// hash and for the names of these certificates.
+pub(crate) fn identified(
     config: &ServerConfig,
     suite: &'static Suite,
     certificates: &Certificates<'_>,
-    transcript: &Transcript,
-    (msg, m): (&Received<'_>, &ClientHello<'_>),
-    tap: &Tap,
-) -> Result<Option<Psk>, Fault> {
-    let mut known = known_psks(config, suite, m);
-    let ours = known.find(|(.., session)| certificates.have_names(&session.names));
-    let Some((offered, place, session)) = ours else { return Ok(None) };
-    let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
-    // The binder covers all but the binders.
-    let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
-    let hash = cut.and_then(|cut| transcript.hash_with(suite.hash, cut)).ok_or(Fault::BadBinder)?;
-    let binder = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
-    match early.binder(PskKind::Resumption, &hash).ct_eq(binder.0) {
-        true => Ok(Some(Psk { place, session, early })),
-        false => Err(Fault::BadBinder),
+    m: &ClientHello<'_>,
+) -> Option<Identified> {
+    known_psks(config, suite, m).find(|known| certificates.have_names(&known.session.names))
+}
+
+impl Identified {
+    /// The key, which must come with its binder. The transcript is what came before
+    /// the ClientHello.
+    pub(crate) fn bound(
+        self,
+        suite: &'static Suite,
+        transcript: &Transcript,
+        (msg, m): (&Received<'_>, &ClientHello<'_>),
+        tap: &Tap,
+    ) -> Result<Psk, Fault> {
+        let Self { place, session } = self;
+        let offered = m.extensions.pre_shared_key.ok_or(Fault::BadBinder)?;
+        let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
+        // The binder covers all but the binders.
+        let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
+        let hash = cut.and_then(|cut| transcript.hash_with(suite.hash, cut)).ok_or(Fault::BadBinder)?;
+        let binder = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
+        match early.binder(PskKind::Resumption, &hash).ct_eq(binder.0) {
+            true => Ok(Psk { place, session, early }),
+            false => Err(Fault::BadBinder),
+        }
     }
 }
 
 /// The pre-shared keys of the ClientHello that this server has, with the hash of
 /// this suite; their binders are not looked at.
-pub(crate) fn known_psks<'a>(
+pub(crate) fn known_psks(
     config: &ServerConfig,
     suite: &'static Suite,
-    m: &ClientHello<'a>,
-) -> impl Iterator<Item = (OfferedPsks<'a>, u16, ServerSession)> {
+    m: &ClientHello<'_>,
+) -> impl Iterator<Item = Identified> {
     let offered = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m));
-    let identities = offered.into_iter().flat_map(|offered| {
-        (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES).map(move |each| (offered, each))
-    });
-    identities.filter_map(move |(offered, (place, psk))| {
+    let identities = offered
+        .into_iter()
+        .flat_map(|offered| (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES));
+    identities.filter_map(move |(place, psk)| {
         let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
         // The key goes with any suite of its hash; but whoever does not offer its own
         // suite any more has changed its mind about it.
         let offers_its_suite = m.cipher_suites.contains(&session.suite.id);
-        (session.suite.hash == suite.hash && offers_its_suite).then_some((offered, place, session))
+        (session.suite.hash == suite.hash && offers_its_suite).then_some(Identified { place, session })
     })
 }
 
@@ -170,13 +188,14 @@ impl Tickets {
         let secret = master.resumption(&transcript.hash(), cx.tap);
         for nonce in 0..config.tickets_sent {
             let psk = secret.psk(&[nonce]);
-            let sealed = seal(config, suite, psk, &origin, Peer::of(cx.info), cx)?;
-            let Some((ticket, lifetime)) = sealed else { return Ok(()) };
             let mut age_add = [0; 4];
             cx.entropy.fill(&mut age_add)?;
+            let age_add = u32::from_be_bytes(age_add);
+            let sealed = seal(config, (suite, psk), age_add, &origin, Peer::of(cx.info), cx)?;
+            let Some((ticket, lifetime)) = sealed else { return Ok(()) };
             cx.send(Body::NewSessionTicket13(NewSessionTicket13 {
                 ticket_lifetime: lifetime,
-                ticket_age_add: u32::from_be_bytes(age_add),
+                ticket_age_add: age_add,
                 ticket_nonce: &[nonce],
                 ticket: &ticket,
                 extensions: TicketExtensions::default(),
@@ -197,7 +216,7 @@ pub(crate) fn send_ticket12(
     cx: &mut Cx<'_>,
 ) -> Result<(), Error> {
     let secret = Secret::from_slice(master.as_bytes())?;
-    let (ticket, lifetime) = seal(config, suite, secret, origin, peer, cx)?.unwrap_or_default();
+    let (ticket, lifetime) = seal(config, (suite, secret), 0, origin, peer, cx)?.unwrap_or_default();
     let message = NewSessionTicket12 { ticket_lifetime_hint: lifetime, ticket: &ticket };
     transcript.add(cx.send(Body::NewSessionTicket12(message))?);
     Ok(())
@@ -206,8 +225,8 @@ pub(crate) fn send_ticket12(
 /// A ticket for what this handshake came to, and its lifetime.
 fn seal(
     config: &ServerConfig,
-    suite: &'static Suite,
-    secret: Secret,
+    (suite, secret): (&'static Suite, Secret),
+    age_add: u32,
     origin: &Origin,
     peer: Option<Peer>,
     cx: &Cx<'_>,
@@ -225,6 +244,10 @@ fn seal(
         server_name: cx.info.server_name.clone(),
         policy,
         names: origin.names,
+        issued: now.as_secs(),
+        age_add,
+        max_early_data: 0,
+        alpn: cx.info.alpn.clone(),
         peer,
     };
     Ok(keys.seal(&session, now, cx.entropy)?)

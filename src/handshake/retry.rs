@@ -7,6 +7,7 @@
 //!   tag    = HMAC-SHA256(key, LABEL and all before it)
 //! ```
 
+use super::context::Cx;
 use super::negotiate::{self, Offers};
 use crate::config::ServerConfig;
 use crate::crypto::kdf::{Digest, Hasher, hmac};
@@ -15,10 +16,12 @@ use crate::crypto::suite::{Hash, Suite};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::limits;
+use crate::schedule::transcript::Transcript;
 use crate::wire::{
-    CipherSuite, ClientHello, ExtensionType, HelloRetryRequest, NamedGroup, ProtocolVersion, Reader,
-    RetryExtensions,
+    Body, CipherSuite, ClientHello, ExtensionType, HelloRetryRequest, KeyShareEntry, NamedGroup,
+    ProtocolVersion, Reader, RetryExtensions, Writer,
 };
+use std::sync::Arc;
 
 /// What the key authenticates here, and nowhere else.
 const LABEL: &[u8] = b"handfast HelloRetryRequest cookie\0";
@@ -90,8 +93,73 @@ impl Memory {
     }
 }
 
+/// A HelloRetryRequest is out.
+pub(crate) struct Retry {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) memory: Memory,
+    pub(crate) transcript: Transcript,
+    pub(crate) cookie: Vec<u8>,
+}
+
+impl Retry {
+    /// Sends it.
+    pub(crate) fn ask(
+        config: Arc<ServerConfig>,
+        memory: Memory,
+        session_id: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Result<Self, Error> {
+        let now = config.common.now().as_secs();
+        let cookie = config.retry_cookie.as_ref().map(|key| memory.to_cookie(key, now)).unwrap_or_default();
+        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
+        transcript.add(cx.send(Body::HelloRetryRequest(request(&memory, session_id, &cookie)))?);
+        if !session_id.is_empty() {
+            cx.send_change_cipher_spec()?;
+        }
+        Ok(Self { config, memory, transcript, cookie })
+    }
+
+    /// From a cookie, on a connection that does not remember sending it.
+    pub(crate) fn recall(
+        config: Arc<ServerConfig>,
+        cookie: &[u8],
+        m: &ClientHello<'_>,
+    ) -> Result<Self, Error> {
+        let memory = Memory::recall(&config, cookie, m)?;
+        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
+        let mut sent = Vec::new();
+        let mut writer = Writer::new(&mut sent);
+        Body::HelloRetryRequest(request(&memory, m.session_id, cookie)).encode(&mut writer);
+        writer.finish().map_err(|_| Fault::BadCookie)?;
+        transcript.add(&sent);
+        Ok(Self { memory, transcript, cookie: cookie.to_vec(), config })
+    }
+
+    /// The share of the second ClientHello, which differs from the first as it was
+    /// asked to, and no further.
+    pub(crate) fn second_hello<'a>(&self, m: &ClientHello<'a>) -> Result<KeyShareEntry<'a>, Fault> {
+        if m.extensions.cookie.unwrap_or_default() != self.cookie {
+            return Err(Fault::BadCookie);
+        }
+        let (groups, shares) = negotiate::check(m)?;
+        if m.extensions.early_data || invariants(m).as_bytes() != self.memory.invariants.as_bytes() {
+            return Err(Fault::SecondHelloDiffers);
+        }
+        if self.memory.resumes && m.extensions.pre_shared_key.is_none() {
+            return Err(Fault::PskLeftOut);
+        }
+        let mut shares = shares.iter();
+        match (shares.next(), shares.next()) {
+            (Some(share), None) if share.group == self.memory.group && groups.contains(&share.group) => {
+                Ok(share)
+            }
+            _ => Err(Fault::SecondHelloDiffers),
+        }
+    }
+}
+
 /// The message that asks for what is remembered.
-pub(crate) fn request<'a>(memory: &Memory, session_id: &'a [u8], cookie: &'a [u8]) -> HelloRetryRequest<'a> {
+fn request<'a>(memory: &Memory, session_id: &'a [u8], cookie: &'a [u8]) -> HelloRetryRequest<'a> {
     HelloRetryRequest {
         legacy_version: ProtocolVersion::TLS12,
         session_id,

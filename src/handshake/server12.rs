@@ -223,7 +223,7 @@ impl WaitCertificate {
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Start { config, mut transcript } = *self.b;
         let m = msg.client_hello()?;
-        let certificates = Certificates::of(reply, &config, &m)?;
+        let certificates = Certificates::of(negotiate::given(reply)?, &config, &m);
         if let Some((session, current)) = resume::session12(&config, &certificates, &m)? {
             return Ok(resumed::client_hello(config, session, current, transcript, &m, cx)?.into());
         }

@@ -46,8 +46,8 @@ use super::context::{
     unexpected,
 };
 use super::negotiate::{self, Certificates, Exchange, Offers};
-use super::resume::{self, Origin, Psk, Tickets};
-use super::retry::{self, Memory};
+use super::resume::{self, Identified, Origin, Psk, Tickets};
+use super::retry::{self, Memory, Retry};
 use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree;
@@ -63,7 +63,7 @@ use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
     ClientHello, EncryptedExtensions, Finished, Handful, HandshakeType, KeyShareEntry, List, ProtocolName,
-    ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme, Writer,
+    ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -178,7 +178,8 @@ pub(super) fn client_hello(
             let memory = Memory { suite, group, resumes, invariants, first_hello };
             msg.end()?;
             cx.info.retried = true;
-            Ok(State::WaitSecondHello(WaitSecondHello::ask(config, memory, m.session_id, cx)?))
+            let b = Box::new(Retry::ask(config, memory, m.session_id, cx)?);
+            Ok(State::WaitSecondHello(WaitSecondHello { b }))
         }
     }
 }
@@ -197,45 +198,14 @@ pub(crate) struct WaitSecondHello {
     b: Box<Retry>,
 }
 
-/// A HelloRetryRequest is out.
-struct Retry {
-    config: Arc<ServerConfig>,
-    memory: Memory,
-    transcript: Transcript,
-    cookie: Vec<u8>,
-}
-
 impl WaitSecondHello {
-    fn ask(
-        config: Arc<ServerConfig>,
-        memory: Memory,
-        session_id: &[u8],
-        cx: &mut Cx<'_>,
-    ) -> Result<Self, Error> {
-        let now = config.common.now().as_secs();
-        let cookie = config.retry_cookie.as_ref().map(|key| memory.to_cookie(key, now)).unwrap_or_default();
-        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
-        transcript.add(cx.send(Body::HelloRetryRequest(retry::request(&memory, session_id, &cookie)))?);
-        if !session_id.is_empty() {
-            cx.send_change_cipher_spec()?;
-        }
-        Ok(Self { b: Box::new(Retry { config, memory, transcript, cookie }) })
-    }
-
     /// From a cookie, on a connection that does not remember sending it.
     pub(super) fn recall(
         config: Arc<ServerConfig>,
         cookie: &[u8],
         m: &ClientHello<'_>,
     ) -> Result<Self, Error> {
-        let memory = Memory::recall(&config, cookie, m)?;
-        let mut transcript = Transcript::after_first_hello(memory.suite.hash, &memory.first_hello);
-        let mut sent = Vec::new();
-        let mut writer = Writer::new(&mut sent);
-        Body::HelloRetryRequest(retry::request(&memory, m.session_id, cookie)).encode(&mut writer);
-        writer.finish().map_err(|_| Fault::BadCookie)?;
-        transcript.add(&sent);
-        Ok(Self { b: Box::new(Retry { memory, transcript, cookie: cookie.to_vec(), config }) })
+        Ok(Self { b: Box::new(Retry::recall(config, cookie, m)?) })
     }
 
     pub(super) fn client_hello(
@@ -244,24 +214,8 @@ impl WaitSecondHello {
         m: &ClientHello<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
-        let Retry { config, memory, transcript, cookie } = *self.b;
-        if m.extensions.cookie.unwrap_or_default() != cookie {
-            return Err(Fault::BadCookie.into());
-        }
-        let (groups, shares) = negotiate::check(m)?;
-        if m.extensions.early_data || retry::invariants(m).as_bytes() != memory.invariants.as_bytes() {
-            return Err(Fault::SecondHelloDiffers.into());
-        }
-        if memory.resumes && m.extensions.pre_shared_key.is_none() {
-            return Err(Fault::PskLeftOut.into());
-        }
-        let mut shares = shares.iter();
-        let (Some(share), None) = (shares.next(), shares.next()) else {
-            return Err(Fault::SecondHelloDiffers.into());
-        };
-        if share.group != memory.group || !groups.contains(&share.group) {
-            return Err(Fault::SecondHelloDiffers.into());
-        }
+        let share = self.b.second_hello(m)?;
+        let Retry { config, memory, transcript, .. } = *self.b;
         cx.info.retried = true;
         negotiated(config, memory.suite, transcript, share, msg, m, cx)
     }
@@ -300,22 +254,6 @@ struct Hs {
     wants_tickets: bool,
     /// What is signed, if anything is.
     content: Option<SignedContent>,
-}
-
-/// The server's whole flight, where a session is resumed.
-fn resumed(
-    mut b: Box<Hs>,
-    psk: Psk,
-    msg: &Received<'_>,
-    m: &ClientHello<'_>,
-    cx: &mut Cx<'_>,
-) -> Result<State, Error> {
-    let Psk { place, session, early } = psk;
-    let origin = Origin::from(&session);
-    let (trusted, who) = auth::resumed(session.peer);
-    let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
-    let s = finish(b, master, origin, cx)?;
-    Ok(State::WaitFinished(WaitFinished { s, client: Client::Resumed { _trusted: trusted, who } }))
 }
 
 /// Sends ServerHello and EncryptedExtensions; the keys change between them.
@@ -375,49 +313,87 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// Resumes a session, or sends all up to the Certificate.
+    /// Looks for a session to resume.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b } = self;
-        let m = msg.client_hello()?;
-        let certificates = Certificates::of(reply, &b.config, &m)?;
-        // Before adding: a binder covers a part of this message only.
-        let psk = resume::psk(&b.config, b.suite, &certificates, &b.transcript, (msg, &m), cx.tap)?;
-        b.transcript.add(msg.bytes);
-        if let Some(psk) = psk {
-            return resumed(b, psk, msg, &m, cx);
+        let Self { b } = self;
+        let (m, config) = (msg.client_hello()?, Arc::clone(&b.config));
+        let certificates = Certificates::of(negotiate::given(reply)?, &config, &m);
+        match resume::identified(&config, b.suite, &certificates, &m) {
+            Some(identified) => bound(b, identified, msg, &m, cx),
+            None => in_full(b, certificates, msg, &m, cx),
         }
-        m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
-        let offers = Offers::of(&m);
-        let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
-        let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
-
-        let master = server_hello(&mut b, None, msg, &m, cx)?;
-        if let Some(judge) = b.config.judge() {
-            let authorities = auth::authorities(&b.config, judge);
-            b.transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
-                context: &[],
-                extensions: RequestExtensions {
-                    signature_algorithms: Some(List::from(&b.config.common.schemes[..])),
-                    certificate_authorities: (!authorities.is_empty()).then(|| List::from(&authorities[..])),
-                    ..RequestExtensions::default()
-                },
-            }))?);
-        }
-        let staple = CertificateStatus { ocsp_response: identity.ocsp() };
-        let stapled = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
-        let entries = identity.chain().iter().enumerate().map(|(place, der)| {
-            let mut entry = CertificateEntry::from(&**der);
-            entry.extensions.status_request = (stapled && place == 0).then_some(staple);
-            entry
-        });
-        let entries: Handful<_> = entries.collect();
-        let certificate = Certificate13 { context: &[], entries: List::from(&entries[..]) };
-        b.transcript.add(cx.send(Body::Certificate13(certificate))?);
-
-        cx.info.own_scheme = Some(scheme);
-        b.content = Some(SignedContent::new(Signer::Server, &b.transcript.hash()));
-        Ok(State::WaitSignature(WaitSignature { b, master, identity, scheme }))
     }
+}
+
+/// The session is this server's; that it is the client's, too, the binder shows.
+fn bound(
+    mut b: Box<Hs>,
+    identified: Identified,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    // Before adding: a binder covers a part of this message only.
+    let psk = identified.bound(b.suite, &b.transcript, (msg, m), cx.tap)?;
+    b.transcript.add(msg.bytes);
+    resumed(b, psk, msg, m, cx)
+}
+/// The server's whole flight, where a session is resumed.
+fn resumed(
+    mut b: Box<Hs>,
+    psk: Psk,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    let Psk { place, session, early } = psk;
+    let origin = Origin::from(&session);
+    let (trusted, who) = auth::resumed(session.peer);
+    let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
+    let s = finish(b, master, origin, cx)?;
+    Ok(State::WaitFinished(WaitFinished { s, client: Client::Resumed { _trusted: trusted, who } }))
+}
+
+/// The server's flight up to its Certificate, where nothing is resumed.
+fn in_full(
+    mut b: Box<Hs>,
+    certificates: Certificates<'_>,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
+    let offers = Offers::of(m);
+    let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
+    let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
+
+    b.transcript.add(msg.bytes);
+    let master = server_hello(&mut b, None, msg, m, cx)?;
+    if let Some(judge) = b.config.judge() {
+        let authorities = auth::authorities(&b.config, judge);
+        b.transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
+            context: &[],
+            extensions: RequestExtensions {
+                signature_algorithms: Some(List::from(&b.config.common.schemes[..])),
+                certificate_authorities: (!authorities.is_empty()).then(|| List::from(&authorities[..])),
+                ..RequestExtensions::default()
+            },
+        }))?);
+    }
+    let staple = CertificateStatus { ocsp_response: identity.ocsp() };
+    let stapled = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
+    let entries = identity.chain().iter().enumerate().map(|(place, der)| {
+        let mut entry = CertificateEntry::from(&**der);
+        entry.extensions.status_request = (stapled && place == 0).then_some(staple);
+        entry
+    });
+    let entries: Handful<_> = entries.collect();
+    let certificate = Certificate13 { context: &[], entries: List::from(&entries[..]) };
+    b.transcript.add(cx.send(Body::Certificate13(certificate))?);
+
+    cx.info.own_scheme = Some(scheme);
+    b.content = Some(SignedContent::new(Signer::Server, &b.transcript.hash()));
+    Ok(State::WaitSignature(WaitSignature { b, master, identity, scheme }))
 }
 
 pub(crate) struct WaitSignature {

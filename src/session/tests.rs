@@ -32,6 +32,10 @@ fn session() -> ServerSession {
         server_name: Some("server.example".into()),
         policy: [9; 32],
         names: [8; 32],
+        issued: START - 5,
+        age_add: 0x0102_0304,
+        max_early_data: 0x0506_0708,
+        alpn: Some(b"h2"[..].into()),
         peer: Peer {
             trust: Trust::Policy,
             scheme: Some(SignatureScheme::ED25519),
@@ -67,6 +71,8 @@ fn what_is_sealed_is_opened() {
         assert_eq!((opened.expires, opened.policy), (expected.expires, expected.policy));
         assert_eq!(opened.names, expected.names);
         assert_eq!(opened.server_name, expected.server_name);
+        assert_eq!((opened.issued, opened.age_add), (expected.issued, expected.age_add));
+        assert_eq!((opened.max_early_data, opened.alpn), (expected.max_early_data, expected.alpn));
         assert_eq!((opened.peer.trust, opened.peer.scheme), (expected.peer.trust, expected.peer.scheme));
         assert_eq!((opened.peer.chain, opened.peer.group), (expected.peer.chain, expected.peer.group));
         // Two tickets for one session tell nobody that they are.
@@ -83,10 +89,11 @@ fn what_is_sealed_is_opened() {
 
 #[test]
 fn a_session_without_names_and_certificates_is_the_same_again() {
-    let plain = ServerSession { server_name: None, peer: nobody(), ..session() };
+    let plain = ServerSession { server_name: None, alpn: None, peer: nobody(), ..session() };
     let (opened, until) = ServerSession::decode(&plain.encode(7, 0, 0).unwrap()).unwrap();
     assert_eq!((opened.expires, until), (plain.expires, 7));
-    assert!(opened.server_name.is_none() && opened.peer.chain.is_none() && opened.peer.scheme.is_none());
+    assert!(opened.server_name.is_none() && opened.alpn.is_none());
+    assert!(opened.peer.chain.is_none() && opened.peer.scheme.is_none());
     assert_eq!(opened.peer.trust, Trust::Anonymous);
 }
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) until (8) expires (8)
-//!   policy (32) names (32)
-//!   server_name<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
+//!   policy (32) names (32) issued (8) age_add (4) max_early_data (4)
+//!   server_name<0..255> alpn<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
 //! ```
 
 use super::peer::Peer;
@@ -17,10 +17,10 @@ use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, Reader, SignatureSch
 use zeroize::Zeroizing;
 
 /// The first byte: another one is another release's.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 /// Bytes before server_name.
-const FIXED: usize = 1 + 2 + 2 + 1 + 2 + 2 + 8 + 8 + 32 + 32;
+const FIXED: usize = 1 + 2 + 2 + 1 + 2 + 2 + 8 + 8 + 32 + 32 + 8 + 4 + 4;
 
 /// What a server needs to go on where a handshake ended, and what it holds the
 /// next ClientHello against.
@@ -37,6 +37,14 @@ pub(crate) struct ServerSession {
     /// The names of the certificate that the server showed: those of
     /// an identity.
     pub(crate) names: [u8; 32],
+    /// When the ticket was made, in seconds since 1970.
+    pub(crate) issued: u64,
+    /// TLS 1.3: what the client adds to the ticket's age, in milliseconds.
+    pub(crate) age_add: u32,
+    /// TLS 1.3: bytes of early data that the ticket allows.
+    pub(crate) max_early_data: u32,
+    /// The application protocol of the connection on which the ticket was sent.
+    pub(crate) alpn: Option<Box<[u8]>>,
     pub(crate) peer: Peer,
 }
 
@@ -54,8 +62,10 @@ impl ServerSession {
         };
         let chain = self.peer.chain.iter().flat_map(|chain| chain.iter());
         let name = self.server_name.as_deref().unwrap_or_default().as_bytes();
+        let alpn = self.alpn.as_deref().unwrap_or_default();
         let contents = FIXED
             + (1 + name.len())
+            + (1 + alpn.len())
             + (1 + self.secret.as_bytes().len())
             + (3 + chain.clone().map(|certificate| 3 + certificate.len()).sum::<usize>());
         if contents > limits::TICKET_CONTENTS {
@@ -74,7 +84,11 @@ impl ServerSession {
         w.bytes(&self.expires.to_be_bytes());
         w.bytes(&self.policy);
         w.bytes(&self.names);
+        w.bytes(&self.issued.to_be_bytes());
+        w.u32(self.age_add);
+        w.u32(self.max_early_data);
         w.vec8(|w| w.bytes(name));
+        w.vec8(|w| w.bytes(alpn));
         w.vec8(|w| w.bytes(self.secret.as_bytes()));
         w.vec24(|w| {
             chain.for_each(|certificate| w.vec24(|w| w.bytes(certificate)));
@@ -104,7 +118,10 @@ impl ServerSession {
         let until = u64::from_be_bytes(*r.array()?);
         let expires = u64::from_be_bytes(*r.array()?);
         let (policy, names) = (*r.array()?, *r.array()?);
+        let issued = u64::from_be_bytes(*r.array()?);
+        let (age_add, max_early_data) = (r.u32()?, r.u32()?);
         let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
+        let alpn = r.vec8(0..=255)?;
         let secret = Secret::from_slice(r.vec8(0..=255)?).map_err(|_| Fault::BadLength)?;
         let mut certificates = Reader::new(r.vec24(0..=limits::TICKET_CONTENTS)?);
         r.finish()?;
@@ -120,6 +137,10 @@ impl ServerSession {
             server_name: (!server_name.is_empty()).then(|| server_name.into()),
             policy,
             names,
+            issued,
+            age_add,
+            max_early_data,
+            alpn: (!alpn.is_empty()).then(|| alpn.into()),
             peer: Peer {
                 trust,
                 scheme: (scheme.0 != 0).then_some(scheme),
