@@ -18,7 +18,7 @@ use crate::schedule::tls12::MasterSecret;
 use crate::schedule::tls13::psk::{PskKind, ResumptionSecret};
 use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
-use crate::session::{self, ClientSession, Keeper, Peer, ServerSession};
+use crate::session::{self, ClientSession, Keeper, Kind, Peer, ServerSession};
 use crate::wire::{
     Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
     TicketExtensions,
@@ -142,7 +142,7 @@ fn open(
     m: &ClientHello<'_>,
 ) -> Option<(ServerSession, bool)> {
     let (keys, policy) = config.resumption()?;
-    let (session, current) = keys.open(ticket, config.common.now())?;
+    let (session, current) = keys.open((Kind::Ticket, &[]), ticket, config.common.now())?;
     let same_name = session.server_name.as_deref().map(str::as_bytes) == m.extensions.server_name;
     let same_judge = session.policy == policy && config.common.verifies(session.peer.scheme);
     (session.version == version && same_name && same_judge).then_some((session, current))
@@ -250,7 +250,7 @@ fn seal(
         alpn: cx.info.alpn.clone(),
         peer,
     };
-    Ok(keys.seal(&session, now, cx.entropy)?)
+    Ok(keys.seal((Kind::Ticket, &[]), &session, now, cx.entropy)?)
 }
 
 /// What a client of TLS 1.3 keeps for the tickets that will come, if it has a

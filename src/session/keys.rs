@@ -1,8 +1,9 @@
-//! The keys of tickets: one encrypts, older ones still decrypt (RFC 5077
-//! section 5.5).
+//! The keys of tickets, and of all else that leaves the process: one encrypts,
+//! older ones still decrypt (RFC 5077 section 5.5).
 //!
 //! ```text
-//!   ticket = key_name (16) nonce (12) AES-256-GCM(contents) and tag (16)
+//!   sealed          = key_name (16) nonce (12) AES-256-GCM(contents) and tag (16)
+//!   associated data = key_name (16) kind (1) id (all that is left)
 //! ```
 
 use super::ticket::ServerSession;
@@ -21,8 +22,59 @@ use zeroize::Zeroizing;
 
 const WEEK: u64 = limits::TICKET_SECONDS as u64;
 
-/// Bytes before the contents of a ticket.
-const HEADER: usize = 16 + NONCE_LEN;
+/// Bytes before the contents of what is sealed.
+pub(crate) const HEADER: usize = 16 + NONCE_LEN;
+
+/// What is sealed. Whoever keeps it can pass nothing off as another kind, or, where it
+/// has an id, as what another id has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // a build without a fleet makes no keys of one
+pub(crate) enum Kind {
+    /// A session that a client keeps. Its id is empty.
+    Ticket = 1,
+    /// A session that a store keeps under its id.
+    Session = 2,
+    /// A key of a fleet, under its number.
+    Key = 3,
+    /// What outlives a process.
+    Export = 4,
+}
+
+/// Seals the contents that stand behind [`HEADER`] bytes; with room for a tag behind
+/// them, so that what grows leaves no copy.
+pub(crate) fn seal(
+    key: &SealingKey,
+    (kind, id): (Kind, &[u8]),
+    bytes: &mut Vec<u8>,
+    entropy: &Entropy,
+) -> Result<(), Failed> {
+    let mut nonce = [0; NONCE_LEN];
+    entropy.fill(&mut nonce)?;
+    let (header, contents) = bytes.split_at_mut_checked(HEADER).ok_or(Failed)?;
+    let tag = key.seal(nonce, &associated(key, kind, id), contents)?;
+    let fields = key.name().iter().chain(&nonce);
+    header.iter_mut().zip(fields).for_each(|(to, from)| *to = *from);
+    bytes.extend_from_slice(&tag);
+    Ok(())
+}
+
+/// The contents, if this key sealed them as this kind and under this id.
+pub(crate) fn open(
+    key: &SealingKey,
+    (kind, id): (Kind, &[u8]),
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Failed> {
+    let mut r = Reader::new(sealed);
+    let (name, nonce) = (r.array().map_err(|_| Failed)?, r.array().map_err(|_| Failed)?);
+    match name == key.name() {
+        true => key.open(*nonce, &associated(key, kind, id), r.rest()),
+        false => Err(Failed),
+    }
+}
+
+fn associated(key: &SealingKey, kind: Kind, id: &[u8]) -> Vec<u8> {
+    [&key.name()[..], &[kind as u8], id].concat()
+}
 
 /// A key for tickets, and its times.
 ///
@@ -163,10 +215,11 @@ impl TicketKeys {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(key));
     }
 
-    /// A ticket, and the seconds that it is good for; `None` where no key
-    /// encrypts now, or the session cannot be in a ticket.
+    /// A session, sealed as this kind and under this id, and the seconds that it is good
+    /// for; `None` where no key encrypts now, or the session cannot be kept.
     pub(crate) fn seal(
         &self,
+        (kind, id): (Kind, &[u8]),
         session: &ServerSession,
         now: UnixTime,
         entropy: &Entropy,
@@ -175,31 +228,29 @@ impl TicketKeys {
         let Some(key) = self.encrypting(now, entropy)? else { return Ok(None) };
         let until = now.saturating_add(self.lifetime).min(session.expires).min(key.decrypts_until);
         let lifetime = u32::try_from(until.saturating_sub(now)).map_err(|_| Failed)?;
-        let ticket = session.encode(until, HEADER, TAG_LEN).filter(|_| lifetime > 0);
-        let Some(mut ticket) = ticket else { return Ok(None) };
-        let mut nonce = [0; NONCE_LEN];
-        entropy.fill(&mut nonce)?;
-        let (header, contents) = ticket.split_at_mut_checked(HEADER).ok_or(Failed)?;
-        let tag = key.key.seal(nonce, key.key.name(), contents)?;
-        let fields = key.key.name().iter().chain(&nonce);
-        header.iter_mut().zip(fields).for_each(|(to, from)| *to = *from);
-        ticket.extend_from_slice(&tag);
-        Ok(Some((std::mem::take(&mut *ticket), lifetime)))
+        let bytes = session.encode(until, HEADER, TAG_LEN).filter(|_| lifetime > 0);
+        let Some(mut bytes) = bytes else { return Ok(None) };
+        seal(&key.key, (kind, id), &mut bytes, entropy)?;
+        Ok(Some((std::mem::take(&mut *bytes), lifetime)))
     }
 
-    /// What a ticket holds, if a key of these sealed it and it has not expired;
-    /// and whether that key is the one that encrypts now. Who sealed it wrote
-    /// it: nothing else of it can be wrong, but that a later release changed
+    /// What was sealed as this kind and under this id, if a key of these did it and it
+    /// has not expired; and whether that key is the one that encrypts now. Who sealed
+    /// it wrote it: nothing else of it can be wrong, but that a later release changed
     /// the format.
-    pub(crate) fn open(&self, ticket: &[u8], now: UnixTime) -> Option<(ServerSession, bool)> {
+    pub(crate) fn open(
+        &self,
+        (kind, id): (Kind, &[u8]),
+        sealed: &[u8],
+        now: UnixTime,
+    ) -> Option<(ServerSession, bool)> {
         let now = now.as_secs();
-        let mut r = Reader::new(ticket);
-        let (name, nonce) = (r.array::<16>().ok()?, r.array::<NONCE_LEN>().ok()?);
+        let (name, _) = sealed.split_first_chunk()?;
         let key = {
             let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
             keys.iter().find(|key| key.key.name() == name && now < key.decrypts_until).cloned()
         }?;
-        let contents = key.key.open(*nonce, name, r.rest()).ok()?;
+        let contents = open(&key.key, (kind, id), sealed).ok()?;
         let (session, until) = ServerSession::decode(&contents).ok()?;
         (now < until).then_some((session, key.encrypts(now)))
     }

@@ -9,6 +9,7 @@ mod store;
 mod ticket;
 
 pub(crate) use keeper::{Keeper, expires};
+pub(crate) use keys::Kind;
 pub use keys::{TicketKey, TicketKeys};
 pub(crate) use peer::Peer;
 pub(crate) use store::ClientSession;

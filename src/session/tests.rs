@@ -14,6 +14,7 @@ use std::time::Duration;
 const START: u64 = 1_790_000_000;
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
+const TICKET: (Kind, &[u8]) = (Kind::Ticket, &[]);
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(START + seconds))
@@ -55,7 +56,7 @@ fn shared(keys: impl IntoIterator<Item = TicketKey>) -> TicketKeys {
 }
 
 fn seal(keys: &TicketKeys, session: &ServerSession, now: u64) -> Option<(Vec<u8>, u32)> {
-    keys.seal(session, at(now), &Entropy::system()).unwrap()
+    keys.seal(TICKET, session, at(now), &Entropy::system()).unwrap()
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn what_is_sealed_is_opened() {
     for keys in [TicketKeys::random(), shared([key(1, 0, HOUR, DAY)])] {
         let (ticket, lifetime) = seal(&keys, &session(), 0).unwrap();
         assert_eq!(u64::from(lifetime), DAY);
-        let (opened, current) = keys.open(&ticket, at(HOUR - 1)).unwrap();
+        let (opened, current) = keys.open(TICKET, &ticket, at(HOUR - 1)).unwrap();
         let expected = session();
         assert!(current);
         assert_eq!((opened.version, opened.suite.id), (expected.version, expected.suite.id));
@@ -81,9 +82,30 @@ fn what_is_sealed_is_opened() {
         for place in 0..ticket.len() {
             let mut other = ticket.clone();
             other[place] ^= 1;
-            assert!(keys.open(&other, at(0)).is_none());
-            assert!(keys.open(&ticket[..place], at(0)).is_none());
+            assert!(keys.open(TICKET, &other, at(0)).is_none());
+            assert!(keys.open(TICKET, &ticket[..place], at(0)).is_none());
         }
+    }
+}
+
+/// A store can pass nothing off as what stands elsewhere.
+#[test]
+fn nothing_of_one_kind_or_id_opens_as_another() {
+    let keys = shared([key(1, 0, HOUR, DAY)]);
+    let places: [(Kind, &[u8]); 8] = [
+        TICKET,
+        (Kind::Session, &[]),
+        (Kind::Session, &[7; 32]),
+        (Kind::Session, &[8; 32]),
+        (Kind::Session, &[7; 31]),
+        (Kind::Ticket, &[7; 32]),
+        (Kind::Key, &[7; 32]),
+        (Kind::Export, &[7; 32]),
+    ];
+    for (place, sealed_as) in places.iter().enumerate() {
+        let (sealed, _) = keys.seal(*sealed_as, &session(), at(0), &Entropy::system()).unwrap().unwrap();
+        let opens = places.map(|opened_as| keys.open(opened_as, &sealed, at(0)).is_some());
+        assert_eq!(opens, std::array::from_fn(|other| other == place), "{sealed_as:?}");
     }
 }
 
@@ -136,13 +158,13 @@ fn keys_have_their_times() {
     let (ticket, lifetime) = seal(&both, &session(), 10).unwrap();
     // Not longer than its key decrypts.
     assert_eq!(u64::from(lifetime), 3 * HOUR - 10);
-    assert!(shared([old()]).open(&ticket, at(10)).is_some());
-    assert!(shared([new()]).open(&ticket, at(10)).is_none());
+    assert!(shared([old()]).open(TICKET, &ticket, at(10)).is_some());
+    assert!(shared([new()]).open(TICKET, &ticket, at(10)).is_none());
     // Later it still opens, and is to be renewed.
-    assert!(!both.open(&ticket, at(HOUR)).unwrap().1);
-    assert!(both.open(&ticket, at(3 * HOUR)).is_none());
+    assert!(!both.open(TICKET, &ticket, at(HOUR)).unwrap().1);
+    assert!(both.open(TICKET, &ticket, at(3 * HOUR)).is_none());
     let (ticket, _) = seal(&both, &session(), HOUR).unwrap();
-    assert!(shared([new()]).open(&ticket, at(HOUR)).unwrap().1);
+    assert!(shared([new()]).open(TICKET, &ticket, at(HOUR)).unwrap().1);
     // No key encrypts any more, until another one is added.
     assert!(seal(&both, &session(), 2 * HOUR).is_none());
     both.add(key(3, 2 * HOUR, 3 * HOUR, 3 * HOUR));
@@ -150,7 +172,7 @@ fn keys_have_their_times() {
     // Of two, the newer one encrypts.
     let overlapping = shared([key(1, 0, DAY, DAY), key(2, HOUR, DAY, DAY), key(3, 2 * HOUR, DAY, DAY)]);
     let (ticket, _) = seal(&overlapping, &session(), HOUR).unwrap();
-    assert!(shared([key(2, 0, DAY, DAY)]).open(&ticket, at(HOUR)).is_some());
+    assert!(shared([key(2, 0, DAY, DAY)]).open(TICKET, &ticket, at(HOUR)).is_some());
 }
 
 #[test]
@@ -186,11 +208,11 @@ fn random_keys_change_by_themselves() {
         let (second, _) = seal(&keys, &week, rotation).unwrap();
         assert_ne!(name(&second), name(&first));
         // A key opens what it sealed as long as that lives.
-        assert!(keys.open(&first, at(lifetime - 1)).is_some());
-        assert!(keys.open(&first, at(lifetime)).is_none());
-        assert!(!keys.open(&last, at(rotation + lifetime - 2)).unwrap().1);
-        assert!(keys.open(&last, at(rotation + lifetime - 1)).is_none());
-        assert!(TicketKeys::random().open(&first, at(0)).is_none());
+        assert!(keys.open(TICKET, &first, at(lifetime - 1)).is_some());
+        assert!(keys.open(TICKET, &first, at(lifetime)).is_none());
+        assert!(!keys.open(TICKET, &last, at(rotation + lifetime - 2)).unwrap().1);
+        assert!(keys.open(TICKET, &last, at(rotation + lifetime - 1)).is_none());
+        assert!(TicketKeys::random().open(TICKET, &first, at(0)).is_none());
     }
 }
 
