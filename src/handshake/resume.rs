@@ -274,6 +274,7 @@ pub(crate) fn keeper(
         suite,
         secret: secret()?,
         trusted_until: trusted_until.unwrap_or_else(|| peer.trusted_until(now)),
+        alpn: info.alpn.clone(),
         peer,
     }))
 }
@@ -309,6 +310,8 @@ pub(crate) fn keep12(
             received: now,
             expires,
             trusted_until,
+            max_early_data: 0,
+            alpn: None,
             peer,
         };
         sessions.keep(name, policy, session);

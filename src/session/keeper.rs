@@ -19,6 +19,7 @@ pub(crate) struct Keeper {
     pub(crate) suite: &'static Suite,
     pub(crate) secret: ResumptionSecret,
     pub(crate) trusted_until: u64,
+    pub(crate) alpn: Option<Box<[u8]>>,
     pub(crate) peer: Peer,
 }
 
@@ -39,6 +40,8 @@ impl Keeper {
             received: now,
             expires,
             trusted_until: self.trusted_until,
+            max_early_data: m.extensions.early_data.unwrap_or_default(),
+            alpn: self.alpn.clone(),
             peer: self.peer.clone(),
         };
         self.sessions.keep(&self.name, self.policy, session);

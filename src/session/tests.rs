@@ -265,6 +265,8 @@ fn client_session(number: u32, version: ProtocolVersion, expires: u64) -> Client
         received: START,
         expires: START + expires,
         trusted_until: START + DAY,
+        max_early_data: 0,
+        alpn: None,
         peer: nobody(),
     }
 }
