@@ -72,10 +72,12 @@ pub const KEY_UPDATES: u8 = 32;
 /// each message of a server's longest flights.
 pub const HELLO_REQUESTS: u8 = 16;
 
-/// Tickets taken on one connection; more are an error only past [`TICKETS_READ`].
+/// Tickets of one server that a client keeps, the newest; and those that a server
+/// sends at most.
 pub const TICKETS_KEPT: u8 = 8;
 
-/// Tickets read on one connection before the peer is taken for a flood.
+/// Tickets read without application data between them: whoever sends more is taken
+/// for a flood. Each costs a key derivation.
 pub const TICKETS_READ: u8 = 64;
 
 /// Seconds for which a ticket can be taken at most, and a peer is trusted without

@@ -23,6 +23,7 @@ pub(crate) struct Post {
     pub(crate) renegotiation_is_fatal: bool,
     /// HelloRequests of TLS 1.2, KeyUpdates of TLS 1.3, since data came last.
     repeated: u8,
+    /// The same of tickets.
     tickets: u8,
 }
 
@@ -34,6 +35,11 @@ impl Post {
     /// The handshake is complete, in the version of this form.
     pub(crate) fn negotiated(&mut self, form: Form) {
         self.form = form;
+    }
+
+    /// Which side this is.
+    pub(crate) const fn side(&self) -> Side {
+        self.side
     }
 
     /// The wire form of the messages.
@@ -53,7 +59,7 @@ impl Post {
 
     /// Application data arrived: the budgets are whole again.
     pub(crate) fn data_arrived(&mut self) {
-        self.repeated = 0;
+        (self.repeated, self.tickets) = (0, 0);
     }
 
     /// Handles a message. `key_update_came` hears whether a KeyUpdate asks for
@@ -120,7 +126,8 @@ impl Post {
         Ok(())
     }
 
-    /// The first tickets of a connection are kept, where there is a store.
+    /// A ticket is kept, where there is a store, in the place of an older one: who
+    /// stays for weeks has the newest.
     fn new_session_ticket(
         &mut self,
         m: &NewSessionTicket13<'_>,
@@ -130,7 +137,7 @@ impl Post {
         if self.tickets > limits::TICKETS_READ {
             return Err(Fault::TooManyTickets.into());
         }
-        if let Some(keeper) = keeper.filter(|_| self.tickets <= limits::TICKETS_KEPT) {
+        if let Some(keeper) = keeper {
             keeper.keep(m);
         }
         Ok(())

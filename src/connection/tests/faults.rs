@@ -385,7 +385,7 @@ const CASES: &[(Fault, Case)] = &[
 ];
 
 /// A message that this crate never sends, under the keys that it has.
-fn says(party: &mut Party, message: &[u8]) {
+pub(super) fn says(party: &mut Party, message: &[u8]) {
     party.take();
     party.c.sending.writing.message(&silent(), |w| w.bytes(message)).unwrap();
     party.c.end_flight().unwrap();

@@ -1,6 +1,7 @@
 //! Sessions that are resumed, and those that are not.
 
 use super::alter::*;
+use super::faults::says;
 use super::kit::*;
 use super::kit12::records12;
 use crate::config::{ClientAuth, ClientConfig, ClientOptions, ServerConfig};
@@ -10,7 +11,7 @@ use crate::info::Trust;
 use crate::limits;
 use crate::pki::{Roots, UnixTime, Verifier};
 use crate::question::{Answer, OwnedQuestion};
-use crate::session::{ClientSessions, TicketKey, TicketKeys};
+use crate::session::{ClientSession, ClientSessions, TicketKey, TicketKeys};
 use crate::wire::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -547,6 +548,9 @@ fn tickets_are_kept_within_limits() {
     }
     assert!(party.error.is_none());
     assert_eq!(sessions(&client), usize::from(limits::TICKETS_KEPT));
+    // The newest are left.
+    let newest = take_session(&client, |session| *session.ticket == [19; 10]);
+    assert!(newest.is_some() && take_session(&client, |session| *session.ticket == [11; 10]).is_none());
     // Of no use: it has expired, or is too long.
     for message in [ticket(0, &[1]), ticket(100, &[1; limits::TICKET_BYTES + 1])] {
         let (client, mut party) = connected();
@@ -561,9 +565,29 @@ fn tickets_are_kept_within_limits() {
     let (client, mut party) = connected();
     let bytes = party.forge(HANDSHAKE, &ticket(u32::MAX, &[1]));
     party.give(&bytes);
-    let store = client.sessions.clone().unwrap();
-    let session = store.take(&name(), client.resumption().unwrap().1, now().as_secs(), |_| true).unwrap();
-    assert_eq!(session.expires, now().as_secs() + WEEK);
+    assert_eq!(take_session(&client, |_| true).unwrap().expires, now().as_secs() + WEEK);
+}
+
+fn take_session(client: &ClientConfig, usable: impl Fn(&ClientSession) -> bool) -> Option<ClientSession> {
+    let (sessions, policy) = client.resumption().unwrap();
+    sessions.take(&name(), policy, now().as_secs(), usable)
+}
+
+/// A client that stays for weeks gets a ticket now and then; a flood has no data in it.
+#[test]
+fn data_refills_the_budget_of_tickets() {
+    let (client, server) = keeping(ProtocolVersion::TLS13);
+    let (mut party, mut server) = connect(&client, &server.tickets_sent(0));
+    for number in 0..=limits::TICKETS_READ {
+        if number == limits::TICKETS_READ {
+            deliver(&mut server, &mut party, b"data");
+        }
+        says(&mut server, &ticket(100, &[number; 10]));
+        let bytes = server.take();
+        party.give(&bytes);
+        assert!(party.error.is_none(), "{number}: {:?}", party.error);
+    }
+    assert_eq!(sessions(&client), usize::from(limits::TICKETS_KEPT));
 }
 
 #[test]
