@@ -143,6 +143,11 @@ impl ConnectionInfo {
         self.trust != Trust::Anonymous
     }
 
+    /// The peer's own certificate.
+    pub(crate) fn peer_leaf(&self) -> Option<&CertificateDer<'static>> {
+        self.peer_chain.as_deref().and_then(<[_]>::first)
+    }
+
     /// The handshake failed: whoever the peer was, nothing was agreed with it.
     pub(crate) fn take_back(&mut self) {
         (self.resumed, self.peer_scheme) = (false, None);

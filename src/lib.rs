@@ -180,7 +180,7 @@ mod stores;
 
 pub use alert::{AlertDescription, AlertLevel};
 pub use config::{ClientAuth, ClientConfig, ClientOptions, Judge, Live, ServerConfig};
-pub use connection::{Close, Connection, Event, Receiver, Sender, Space, Window};
+pub use connection::{ChannelBinding, Close, Connection, Event, Receiver, Sender, Space, Window};
 #[cfg(any(feature = "axum", feature = "hyper", feature = "tonic"))]
 pub use connectors::TlsConnectInfo;
 #[cfg(feature = "axum")]

@@ -239,6 +239,8 @@ fn an_idle_server_connection_is_small() {
         let (client, server) = with_suite(suite);
         let client = client.alpn(&[b"h2", b"http/1.1"]).unwrap();
         let server = server.alpn(&[b"http/1.1"]).unwrap();
+        // Its certificate is the configuration's, for all connections.
+        let _configured = server.clone();
         let (mut client, mut server) = pair::connect(client, server);
         pair::record(&mut client, &mut server, 100);
         pair::record(&mut server, &mut client, 100);

@@ -52,8 +52,8 @@ const HOUSE: &[Floor] = &[
         "handshake/post.rs", "handshake/mod.rs",
     ]),
     Floor(6, &[
-        "connection/event.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
-        "connection/split.rs", "connection/mod.rs", "connection/choosing.rs",
+        "connection/event.rs", "connection/binding.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
+        "connection/split.rs", "connection/mod.rs", "connection/choosing.rs", "connection/exporting.rs",
     ]),
     Floor(IO, &[
         "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/deadline.rs",

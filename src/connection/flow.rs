@@ -4,10 +4,9 @@ use super::receiving::CONNECTED;
 use crate::crypto::secret::clear_stack;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::handshake::context::{Awaits, Connected, Cx, Input, Received, Reply, WRONG_ANSWER};
+use crate::handshake::context::{Awaits, Connected, Cx, Holds, Input, Received, Reply, WRONG_ANSWER};
 use crate::handshake::{client, server};
 use crate::question::{Answer, Question};
-use crate::session::Keeper;
 use crate::wire::{Body, Form};
 
 /// Client or server until the handshake is complete. Boxed, so that a
@@ -21,9 +20,8 @@ pub(crate) enum Flow {
     Undecided,
     /// The same with the ClientHello there: it asks for the configuration.
     Choosing,
-    /// Connected: what both roles have in common is in `Post`; this is for the
-    /// tickets of a client that keeps sessions.
-    Done(Option<Box<Keeper>>),
+    /// Connected: what both roles have in common is in `Post`.
+    Done(Holds),
     /// Being stepped: the state is elsewhere.
     Over,
     /// Its secrets are gone; the error is repeated for ever.

@@ -8,13 +8,16 @@
 //! It never blocks, and touches no socket, no clock of its own and no setting
 //! of the process. Every call makes progress, asks, or needs input.
 
+mod binding;
 mod choosing;
 mod event;
+mod exporting;
 mod flow;
 mod receiving;
 mod sending;
 mod split;
 
+pub use binding::ChannelBinding;
 pub use event::{Close, Event};
 pub use receiving::Space;
 pub use sending::Window;
@@ -27,7 +30,7 @@ use crate::crypto::source::Entropy;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::handshake::context::{
-    Connected, Cx, Exporter, FinishedVerified, Input, NO_QUESTION, Received, Reply, WRONG_ANSWER,
+    Connected, Cx, Exporter, FinishedVerified, Holds, Input, NO_QUESTION, Received, Reply, WRONG_ANSWER,
 };
 use crate::handshake::post::Post;
 use crate::handshake::{client, server};
@@ -215,7 +218,7 @@ impl Connection {
             return Ok(Next::HandshakeDone);
         }
         let keeper = match &self.flow {
-            Flow::Done(keeper) => keeper.as_deref(),
+            Flow::Done(holds) => holds.keeper(),
             _ => None,
         };
         let owed = &mut self.owed;
@@ -254,8 +257,8 @@ impl Connection {
                 }
                 self.asked = located.filter(|_| self.flow.asks()).map(Box::new);
             }
-            Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, keeper }) => {
-                self.flow = Flow::Done(keeper);
+            Stepped::Connected(Connected { exporter, finished: FinishedVerified { .. }, holds }) => {
+                self.flow = Flow::Done(holds);
                 self.post.negotiated(form);
                 self.exporter = Some(exporter);
             }
@@ -441,26 +444,6 @@ impl Connection {
         self.sending.update_keys(ask_peer, &mut self.owed)
     }
 
-    /// Fills `out` with keying material that both sides have, and nobody else
-    /// (RFC 9846 section 7.5). In TLS 1.3 no context is the empty context.
-    ///
-    /// ```
-    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
-    /// # let (client, server) = pair::connected();
-    /// let (mut ours, mut theirs) = ([0; 32], [0; 32]);
-    /// client.export("EXPORTER-example", None, &mut ours)?;
-    /// server.export("EXPORTER-example", None, &mut theirs)?;
-    /// assert_eq!(ours, theirs);
-    /// # Ok::<(), handfast::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Misuse`] before the handshake is complete, for a label of more
-    /// than 249 bytes or none, and for an output longer than 255 hashes.
-    pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        split::export(self.exporter.as_ref(), label, context, out)
-    }
-
     /// Says with close_notify that this side sends no more. The peer may still
     /// send; what it sends arrives as before, and what it sends after its own
     /// close_notify is not looked at.
@@ -520,7 +503,7 @@ impl Connection {
             return Err(Error::Misuse("a connection can be split only after the handshake"));
         }
         let keeper = match self.flow {
-            Flow::Done(keeper) => keeper,
+            Flow::Done(Holds::Keeper(keeper)) => Some(keeper),
             _ => None,
         };
         let common = split::Common { info: self.info, exporter: self.exporter };

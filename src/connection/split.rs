@@ -5,6 +5,7 @@
 //! nothing: the answer to a KeyUpdate waits for the sender's next data, and the
 //! alert of a failure for its next call.
 
+use super::binding::export;
 use super::event::Event;
 use super::receiving::{Arrived, Boxed, CONNECTED, Receiving, Space};
 use super::sending::{Owed, Sending, Window, send};
@@ -60,17 +61,6 @@ pub(super) fn split(
     let mailbox = Mutex::new(Mailbox { owed, failed: None });
     let shared = Arc::new(Shared { common, mailbox });
     (Receiver { receiving, post, keeper, shared: Arc::clone(&shared) }, Sender { sending, shared })
-}
-
-/// Both of a whole connection and of its halves.
-pub(super) fn export(
-    exporter: Option<&Exporter>,
-    label: &str,
-    context: Option<&[u8]>,
-    out: &mut [u8],
-) -> Result<(), Error> {
-    let exporter = exporter.ok_or(Error::Misuse("keying material is there only after the handshake"))?;
-    exporter.export(label, context, out)
 }
 
 macro_rules! common {

@@ -26,7 +26,7 @@
 
 use super::auth::{self, Presented, SignedParams, TrustedPeer};
 use super::context::{
-    Awaits, Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply,
+    Awaits, Connected, Cx, Exporter, FinishedVerified, Holds, Input, KeyProof, PeerTrusted, Received, Reply,
     unexpected,
 };
 use super::negotiate::{self, Signatures};
@@ -35,6 +35,7 @@ use super::resumed12::client as resumed;
 use crate::config::ClientConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree;
+use crate::crypto::kdf::Digest;
 #[cfg(feature = "static-rsa")]
 use crate::crypto::rsa_exchange::EncryptionKey;
 use crate::crypto::suite::{KeyExchange, Suite};
@@ -484,7 +485,7 @@ impl Own {
         let verify_data = ready.verify_data(Side::Client, &b.transcript.hash());
         b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
         b.transcript.drop_messages();
-        Ok(WaitTicket(WaitCcs { b, server, master }))
+        Ok(WaitTicket(WaitCcs { b, server, master, verify_data }))
     }
 }
 
@@ -535,24 +536,27 @@ pub(crate) struct WaitCcs {
     b: Box<Hs>,
     server: Protection,
     master: MasterSecret,
+    /// Of this side's Finished, the first.
+    verify_data: Digest,
 }
 
 impl WaitCcs {
     fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
-        let Self { b, server, master } = self;
+        let Self { b, server, master, verify_data } = self;
         cx.k_recv(Level::Application, server, end);
-        WaitFinished { b, master }
+        WaitFinished { b, master, verify_data }
     }
 }
 
 pub(crate) struct WaitFinished {
     b: Box<Hs>,
     master: MasterSecret,
+    verify_data: Digest,
 }
 
 impl WaitFinished {
     fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Self { mut b, master } = self;
+        let Self { mut b, master, verify_data } = self;
         let finished: FinishedVerified =
             auth::verify_finished12(&master.ready(), Side::Server, &b.transcript.hash(), m.verify_data)?;
         // Nothing of this handshake may follow.
@@ -563,7 +567,7 @@ impl WaitFinished {
         if let Some(ticket) = b.ticket.take() {
             resume::keep12(&b.config, &b.name, b.suite, &master, ticket, None, cx.info)?;
         }
-        let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);
-        Ok(Connected { exporter, finished, keeper: None })
+        let exporter = Exporter::tls12(master, b.randoms(), &verify_data, b.extended_master_secret);
+        Ok(Connected { exporter, finished, holds: Holds::Nothing })
     }
 }

@@ -36,7 +36,7 @@
 
 use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Awaits, Connected, Cx, Exporter, FinishedVerified, Input, KeyProof, PeerTrusted, Received, Reply,
+    Awaits, Connected, Cx, Exporter, FinishedVerified, Holds, Input, KeyProof, PeerTrusted, Received, Reply,
     Unproven, unexpected,
 };
 use super::negotiate::{self, Signatures};
@@ -418,6 +418,7 @@ impl Own {
         cx.k_send(Level::Application, self.client)?;
         let secret = || Some(master?.resumption(&transcript.hash(), cx.tap));
         let keeper = resume::keeper(&config, name, suite, self.trusted_until, cx.info, secret);
-        Ok(Connected { exporter: self.exporter, finished: self.finished, keeper })
+        let holds = keeper.map_or(Holds::Nothing, Holds::Keeper);
+        Ok(Connected { exporter: self.exporter, finished: self.finished, holds })
     }
 }

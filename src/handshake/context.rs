@@ -5,18 +5,21 @@
 //! is made in one place, and demanded by the handler that may only run after it.
 
 use crate::crypto::aead::Protection;
+use crate::crypto::kdf::Digest;
 use crate::crypto::source::Entropy;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::identity::Identity;
 use crate::info::ConnectionInfo;
 use crate::observe::{Direction, Level, Observed, Tap};
-use crate::pki::{Accepted, Refused, Report};
+use crate::pki::{Accepted, CertificateDer, Refused, Report};
 use crate::question::Answer;
 use crate::record::{ReadKey, RecordEnd, Writing};
-use crate::schedule::tls12::{MasterSecret, Randoms};
+use crate::schedule::tls12::{self, MasterSecret, Randoms};
 use crate::schedule::tls13::ExporterSecret;
 use crate::session::{Keeper, Peer};
 use crate::wire::{Body, ClientHello, Form, HandshakeType, Message};
+use std::sync::Arc;
 
 /// What a flow is stepped with.
 #[derive(Debug)]
@@ -189,8 +192,33 @@ pub(crate) struct FinishedVerified(pub(super) ());
 pub(crate) struct Connected {
     pub(crate) exporter: Exporter,
     pub(crate) finished: FinishedVerified,
-    /// On a client of TLS 1.3 that keeps sessions.
-    pub(crate) keeper: Option<Box<Keeper>>,
+    pub(crate) holds: Holds,
+}
+
+/// What one side alone holds when the handshake is complete.
+pub(crate) enum Holds {
+    Nothing,
+    /// A client of TLS 1.3 that keeps sessions: what makes them.
+    Keeper(Box<Keeper>),
+    /// A server: whose certificate it has shown.
+    Shown(Arc<Identity>),
+}
+
+impl Holds {
+    pub(crate) fn keeper(&self) -> Option<&Keeper> {
+        match self {
+            Self::Keeper(keeper) => Some(keeper),
+            Self::Nothing | Self::Shown(_) => None,
+        }
+    }
+
+    /// The certificate that this side has shown as a server.
+    pub(crate) fn shown(&self) -> Option<&CertificateDer<'static>> {
+        match self {
+            Self::Shown(identity) => Some(identity.leaf()),
+            Self::Nothing | Self::Keeper(_) => None,
+        }
+    }
 }
 
 /// Where keying material for the application comes from.
@@ -198,16 +226,22 @@ pub(crate) enum Exporter {
     /// RFC 9846 section 7.5.
     Tls13(ExporterSecret),
     /// RFC 5705, with a master secret that is bound to the handshake.
-    Tls12(Box<(MasterSecret, [u8; 32], [u8; 32])>),
+    Tls12(tls12::ExporterSecret),
     /// Without extended_master_secret two connections can have the same master
     /// secret: what is exported would prove nothing (RFC 7627 section 5.4).
     Refused,
 }
 
 impl Exporter {
-    pub(crate) fn tls12(master: MasterSecret, randoms: Randoms<'_>, extended_master_secret: bool) -> Self {
+    /// `first_finished` is the verify_data of the Finished that came first.
+    pub(crate) fn tls12(
+        master: MasterSecret,
+        randoms: Randoms<'_>,
+        first_finished: &Digest,
+        extended_master_secret: bool,
+    ) -> Self {
         match extended_master_secret {
-            true => Self::Tls12(Box::new((master, *randoms.client, *randoms.server))),
+            true => Self::Tls12(master.exporter(randoms, first_finished)),
             false => Self::Refused,
         }
     }
@@ -215,18 +249,28 @@ impl Exporter {
     pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let exported = match self {
             Self::Tls13(secret) => secret.export(label, context.unwrap_or_default(), out),
-            Self::Tls12(b) => b.0.export(label, Randoms { client: &b.1, server: &b.2 }, context, out),
-            Self::Refused => {
-                return Err(Error::Misuse(
-                    "the peer does not speak extended_master_secret, without which keying material identifies no connection",
-                ));
-            }
+            Self::Tls12(secret) => secret.export(label, context, out),
+            Self::Refused => return Err(Error::Misuse(UNBOUND)),
         };
         exported.map_err(|_| {
             Error::Misuse("the exporter's label, context or output has a length that it cannot have")
         })
     }
+
+    /// tls-unique (RFC 5929 section 3.1).
+    pub(crate) fn first_finished(&self) -> Result<&[u8; 12], Error> {
+        match self {
+            Self::Tls13(_) => Err(Error::Misuse(
+                "tls-unique is of TLS 1.2 alone: in TLS 1.3 tls-exporter takes its place (RFC 9266)",
+            )),
+            Self::Tls12(secret) => Ok(secret.first_finished()),
+            Self::Refused => Err(Error::Misuse(UNBOUND)),
+        }
+    }
 }
+
+const UNBOUND: &str =
+    "the peer does not speak extended_master_secret, without which keying material identifies no connection";
 
 /// The last row of each table.
 pub(crate) fn unexpected(got: &Input<'_>) -> Error {

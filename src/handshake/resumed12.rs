@@ -15,9 +15,12 @@
 //!   CONNECTED                                                      CONNECTED
 //! ```
 
-use super::context::{Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Unproven, unexpected};
+use super::context::{
+    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Unproven, unexpected,
+};
 use super::{auth, negotiate, resume};
 use crate::crypto::aead::Protection;
+use crate::crypto::kdf::Digest;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -47,25 +50,27 @@ impl Hs {
         Randoms { client: &self.client_random, server: &self.server_random }
     }
 
-    /// Sends this side's Finished, under the key that it begins.
+    /// Sends this side's Finished, under the key that it begins; its verify_data.
     fn send_finished(
         &mut self,
         ready: &Ready,
         side: Side,
         key: Protection,
         cx: &mut Cx<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Digest, Error> {
         cx.send_change_cipher_spec()?;
         cx.k_send(Level::Application, key)?;
         let verify_data = ready.verify_data(side, &self.transcript.hash());
         self.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
-        Ok(())
+        Ok(verify_data)
     }
 
-    fn exporter(self) -> Exporter {
+    /// `server_finished` is the verify_data of the first Finished.
+    fn exporter(self, server_finished: &Digest) -> Exporter {
         let Self { client_random, server_random, master, .. } = self;
+        let randoms = Randoms { client: &client_random, server: &server_random };
         // Sessions without extended_master_secret are not resumed.
-        Exporter::tls12(master, Randoms { client: &client_random, server: &server_random }, true)
+        Exporter::tls12(master, randoms, server_finished, true)
     }
 }
 
@@ -203,7 +208,8 @@ pub(crate) mod client {
                 Some(ticket) => resume::keep12(&config, &name, suite, &hs.master, ticket, until, cx.info)?,
                 None => resume::keep_again(&config, &name, *session),
             }
-            Ok(Connected { exporter: hs.exporter(), finished, keeper: None })
+            let exporter = hs.exporter(&Digest::new(m.verify_data));
+            Ok(Connected { exporter, finished, holds: Holds::Nothing })
         }
     }
 }
@@ -301,38 +307,41 @@ pub(crate) mod server {
         let mut hs = Hs { client_random: *m.random, server_random, master, transcript, _trusted: trusted };
         let ready = hs.master.ready();
         let KeyBlock { client, server } = ready.key_block(hs.randoms(), cx.tap)?;
-        hs.send_finished(&ready, Side::Server, server, cx)?;
-        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client }))
+        let verify_data = hs.send_finished(&ready, Side::Server, server, cx)?;
+        Ok(State::WaitCcs(WaitCcs { hs: Box::new(hs), who, client, verify_data }))
     }
 
     pub(crate) struct WaitCcs {
         hs: Box<Hs>,
         who: Box<Unproven>,
         client: Protection,
+        /// Of this side's Finished.
+        verify_data: Digest,
     }
 
     impl WaitCcs {
         fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> WaitFinished {
-            let Self { hs, who, client } = self;
+            let Self { hs, who, client, verify_data } = self;
             cx.k_recv(Level::Application, client, end);
-            WaitFinished { hs, who }
+            WaitFinished { hs, who, verify_data }
         }
     }
 
     pub(crate) struct WaitFinished {
         hs: Box<Hs>,
         who: Box<Unproven>,
+        verify_data: Digest,
     }
 
     impl WaitFinished {
         fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-            let Self { hs, who } = self;
+            let Self { hs, who, verify_data } = self;
             let hash = hs.transcript.hash();
             let finished = auth::verify_finished12(&hs.master.ready(), Side::Client, &hash, m.verify_data)?;
             // Nothing of this handshake may follow.
             msg.end()?;
             who.by_finished(&finished, cx);
-            Ok(Connected { exporter: hs.exporter(), finished, keeper: None })
+            Ok(Connected { exporter: hs.exporter(&verify_data), finished, holds: Holds::Nothing })
         }
     }
 }

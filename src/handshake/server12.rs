@@ -25,7 +25,8 @@
 
 use super::auth::{self, Presented, SignedParams, TrustedPeer};
 use super::context::{
-    Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, unexpected,
+    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, SignatureVerified,
+    unexpected,
 };
 use super::negotiate::{self, Certificates, Offers};
 use super::resume::{self, Origin};
@@ -33,6 +34,7 @@ use super::resumed12::server as resumed;
 use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
+use crate::crypto::kdf::Digest;
 use crate::crypto::suite::{KeyExchange, Suite};
 use crate::error::Error;
 use crate::fault::Fault;
@@ -553,7 +555,8 @@ impl WaitFinished {
         cx.k_send(Level::Application, server)?;
         let verify_data = ready.verify_data(Side::Server, &b.transcript.hash());
         cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?;
-        let exporter = Exporter::tls12(master, b.randoms(), b.extended_master_secret);
-        Ok(Connected { exporter, finished, keeper: None })
+        let exporter =
+            Exporter::tls12(master, b.randoms(), &Digest::new(m.verify_data), b.extended_master_secret);
+        Ok(Connected { exporter, finished, holds: Holds::Shown(b.identity) })
     }
 }

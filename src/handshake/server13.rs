@@ -42,7 +42,7 @@
 
 use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
 use super::context::{
-    Awaits, Connected, Cx, Exporter, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven,
+    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven,
     unexpected,
 };
 use super::negotiate::{self, Certificates, Exchange, Offers};
@@ -242,7 +242,7 @@ fn negotiated(
     negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let wants_tickets = resume::wants_tickets(&config, m);
-    let b = Box::new(Hs { config, suite, transcript, wants_tickets, content: None });
+    let b = Box::new(Hs { config, suite, transcript, wants_tickets, content: None, shown: None });
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
@@ -254,6 +254,8 @@ struct Hs {
     wants_tickets: bool,
     /// What is signed, if anything is.
     content: Option<SignedContent>,
+    /// Who signed it.
+    shown: Option<Arc<Identity>>,
 }
 
 /// Sends ServerHello and EncryptedExtensions; the keys change between them.
@@ -417,7 +419,9 @@ impl WaitSignature {
         let signature = auth::signature(reply)?;
         let verify = CertificateVerify { scheme, signature: &signature };
         b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
-        let s = finish(b, master, Origin::from(&*identity), cx)?;
+        let origin = Origin::from(&*identity);
+        b.shown = Some(identity);
+        let s = finish(b, master, origin, cx)?;
         Ok(match s.b.config.judge() {
             Some(_) => State::WaitCert(WaitCert(s)),
             None => State::WaitFinished(WaitFinished { s, client: Client::NotAsked }),
@@ -561,6 +565,6 @@ impl WaitFinished {
         if let Some(tickets) = tickets {
             tickets.send(&b.config, &b.transcript, cx)?;
         }
-        Ok(Connected { exporter, finished, keeper: None })
+        Ok(Connected { exporter, finished, holds: b.shown.map_or(Holds::Nothing, Holds::Shown) })
     }
 }

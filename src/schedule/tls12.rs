@@ -18,7 +18,7 @@ use crate::crypto::aead::Protection;
 use crate::crypto::agree::SharedSecret;
 use crate::crypto::kdf::{Digest, Joined, Prf};
 use crate::crypto::secret::{Secret, leaving_nothing};
-use crate::crypto::suite::Suite;
+use crate::crypto::suite::{Hash, Suite};
 use crate::observe::Tap;
 use zeroize::Zeroizing;
 
@@ -85,18 +85,48 @@ impl MasterSecret {
         Ready { suite: self.suite, prf: Prf::new(self.suite.hash, self.secret.as_bytes()) }
     }
 
+    /// exporter: what is left of it when the handshake is over. `first_finished` is
+    /// the verify_data of the Finished that came first.
+    pub(crate) fn exporter(self, randoms: Randoms<'_>, first_finished: &Digest) -> ExporterSecret {
+        let mut kept = Box::new(Kept::new(self.suite.hash));
+        let fill = |to: &mut [u8], from: &[u8]| to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        fill(&mut *kept.master_secret, self.secret.as_bytes());
+        (kept.client_random, kept.server_random) = (*randoms.client, *randoms.server);
+        fill(&mut kept.first_finished, first_finished.as_bytes());
+        ExporterSecret(kept)
+    }
+}
+
+/// A master secret for as long as the connection is there, in one place with what
+/// goes with it.
+pub(crate) struct ExporterSecret(Box<Kept>);
+
+struct Kept {
+    master_secret: Zeroizing<[u8; 48]>,
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    first_finished: [u8; 12],
+    hash: Hash,
+}
+
+impl Kept {
+    fn new(hash: Hash) -> Self {
+        Self {
+            master_secret: Zeroizing::new([0; 48]),
+            client_random: [0; 32],
+            server_random: [0; 32],
+            first_finished: [0; 12],
+            hash,
+        }
+    }
+}
+
+impl ExporterSecret {
     /// Keying material for an application (RFC 5705 section 4), where no context
-    /// differs from an empty one. Fails for the labels of this schedule itself,
-    /// an empty label, and a context of more than 65535 bytes.
-    pub(crate) fn export(
-        &self,
-        label: &str,
-        randoms: Randoms<'_>,
-        context: Option<&[u8]>,
-        out: &mut [u8],
-    ) -> Result<(), Failed> {
-        const OWN: [&str; 6] = [
-            "",
+    /// differs from an empty one. Fails for the labels of this schedule itself, and
+    /// a context of more than 65535 bytes.
+    pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Failed> {
+        const OWN: [&str; 5] = [
             "client finished",
             "server finished",
             "master secret",
@@ -106,12 +136,19 @@ impl MasterSecret {
         if OWN.contains(&label) {
             return Err(Failed);
         }
+        let kept = &*self.0;
         let context_len = u16::try_from(context.map_or(0, <[u8]>::len)).map_err(|_| Failed)?;
         let context_len = context_len.to_be_bytes();
-        let seed = [&randoms.client[..], randoms.server, &context_len, context.unwrap_or_default()];
+        let seed = [&kept.client_random[..], &kept.server_random, &context_len, context.unwrap_or_default()];
         let seed = if context.is_some() { &seed[..] } else { &seed[..2] };
-        self.ready().prf.expand(&[label.as_bytes(), &seed.concat()].concat(), out);
+        let prf = Prf::new(kept.hash, &*kept.master_secret);
+        prf.expand(&[label.as_bytes(), &seed.concat()].concat(), out);
         Ok(())
+    }
+
+    /// tls-unique (RFC 5929 section 3.1).
+    pub(crate) fn first_finished(&self) -> &[u8; 12] {
+        &self.0.first_finished
     }
 }
 
@@ -243,6 +280,8 @@ mod tests {
         for (suite, case) in cases() {
             let (tap, _) = Heard::tap(*randoms(&case).client);
             let master = extended(suite, &case, &tap);
+            let exporter = master.exporter(randoms(&case), &Digest::new(&[7; 12]));
+            assert_eq!(exporter.first_finished(), &[7; 12]);
             let label = std::str::from_utf8(case.get("exporter label")).unwrap();
             for (context, name) in [
                 (None, "exported without context"),
@@ -250,7 +289,7 @@ mod tests {
                 (Some(&[][..]), "exported with empty context"),
             ] {
                 let mut out = [0; 80];
-                master.export(label, randoms(&case), context, &mut out).unwrap();
+                exporter.export(label, context, &mut out).unwrap();
                 assert_eq!(out, case.get(name), "{name}");
             }
         }
@@ -260,13 +299,27 @@ mod tests {
     fn an_exporter_gives_away_nothing_of_the_schedule() {
         let (suite, case) = cases().next().unwrap();
         let (tap, _) = Heard::tap(*randoms(&case).client);
-        let master = extended(suite, &case, &tap);
-        let export = |label, context| master.export(label, randoms(&case), context, &mut [0; 32]);
-        for label in ["", "client finished", "server finished", "master secret", "key expansion"] {
+        let exporter = extended(suite, &case, &tap).exporter(randoms(&case), &Digest::new(&[7; 12]));
+        let export = |label, context| exporter.export(label, context, &mut [0; 32]);
+        for label in ["client finished", "server finished", "master secret", "key expansion"] {
             assert!(export(label, None).is_err(), "{label}");
         }
         assert!(export("extended master secret", None).is_err());
         assert!(export("EXPORTER-x", Some(&[0; 65_535])).is_ok());
         assert!(export("EXPORTER-x", Some(&[0; 65_536])).is_err());
+    }
+
+    /// RFC 5705 forbids none, by the formula: the seed stands alone then.
+    #[test]
+    fn a_label_may_be_empty() {
+        let (suite, case) = cases().next().unwrap();
+        let (tap, _) = Heard::tap(*randoms(&case).client);
+        let master = extended(suite, &case, &tap);
+        let mut expected = [0; 32];
+        let seed = [&randoms(&case).client[..], randoms(&case).server].concat();
+        master.ready().prf.expand(&seed, &mut expected);
+        let mut out = [0; 32];
+        master.exporter(randoms(&case), &Digest::new(&[7; 12])).export("", None, &mut out).unwrap();
+        assert_eq!(out, expected);
     }
 }

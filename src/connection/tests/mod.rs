@@ -3,6 +3,7 @@
 
 mod admission;
 mod alter;
+mod bindings;
 mod closing;
 mod closing12;
 mod ear;

@@ -5,8 +5,8 @@
 //!
 //! `Tls`, `Connect` and `Stream` are what `tokio-postgres` asks of a TLS library: copy them.
 
-use handfast::pki::{Roots, ServerName, UnixTime, Verifier, tls_server_end_point};
-use handfast::{AsyncTlsStream, ClientConfig, TlsConnector};
+use handfast::pki::{Roots, ServerName, UnixTime, Verifier};
+use handfast::{AsyncTlsStream, ChannelBinding as Kind, ClientConfig, TlsConnector};
 use std::error::Error;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -50,9 +50,8 @@ struct Stream<S>(AsyncTlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        let leaf = self.0.info().peer_chain.as_deref().and_then(|chain| chain.first());
-        let binding = leaf.and_then(|leaf| tls_server_end_point(leaf).ok().flatten());
-        binding.map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
+        let binding = self.0.connection().channel_binding(Kind::TlsServerEndPoint);
+        binding.map_or_else(|_| ChannelBinding::none(), ChannelBinding::tls_server_end_point)
     }
 }
 
