@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// The crates of a build with the feature `tokio`, this one among them, for x86-64
-/// Linux. Of the 40, ML-KEM brings 18 and the macro of `thiserror` 6. Another one is
-/// worth its reason here.
-const MOST_WITH_TOKIO: usize = 40;
+/// Linux. Of the 42, ML-KEM brings 18, the macro of `thiserror` 6, and `arc-swap` itself
+/// and one: what it does, readers that never wait for a writer, is `unsafe` where it is
+/// written by hand. Another one is worth its reason here.
+const MOST_WITH_TOKIO: usize = 42;
 
 /// The same without ML-KEM, which is the only default feature.
-const MOST_WITHOUT_DEFAULTS: usize = 20;
+const MOST_WITHOUT_DEFAULTS: usize = 22;
 
 /// Crates of which two versions are built: ring's and graviola's.
 const TWICE: [&str; 1] = ["getrandom"];

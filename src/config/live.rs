@@ -1,7 +1,8 @@
 //! A value that is replaced while others use it.
 
+use arc_swap::ArcSwap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// A configuration, or whatever else, that is replaced in a running process:
 /// a renewed certificate, other roots. Connections that began with one go on
@@ -21,24 +22,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// let after = Connection::server(&live.current());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Live<T>(Arc<RwLock<Arc<T>>>);
+pub struct Live<T>(Arc<ArcSwap<T>>);
 
 impl<T> Live<T> {
     /// With a first value.
     pub fn new(value: impl Into<Arc<T>>) -> Self {
-        Self(Arc::new(RwLock::new(value.into())))
+        Self(Arc::new(ArcSwap::new(value.into())))
     }
 
-    /// The value that is in force.
+    /// The value that is in force. Nobody waits here for whoever replaces it.
     pub fn current(&self) -> Arc<T> {
-        // Whoever panicked held a pointer: there is nothing half done to be seen.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.load_full()
     }
 
     /// Puts another value in force, and gives the one before back.
     pub fn replace(&self, value: impl Into<Arc<T>>) -> Arc<T> {
-        let value = value.into();
-        std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), value)
+        self.0.swap(value.into())
     }
 
     /// Makes another value of the one that is in force, and puts it there. Where
@@ -52,15 +51,7 @@ impl<T> Live<T> {
     /// assert_eq!(*count.current(), 2);
     /// ```
     pub fn update(&self, mut make: impl FnMut(&T) -> T) {
-        loop {
-            let before = self.current();
-            let made = Arc::new(make(&before));
-            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if Arc::ptr_eq(&place, &before) {
-                *place = made;
-                return;
-            }
-        }
+        self.0.rcu(|before| make(before));
     }
 }
 

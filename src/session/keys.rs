@@ -15,8 +15,9 @@ use crate::identity::ConfigError;
 use crate::limits;
 use crate::pki::UnixTime;
 use crate::wire::Reader;
+use arc_swap::ArcSwap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -150,7 +151,9 @@ impl fmt::Debug for TicketKey {
 /// # Ok::<(), handfast::ConfigError>(())
 /// ```
 pub struct TicketKeys {
-    keys: RwLock<Vec<Arc<TicketKey>>>,
+    /// No handshake waits for whoever changes them: the list is replaced as a whole. A
+    /// key that left it is wiped when the last handshake that looks at it is done.
+    keys: ArcSwap<Vec<Arc<TicketKey>>>,
     /// Seconds for which a ticket is taken.
     lifetime: u64,
     /// Seconds for which a key encrypts that this side makes itself as time
@@ -163,7 +166,7 @@ impl TicketKeys {
     /// decrypts as long as its tickets live.
     pub fn random() -> Self {
         Self {
-            keys: RwLock::default(),
+            keys: ArcSwap::default(),
             lifetime: limits::TICKET_LIFETIME.into(),
             rotation: Some(limits::TICKET_KEY_ROTATION.into()),
         }
@@ -179,7 +182,11 @@ impl TicketKeys {
         if keys.is_empty() {
             return Err(ConfigError::Empty("ticket keys"));
         }
-        Ok(Self { keys: RwLock::new(keys), lifetime: limits::TICKET_LIFETIME.into(), rotation: None })
+        Ok(Self {
+            keys: ArcSwap::from_pointee(keys),
+            lifetime: limits::TICKET_LIFETIME.into(),
+            rotation: None,
+        })
     }
 
     /// Takes a ticket for so long, in whole seconds; a day if nothing is said. A
@@ -212,7 +219,8 @@ impl TicketKeys {
 
     /// A further key, while connections come and go.
     pub fn add(&self, key: TicketKey) {
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(key));
+        let key = Arc::new(key);
+        self.keys.rcu(|keys| keys.iter().chain([&key]).cloned().collect::<Vec<_>>());
     }
 
     /// A session, sealed as this kind and under this id, and the seconds that it is good
@@ -246,38 +254,34 @@ impl TicketKeys {
     ) -> Option<(ServerSession, bool)> {
         let now = now.as_secs();
         let (name, _) = sealed.split_first_chunk()?;
-        let key = {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().find(|key| key.key.name() == name && now < key.decrypts_until).cloned()
-        }?;
+        let keys = self.keys.load();
+        let key = keys.iter().find(|key| key.key.name() == name && now < key.decrypts_until)?;
         let contents = open(&key.key, (kind, id), sealed).ok()?;
         let (session, until) = ServerSession::decode(&contents).ok()?;
         (now < until).then_some((session, key.encrypts(now)))
     }
 
     fn encrypting(&self, now: u64, entropy: &Entropy) -> Result<Option<Arc<TicketKey>>, Failed> {
-        let newest = |keys: &[Arc<TicketKey>]| {
+        loop {
+            let keys = self.keys.load();
             let able = keys.iter().filter(|key| key.encrypts(now));
-            able.max_by_key(|key| key.encrypts.0).cloned()
-        };
-        let found = newest(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let (None, Some(rotation)) = (&found, self.rotation) else { return Ok(found) };
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have made one meanwhile.
-        if let Some(found) = newest(&keys) {
-            return Ok(Some(found));
+            let newest = able.max_by_key(|key| key.encrypts.0).cloned();
+            let (None, Some(rotation)) = (&newest, self.rotation) else { return Ok(newest) };
+            let mut secret = Zeroizing::new([0; 32]);
+            entropy.fill(&mut *secret)?;
+            let encrypts_until = now.saturating_add(rotation);
+            let made = Arc::new(TicketKey {
+                key: SealingKey::new(|key| key.copy_from_slice(&*secret)),
+                encrypts: (now, encrypts_until),
+                decrypts_until: encrypts_until.saturating_add(self.lifetime),
+            });
+            let left = keys.iter().filter(|key| now < key.decrypts_until);
+            let with_it = left.chain([&made]).cloned().collect::<Vec<_>>();
+            // Where another thread made one meanwhile, that is the one.
+            if Arc::ptr_eq(&keys, &self.keys.compare_and_swap(&keys, Arc::new(with_it))) {
+                return Ok(Some(made));
+            }
         }
-        keys.retain(|key| now < key.decrypts_until);
-        let mut secret = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *secret)?;
-        let encrypts_until = now.saturating_add(rotation);
-        let key = Arc::new(TicketKey {
-            key: SealingKey::new(|key| key.copy_from_slice(&*secret)),
-            encrypts: (now, encrypts_until),
-            decrypts_until: encrypts_until.saturating_add(self.lifetime),
-        });
-        keys.push(Arc::clone(&key));
-        Ok(Some(key))
     }
 }
 

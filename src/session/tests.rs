@@ -216,6 +216,23 @@ fn random_keys_change_by_themselves() {
     }
 }
 
+/// Of several threads that find no key, one makes it.
+#[test]
+fn a_key_is_made_once() {
+    for _ in 0..50 {
+        let (keys, together) = (TicketKeys::random(), std::sync::Barrier::new(4));
+        let name = || {
+            together.wait();
+            seal(&keys, &session(), 0).unwrap().0[..16].to_vec()
+        };
+        let names = std::thread::scope(|threads| {
+            let sealing = [(); 4].map(|()| threads.spawn(name));
+            sealing.map(|thread| thread.join().unwrap())
+        });
+        assert!(names.iter().all(|name| *name == names[0]));
+    }
+}
+
 #[test]
 fn times_are_of_a_second_to_a_week() {
     let week = Duration::from_secs(7 * DAY);
