@@ -116,6 +116,7 @@ faults! {
     RetryChangesNothing   => ILLEGAL_PARAMETER,  "RFC 9846 4.2.4", "sent a HelloRetryRequest that would not change the ClientHello";
 
     UnofferedPsk          => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "chose a pre-shared key that was not offered";
+    EarlyDataOldVersion   => PROTOCOL_VERSION,   "RFC 9846 E.3",   "chose TLS 1.2 though early data was sent, which it cannot pass over: connect again without early data, with TLS 1.3 still on";
     PskHashDiffers        => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "chose a pre-shared key, and a cipher suite with another hash than the key's";
 
     // TLS 1.2 alone
@@ -136,6 +137,9 @@ faults! {
     BadAlpnChoice         => ILLEGAL_PARAMETER,  "RFC 7301 3.1",   "did not choose exactly one application protocol";
     NoApplicationProtocol => NO_APPLICATION_PROTOCOL, "RFC 7301 3.2", "offers application protocols, none of which this server speaks";
     NoAlpn                => NO_APPLICATION_PROTOCOL, "RFC 7301 3.2", "offered or chose no application protocol, and this side requires one";
+    EarlyDataOtherPsk     => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "accepted early data, and did not resume with the first pre-shared key that was offered";
+    EarlyDataOtherSuite   => ILLEGAL_PARAMETER,  "RFC 9846 4.3.10", "accepted early data, and chose another cipher suite than the session's";
+    EarlyDataOtherAlpn    => ILLEGAL_PARAMETER,  "RFC 9846 4.3.10", "accepted early data, and chose another application protocol than the session's";
 
     // Certificate, CertificateRequest, CertificateVerify, Finished
     NonEmptyContext       => ILLEGAL_PARAMETER,  "RFC 9846 4.5.1", "sent a certificate_request_context that is not the one that belongs here";

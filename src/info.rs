@@ -72,6 +72,9 @@ pub struct ConnectionInfo {
     pub retried: bool,
     /// What became of 0-RTT data, and why.
     pub early_data: EarlyData,
+    /// Octets of early data that this side sent. Those that were rejected are lost:
+    /// the application may send them again, and nobody else does.
+    pub early_data_sent: u32,
     /// The application protocol, chosen by the server (RFC 7301).
     pub alpn: Option<Box<[u8]>>,
     /// The name that the client asked for (RFC 6066 section 3).

@@ -7,10 +7,11 @@ use crate::crypto::agree::KeyShares;
 use crate::crypto::kdf::{self, Digest};
 use crate::crypto::source::Entropy;
 use crate::crypto::suite::Suite;
+use crate::early::EarlyReason;
 use crate::observe::Tap;
 use crate::pki::ServerName;
-use crate::schedule::tls13::EarlySecret;
 use crate::schedule::tls13::psk::PskKind;
+use crate::schedule::tls13::{EarlySecret, ExporterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::session::ClientSession;
 use crate::wire::{
@@ -29,10 +30,14 @@ pub(crate) struct Offer {
     pub(crate) shares: KeyShares,
     /// The pre-shared key to resume with in TLS 1.3.
     pub(crate) psk: Option<Box<Psk>>,
+    /// Early data, while it may go.
+    pub(crate) early: Option<Box<Early>>,
     /// The session to resume in TLS 1.2.
     pub(crate) session12: Option<Box<ClientSession>>,
     hide_server_name: bool,
     cookie: Option<Box<[u8]>>,
+    /// A HelloRetryRequest has come.
+    retried: bool,
     #[cfg(test)]
     hellos: Vec<Vec<u8>>,
 }
@@ -43,6 +48,15 @@ pub(crate) struct Psk {
     pub(crate) early: EarlySecret,
     obfuscated_age: u32,
     binder: Digest,
+}
+
+/// Early data that is offered (RFC 9846 section 4.3.10).
+pub(crate) struct Early {
+    /// Octets that may go.
+    pub(crate) most: u32,
+    /// The application protocol that it speaks.
+    pub(crate) alpn: Option<Box<[u8]>>,
+    pub(crate) exporter: ExporterSecret,
 }
 
 impl Offer {
@@ -73,9 +87,11 @@ impl Offer {
             shares: KeyShares::generate(&config.common.offered.first_shares, entropy)?,
             config: Arc::clone(config),
             psk,
+            early: None,
             session12,
             hide_server_name: options.hide_server_name,
             cookie: None,
+            retried: false,
             #[cfg(test)]
             hellos: options.hellos.clone(),
         })
@@ -91,7 +107,7 @@ impl Offer {
         if let Some(group) = group {
             self.shares = KeyShares::generate(&[group], entropy)?;
         }
-        self.cookie = cookie.map(Into::into);
+        (self.cookie, self.retried) = (cookie.map(Into::into), true);
         #[cfg(test)]
         self.hellos.drain(..1.min(self.hellos.len()));
         Ok(())
@@ -125,6 +141,26 @@ impl Offer {
             _ => None,
         };
         Ok(())
+    }
+
+    /// The pre-shared key whose early data is offered, or why none is.
+    pub(crate) fn early_psk(&self) -> Result<&Psk, EarlyReason> {
+        if !self.config.early_data {
+            return Err(EarlyReason::Off);
+        }
+        let psk = self.psk.as_ref().ok_or(EarlyReason::NoSession)?;
+        let protocols = &self.config.common.alpn;
+        let same_alpn = match &psk.session.alpn {
+            Some(name) => protocols.iter().any(|ours| **ours == **name),
+            None => protocols.is_empty(),
+        };
+        match &psk.session {
+            _ if self.retried => Err(EarlyReason::Retried),
+            session if session.max_early_data == 0 => Err(EarlyReason::NotAllowed),
+            _ if !same_alpn => Err(EarlyReason::OtherAlpn),
+            session if session.named != self.sent_name().is_some() => Err(EarlyReason::OtherName),
+            _ => Ok(psk),
+        }
     }
 
     /// For middleboxes, where TLS 1.3 is offered (RFC 9846 appendix E.4), and to
@@ -210,6 +246,7 @@ impl Offer {
                 renegotiation_info: common.tls12().then_some(&[]),
                 session_ticket: (sessions && resumes12(common)).then_some(ticket),
                 psk_key_exchange_modes: (sessions && common.tls13()).then(|| List::from(MODES)),
+                early_data: self.early_psk().is_ok(),
                 pre_shared_key,
                 ec_point_formats: common.tls12().then(|| List::from(&[EcPointFormat::UNCOMPRESSED])),
                 ..ClientExtensions::default()

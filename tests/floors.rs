@@ -53,7 +53,7 @@ const HOUSE: &[Floor] = &[
     ]),
     Floor(6, &[
         "connection/event.rs", "connection/binding.rs", "connection/sending.rs", "connection/receiving.rs", "connection/flow.rs",
-        "connection/split.rs", "connection/mod.rs", "connection/choosing.rs", "connection/exporting.rs",
+        "connection/split.rs", "connection/mod.rs", "connection/choosing.rs", "connection/exporting.rs", "connection/early.rs",
     ]),
     Floor(IO, &[
         "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/deadline.rs",

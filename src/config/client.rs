@@ -26,6 +26,7 @@ pub struct ClientConfig {
     pub(crate) insists_on_identity: bool,
     pub(crate) asks_for_staple: bool,
     pub(crate) sessions: Option<Arc<ClientSessions>>,
+    pub(crate) early_data: bool,
     /// The fingerprint of `judge` and `identities`, when a connection has asked for it.
     policy: OnceLock<Option<[u8; 32]>>,
 }
@@ -41,6 +42,7 @@ impl ClientConfig {
             insists_on_identity: false,
             asks_for_staple: true,
             sessions: None,
+            early_data: false,
             policy: OnceLock::new(),
         }
     }
@@ -134,6 +136,31 @@ impl ClientConfig {
     /// ```
     pub fn sessions(mut self, sessions: impl Into<Arc<ClientSessions>>) -> Self {
         self.sessions = Some(sessions.into());
+        self
+    }
+
+    /// Offers early data (0-RTT) where a session allows it: data that goes with the
+    /// ClientHello, a round trip before the server has said anything (RFC 9846 section
+    /// 2.3). Off, if nothing is said.
+    ///
+    /// Whoever copies it on its way can bring it to the server again, which may then act
+    /// on it twice (RFC 9846 section 8), and it has no forward secrecy: it is for what
+    /// may well happen twice, such as a GET. So it leaves only through
+    /// [`early_payload`](crate::Connection::early_payload), and
+    /// [`info`](crate::Connection::info) says whether the server took it.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, EarlyData, EarlyReason};
+    /// # let (client, server) = pair::configs();
+    /// let client = client.sessions(ClientSessions::new()).early_data();
+    /// # let (client, _) = pair::connect(&client, &server)?;
+    /// // A first connection has none: it resumes nothing.
+    /// assert_eq!(client.info().early_data, EarlyData::NotOffered(EarlyReason::NoSession));
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
+    pub fn early_data(mut self) -> Self {
+        self.early_data = true;
         self
     }
 

@@ -1,5 +1,6 @@
 //! What `next()` returns.
 
+use crate::early::EarlyData;
 use crate::question::Question;
 
 /// What happened, or what is needed, next.
@@ -24,6 +25,10 @@ pub enum Event<'a> {
     NeedInput,
     /// The handshake waits for an answer; repeated until `answer()` is called.
     Ask(Question<'a>),
+    /// The server has decided on the early data that this client offers: it comes once,
+    /// before `HandshakeDone`. What was rejected is lost, and nothing sends it again;
+    /// [`info`](crate::Connection::info) says how much it was.
+    EarlyDataDecided(EarlyData),
     /// The handshake is complete: the peer is authenticated, data may flow.
     HandshakeDone,
     /// Application data, lent until `consume()` takes it; what is left comes again.

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::handshake::context::{Awaits, Connected, Cx, Holds, Input, Received, Reply, WRONG_ANSWER};
 use crate::handshake::{client, server};
+use crate::offer::Early;
 use crate::question::{Answer, Question};
 use crate::wire::{Body, Form};
 
@@ -151,6 +152,14 @@ impl Flow {
             Self::Server(s) if s.may_await_second_hello() => Meaning::Compatibility,
             Self::Server(_) | Self::Undecided | Self::Choosing => Meaning::None,
             Self::Done(_) | Self::Over | Self::Failed(_) => Meaning::None,
+        }
+    }
+
+    /// The early data that may go from here.
+    pub(crate) fn early_data(&self) -> Option<&Early> {
+        match self {
+            Self::Client(s) => s.early_data(),
+            _ => None,
         }
     }
 

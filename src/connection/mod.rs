@@ -10,6 +10,7 @@
 
 mod binding;
 mod choosing;
+mod early;
 mod event;
 mod exporting;
 mod flow;
@@ -75,6 +76,7 @@ pub struct Connection {
 enum Next {
     NeedInput,
     Ask,
+    EarlyDataDecided,
     HandshakeDone,
     Data,
     Closed(Close),
@@ -176,6 +178,7 @@ impl Connection {
         match next {
             Err(Boxed(error)) => Err(self.fail(*error)),
             Ok(Next::NeedInput) => Ok(Event::NeedInput),
+            Ok(Next::EarlyDataDecided) => Ok(Event::EarlyDataDecided(self.info.early_data)),
             Ok(Next::HandshakeDone) => Ok(Event::HandshakeDone),
             Ok(Next::Closed(close)) => Ok(Event::Closed(close)),
             Ok(Next::Data) => Ok(Event::Data(self.receiving.reading.data())),
@@ -194,8 +197,12 @@ impl Connection {
             }
             match self.receiving.next(self.flow.name()).map_err(|Boxed(error)| *error)? {
                 Incoming::Message(located) => {
+                    let undecided = self.awaits_decision();
                     if !self.is_passed_over(&located)? {
                         self.step(Some(located), None)?;
+                    }
+                    if undecided && !self.awaits_decision() {
+                        return Ok(Next::EarlyDataDecided);
                     }
                 }
                 Incoming::ChangeCipherSpec(end) => self.change_cipher_spec(end)?,

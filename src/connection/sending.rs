@@ -122,7 +122,26 @@ impl Sending {
             self.update_keys(false, owed)?;
             open = self.writing.open_window(&self.tap)?;
         }
-        Ok(open.then_some(Window { sending: self }))
+        Ok(open.then_some(Window { sending: self, counted: None }))
+    }
+
+    /// A window for so much early data, whose octets are `counted` when they are sealed.
+    /// A key near its limit opens none: there is no other before the handshake's.
+    pub(crate) fn early_payload<'a>(
+        &'a mut self,
+        most: u32,
+        counted: &'a mut u32,
+    ) -> Result<Option<Window<'a>>, Error> {
+        if most == 0
+            || self.closed
+            || self.writing.level() != Level::Early
+            || self.writing.key()?.is_used_up()
+        {
+            return Ok(None);
+        }
+        let open = self.writing.open_window(&self.tap)?;
+        self.writing.narrow_window(most as usize);
+        Ok(open.then_some(Window { sending: self, counted: Some(counted) }))
     }
 }
 
@@ -167,12 +186,23 @@ pub(crate) fn send(
 /// ```
 pub struct Window<'a> {
     sending: &'a mut Sending,
+    /// The octets of early data, where it is for that.
+    counted: Option<&'a mut u32>,
 }
 
 impl Window<'_> {
     /// Seals as much of `data` as fits, from where it lies, and returns how much that is.
     pub(crate) fn fill(self, data: &[u8]) -> Result<usize, Error> {
-        Ok(self.sending.writing.seal_data(&self.sending.tap, data)?)
+        let n = self.sending.writing.seal_data(&self.sending.tap, data)?;
+        self.count(n);
+        Ok(n)
+    }
+
+    /// No window for early data is longer than what a `u32` may yet count.
+    fn count(self, n: usize) {
+        if let Some(counted) = self.counted {
+            *counted = counted.saturating_add(n as u32);
+        }
     }
 
     /// Writes as much of `data` as fits behind the first `at` bytes; how much that is.
@@ -185,7 +215,10 @@ impl Window<'_> {
     /// # Errors
     /// The connection failed.
     pub fn seal(self, n: usize) -> Result<(), Error> {
-        Ok(self.sending.writing.seal_window(&self.sending.tap, n)?)
+        let n = n.min(self.len());
+        self.sending.writing.seal_window(&self.sending.tap, n)?;
+        self.count(n);
+        Ok(())
     }
 }
 

@@ -2,8 +2,8 @@
 //! version (RFC 9846 sections 4.2.2 to 4.2.4).
 //!
 //! ```text
-//!   START ---- send ClientHello [K_send = initial] ----> WAIT_SH
-//!   WAIT_SH -- recv HelloRetryRequest, send ClientHello -> WAIT_SH, once
+//!   START ---- send ClientHello [K_send = early] ------> WAIT_SH, where early data can go
+//!   WAIT_SH -- recv HelloRetryRequest [K_send = initial], send ClientHello -> WAIT_SH, once
 //!   WAIT_SH -- recv ServerHello of 1.3 ----------------> client13: WAIT_EE
 //!   WAIT_SH -- recv ServerHello of 1.2 ----------------> client12: WAIT_CERT, or resumed12
 //! ```
@@ -13,10 +13,13 @@ pub(crate) use super::client13::State as Tls13;
 use super::context::{Awaits, Cx, Input, Received, Reply, unexpected};
 use super::{client12, client13};
 use crate::config::{ClientConfig, ClientOptions, Common};
+use crate::crypto::Failed;
 use crate::crypto::suite::{Suite, Version};
+use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::offer::{Offer, Offered};
+use crate::observe::Level;
+use crate::offer::{Early, Offer, Offered};
 use crate::pki::ServerName;
 use crate::question::Question;
 use crate::wire::{
@@ -66,6 +69,15 @@ impl State {
         }
     }
 
+    /// The octets of early data that may go here in all, those that went among them.
+    pub(crate) fn early_data(&self) -> Option<&Early> {
+        match self {
+            Self::WaitSh(WaitSh(b)) => b.offer.early.as_deref(),
+            Self::Tls13(s) => s.early_data(),
+            Self::Tls12(_) => None,
+        }
+    }
+
     pub(crate) fn question(&self) -> Option<Question<'_>> {
         match self {
             Self::WaitSh(_) => None,
@@ -103,7 +115,29 @@ pub(crate) fn start(
     cx.info.server_name = b.offer.sent_name().map(Into::into);
     cx.writing.first_hello();
     send_hello(&mut b, cx)?;
+    begin_early_data(&mut b, cx)?;
     Ok(State::WaitSh(WaitSh(b)))
+}
+
+/// Where early data is offered, it may go from here on; the ChangeCipherSpec for
+/// middleboxes goes before it (RFC 9846 appendix E.4).
+fn begin_early_data(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
+    let psk = match b.offer.early_psk() {
+        Ok(psk) => psk,
+        Err(why) => {
+            cx.info.early_data = EarlyData::NotOffered(why);
+            return Ok(());
+        }
+    };
+    let session = &psk.session;
+    let hash = b.transcript.hash_with(session.suite.hash, &[]).ok_or(Failed)?;
+    let exporter = psk.early.early_exporter(&hash, cx.tap);
+    let early = Early { most: session.max_early_data, alpn: session.alpn.clone(), exporter };
+    let client = psk.early.client_early_traffic(&hash, cx.tap);
+    b.offer.early = Some(Box::new(early));
+    cx.info.early_data = EarlyData::Offered;
+    cx.send_change_cipher_spec()?;
+    cx.k_send(Level::Early, client)
 }
 
 fn send_hello(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
@@ -152,6 +186,11 @@ impl WaitSh {
         cx: &mut Cx<'_>,
     ) -> Result<Self, Error> {
         let Self(mut b) = self;
+        let early = b.offer.early.take();
+        if early.is_some() {
+            cx.info.early_data = EarlyData::Rejected(EarlyReason::Retried);
+            cx.k_send_initial()?;
+        }
         if b.retry_suite.is_some() {
             return Err(Fault::SecondRetry.into());
         }
@@ -177,7 +216,9 @@ impl WaitSh {
         b.transcript.fold_hello_retry();
         b.transcript.add(msg.bytes);
         b.offer.retry(m.extensions.key_share, m.extensions.cookie, cx.entropy)?;
-        cx.send_change_cipher_spec()?;
+        if early.is_none() {
+            cx.send_change_cipher_spec()?;
+        }
         send_hello(&mut b, cx)?;
         Ok(Self(b))
     }
@@ -185,6 +226,11 @@ impl WaitSh {
     fn server_hello(self, msg: &Received<'_>, m: &ServerHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self(b) = self;
         let common = &b.offer.config.common;
+        let early = b.offer.early.is_some();
+        if early && m.extensions.supported_versions.is_none() {
+            // No such server could read the alert under another key.
+            cx.k_send_initial()?;
+        }
         match m.extensions.supported_versions {
             // RFC 9846 appendix E.5.
             _ if m.legacy_version <= ProtocolVersion::SSL30 => Err(Fault::OldVersion.into()),
@@ -202,6 +248,7 @@ impl WaitSh {
             None if downgraded(m, common) => Err(Fault::Downgrade.into()),
             // Who asked for a retry has chosen TLS 1.3.
             None if b.retry_suite.is_some() => Err(Fault::UnofferedVersion.into()),
+            None if early => Err(Fault::EarlyDataOldVersion.into()),
             None if m.legacy_version == ProtocolVersion::TLS12 && common.tls12() => {
                 let suite = check_choice(&b, m.cipher_suite, m.compression_method)?;
                 let Version::Tls12(exchange) = suite.version else {

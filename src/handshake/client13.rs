@@ -1,15 +1,17 @@
 //! The client's handshake in TLS 1.3, after the ServerHello (RFC 9846
-//! Appendix A.1, without 0-RTT):
+//! Appendix A.1):
 //!
 //! ```text
-//!                              WAIT_SH
+//!                              WAIT_SH            Early data can go, where it is offered
 //!                                 | Recv ServerHello
-//!                                 | K_recv = handshake, K_send = handshake
+//!                                 | K_recv = handshake
+//!                                 | K_send = handshake, unless early data may yet be accepted
 //!                                 v
-//!                              WAIT_EE
+//!                              WAIT_EE            Early data can go
 //!                                 | Recv EncryptedExtensions
+//!                                 | [K_send = handshake, where it rejects early data]
 //!                                 |        Using PSK
-//!                                 +-------------------> WAIT_FINISHED
+//!                                 +-------------------> WAIT_FINISHED   Accepted early data can go
 //!                                 | Using certificate
 //!                                 v
 //!                            WAIT_CERT_CR
@@ -27,6 +29,7 @@
 //!                           WAIT_FINISHED
 //!                                 | Recv Finished
 //!                                 | K_recv = application
+//!                                 | [Send EndOfEarlyData, K_send = handshake]
 //!                                 | Send [Certificate, (Sign is asked) CertificateVerify]
 //!                                 | Send Finished
 //!                                 | K_send = application
@@ -44,17 +47,18 @@ use super::resume;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
 use crate::crypto::suite::Suite;
+use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
-use crate::offer::{Offer, Offered, Psk};
+use crate::offer::{Early, Offer, Offered, Psk};
 use crate::pki::Report;
 use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
-    Finished, HandshakeType, List, ProtocolVersion, ServerHello, SignatureScheme,
+    EndOfEarlyData, Finished, HandshakeType, List, ProtocolVersion, ServerHello, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -107,6 +111,16 @@ impl State {
         }
     }
 
+    /// The early data that may go here.
+    pub(crate) fn early_data(&self) -> Option<&Early> {
+        match self {
+            Self::WaitEe(WaitEe(hs)) | Self::WaitFinished(WaitFinished { hs, .. }) => {
+                hs.early.as_ref().map(|(early, _)| &**early)
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn question(&self) -> Option<Question<'_>> {
         match self {
             Self::WaitVerdict(s) => Some(s.question()),
@@ -140,6 +154,8 @@ struct Hs {
     suite: &'static Suite,
     /// Until the exporter's secret takes its place, where no session is kept.
     master: Option<MasterSecret>,
+    /// Early data that was not rejected, and the handshake key that waits for its end.
+    early: Option<(Box<Early>, Protection)>,
     /// The server took the pre-shared key: it was trusted before, until then.
     resumed: Option<(PeerTrusted, Box<Unproven>, u64)>,
     request: Option<Request>,
@@ -172,26 +188,61 @@ pub(super) fn server_hello(
     b.transcript.set_hash(suite.hash);
     b.transcript.add(msg.bytes);
     let hash = b.transcript.hash();
-    let (early, resumed) = match (m.extensions.pre_shared_key, b.offer.psk.take()) {
-        (None, _) => (EarlySecret::new(suite, None, cx.tap), None),
+    let (early_secret, resumed, rejected) = match (m.extensions.pre_shared_key, b.offer.psk.take()) {
+        (None, _) => (EarlySecret::new(suite, None, cx.tap), None, Some(EarlyReason::NotResumed)),
         (Some(0), Some(psk)) => {
             let Psk { session, early, .. } = *psk;
             let early = early.suite_chosen(suite).map_err(|_| Fault::PskHashDiffers)?;
             let (trusted, who) = auth::resumed(session.peer);
-            (early, Some((trusted, who, session.trusted_until)))
+            let rejected = (suite.id != session.suite.id).then_some(EarlyReason::OtherSuite);
+            (early, Some((trusted, who, session.trusted_until)), rejected)
         }
         (Some(_), _) => return Err(Fault::UnofferedPsk.into()),
     };
-    let secret = early.handshake(&shared, cx.tap);
+    let secret = early_secret.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
     let server = secret.server_traffic(&hash, cx.tap);
     cx.k_recv(Level::Handshake, server, msg.end()?);
-    if !cx.info.retried {
-        cx.send_change_cipher_spec()?;
-    }
-    cx.k_send(Level::Handshake, client)?;
     let master = Some(secret.master(cx.tap));
-    Ok(State::WaitEe(WaitEe(Hs { b, suite, master, resumed, request: None })))
+    let mut hs = Hs { b, suite, master, early: None, resumed, request: None };
+    match hs.b.offer.early.take() {
+        None => {
+            if !cx.info.retried {
+                cx.send_change_cipher_spec()?;
+            }
+            cx.k_send(Level::Handshake, client)?;
+        }
+        Some(early) => {
+            hs.early = Some((early, client));
+            if let Some(why) = rejected {
+                hs.reject_early_data(why, cx)?;
+            }
+        }
+    }
+    Ok(State::WaitEe(WaitEe(hs)))
+}
+
+impl Hs {
+    /// No more early data goes.
+    fn reject_early_data(&mut self, why: EarlyReason, cx: &mut Cx<'_>) -> Result<(), Error> {
+        if let Some((_, client)) = self.early.take() {
+            cx.info.early_data = EarlyData::Rejected(why);
+            cx.k_send(Level::Handshake, client)?;
+        }
+        Ok(())
+    }
+
+    /// The server accepts early data: what it was offered for must be as it was (RFC
+    /// 9846 sections 4.3.10 and 4.3.11).
+    fn accept_early_data(&self, cx: &mut Cx<'_>) -> Result<(), Fault> {
+        match &self.early {
+            Some((early, _)) if early.alpn == cx.info.alpn => cx.info.early_data = EarlyData::Accepted,
+            Some(_) => return Err(Fault::EarlyDataOtherAlpn),
+            None if self.resumed.is_some() => return Err(Fault::EarlyDataOtherSuite),
+            None => return Err(Fault::EarlyDataOtherPsk),
+        }
+        Ok(())
+    }
 }
 
 pub(crate) struct WaitEe(Hs);
@@ -204,10 +255,22 @@ impl WaitEe {
         cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
         let Self(mut hs) = self;
+        if !m.early_data {
+            // Before all else: an alert goes under the key that the server reads with.
+            let same_alpn = hs
+                .early
+                .as_ref()
+                .is_some_and(|(early, _)| early.alpn.as_deref() == m.alpn.map(|name| name.0));
+            let why = if same_alpn { EarlyReason::Unsaid } else { EarlyReason::OtherAlpn };
+            hs.reject_early_data(why, cx)?;
+        }
         if !m.present().is_subset(hs.b.offered) {
             return Err(Fault::UnofferedExtension.into());
         }
         cx.info.alpn = negotiate::chosen_alpn(&hs.b.offer.config.common, m.alpn)?;
+        if m.early_data {
+            hs.accept_early_data(cx)?;
+        }
         hs.b.transcript.add(msg.bytes);
         Ok(match hs.resumed.take() {
             None => State::WaitCertCr(WaitCertCr(hs)),
@@ -348,10 +411,17 @@ impl WaitFinished {
         let at = master.at(&hash, cx.tap);
         cx.k_recv(Level::Application, at.server_traffic(), msg.end()?);
         proof.finished(&finished, cx);
+        let mut early_exporter = None;
+        if let Some((early, client)) = hs.early.take() {
+            hs.b.transcript.add(cx.send(Body::EndOfEarlyData(EndOfEarlyData))?);
+            cx.k_send(Level::Handshake, client)?;
+            early_exporter = Some(early.exporter);
+        }
         let client = at.client_traffic();
         let exporter;
         (exporter, hs.master) = master.exporter(&at, hs.b.offer.config.resumption().is_some());
-        let own = Own { client, exporter: Exporter::Tls13(exporter), finished, trusted_until };
+        let own =
+            Own { client, exporter: Exporter::tls13(exporter, early_exporter), finished, trusted_until };
         match hs.request.take() {
             None => Ok(State::Connected(own.finish(hs, cx)?)),
             Some(Request { identity: None }) => {

@@ -4,6 +4,7 @@
 //! and `k_send` (the names of RFC 9846 Appendix A). Evidence is a type: each
 //! is made in one place, and demanded by the handler that may only run after it.
 
+use crate::crypto;
 use crate::crypto::aead::Protection;
 use crate::crypto::kdf::Digest;
 use crate::crypto::source::Entropy;
@@ -117,6 +118,11 @@ impl Cx<'_> {
         Ok(self.writing.set_key(self.tap, level, key)?)
     }
 
+    /// From here on this side writes in the clear again.
+    pub(crate) fn k_send_initial(&mut self) -> Result<(), Error> {
+        Ok(self.writing.drop_key(self.tap)?)
+    }
+
     /// From here on this side reads under `key`.
     pub(crate) fn k_recv(&mut self, level: Level, key: Protection, end: RecordEnd) {
         self.read.set(level, key, end);
@@ -225,6 +231,8 @@ impl Holds {
 pub(crate) enum Exporter {
     /// RFC 9846 section 7.5.
     Tls13(ExporterSecret),
+    /// The same where early data was accepted, and its early form.
+    Early(Box<[ExporterSecret; 2]>),
     /// RFC 5705, with a master secret that is bound to the handshake.
     Tls12(tls12::ExporterSecret),
     /// Without extended_master_secret two connections can have the same master
@@ -233,6 +241,21 @@ pub(crate) enum Exporter {
 }
 
 impl Exporter {
+    pub(crate) fn tls13(exporter: ExporterSecret, early: Option<ExporterSecret>) -> Self {
+        match early {
+            None => Self::Tls13(exporter),
+            Some(early) => Self::Early(Box::new([exporter, early])),
+        }
+    }
+
+    /// That of early data, where it was accepted.
+    pub(crate) fn early(&self) -> Option<&ExporterSecret> {
+        match self {
+            Self::Early(both) => Some(&both[1]),
+            _ => None,
+        }
+    }
+
     /// `first_finished` is the verify_data of the Finished that came first.
     pub(crate) fn tls12(
         master: MasterSecret,
@@ -249,18 +272,17 @@ impl Exporter {
     pub(crate) fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let exported = match self {
             Self::Tls13(secret) => secret.export(label, context.unwrap_or_default(), out),
+            Self::Early(both) => both[0].export(label, context.unwrap_or_default(), out),
             Self::Tls12(secret) => secret.export(label, context, out),
             Self::Refused => return Err(Error::Misuse(UNBOUND)),
         };
-        exported.map_err(|_| {
-            Error::Misuse("the exporter's label, context or output has a length that it cannot have")
-        })
+        exported.map_err(bad_lengths)
     }
 
     /// tls-unique (RFC 5929 section 3.1).
     pub(crate) fn first_finished(&self) -> Result<&[u8; 12], Error> {
         match self {
-            Self::Tls13(_) => Err(Error::Misuse(
+            Self::Tls13(_) | Self::Early(_) => Err(Error::Misuse(
                 "tls-unique is of TLS 1.2 alone: in TLS 1.3 tls-exporter takes its place (RFC 9266)",
             )),
             Self::Tls12(secret) => Ok(secret.first_finished()),
@@ -271,6 +293,23 @@ impl Exporter {
 
 const UNBOUND: &str =
     "the peer does not speak extended_master_secret, without which keying material identifies no connection";
+
+/// Keying material of early data (RFC 9846 section 7.5).
+pub(crate) fn export_early(
+    secret: Option<&ExporterSecret>,
+    label: &str,
+    context: Option<&[u8]>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let secret = secret.ok_or(Error::Misuse(
+        "there is no early data whose keying material this could be: none is offered, or it was rejected",
+    ))?;
+    secret.export(label, context.unwrap_or_default(), out).map_err(bad_lengths)
+}
+
+fn bad_lengths(_: crypto::Failed) -> Error {
+    Error::Misuse("the exporter's label, context or output has a length that it cannot have")
+}
 
 /// The last row of each table.
 pub(crate) fn unexpected(got: &Input<'_>) -> Error {

@@ -275,6 +275,7 @@ pub(crate) fn keeper(
         secret: secret()?,
         trusted_until: trusted_until.unwrap_or_else(|| peer.trusted_until(now)),
         alpn: info.alpn.clone(),
+        named: info.server_name.is_some(),
         peer,
     }))
 }
@@ -312,6 +313,7 @@ pub(crate) fn keep12(
             trusted_until,
             max_early_data: 0,
             alpn: None,
+            named: info.server_name.is_some(),
             peer,
         };
         sessions.keep(name, policy, session);

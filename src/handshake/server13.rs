@@ -440,7 +440,7 @@ fn finish(mut b: Box<Hs>, master: MasterSecret, origin: Origin, cx: &mut Cx<'_>)
     let client_application = at.client_traffic();
     let (exporter, master) = master.exporter(&at, b.wants_tickets);
     let tickets = master.map(|master| Box::new(Tickets { suite: b.suite, master, origin }));
-    Ok(Flight2 { b, client_application, exporter: Exporter::Tls13(exporter), tickets })
+    Ok(Flight2 { b, client_application, exporter: Exporter::tls13(exporter, None), tickets })
 }
 
 /// While the client's second flight is awaited.

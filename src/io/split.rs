@@ -101,7 +101,7 @@ impl<S: Read> TlsReader<S> {
                 Event::Data(_) => return Ok(true),
                 Event::Closed(Close::Clean) => return Ok(false),
                 Event::Closed(Close::Truncated) => return Err(Error::Truncated.into()),
-                Event::NeedInput | Event::Ask(_) | Event::HandshakeDone => {}
+                _ => {}
             }
             if fill(self.receiver.space(), &mut self.read_before, &mut self.stream)? == 0 {
                 self.receiver.filled_eof();

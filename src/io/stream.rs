@@ -231,6 +231,7 @@ impl<S: Read + Write> TlsStream<S> {
             let answer = match self.connection.next() {
                 Err(error) => return Err(self.fail(error)),
                 Ok(Event::NeedInput) => None,
+                Ok(Event::EarlyDataDecided(_)) => continue,
                 Ok(Event::Ask(question)) => {
                     let unanswered = unanswered(&question);
                     Some(answer(question).map_or(unanswered, Ok)?)
@@ -314,7 +315,7 @@ impl<S: Read + Write> TlsStream<S> {
                 Ok(Event::Closed(Close::Clean)) => return Ok(false),
                 Ok(Event::Closed(Close::Truncated)) => return Err(Error::Truncated.into()),
                 Ok(Event::NeedInput) => self.fill()?,
-                Ok(Event::Ask(_) | Event::HandshakeDone) => {}
+                Ok(Event::Ask(_) | Event::EarlyDataDecided(_) | Event::HandshakeDone) => {}
             }
         }
     }

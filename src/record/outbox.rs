@@ -255,6 +255,13 @@ impl Outbox {
         Ok(Some(leaving.window()))
     }
 
+    /// Makes the window no longer than this.
+    pub(crate) fn narrow(&mut self, most: usize) {
+        if let Some(leaving) = self.leaving.get_mut() {
+            leaving.window = leaving.window.min(most);
+        }
+    }
+
     /// The window that [`Outbox::payload`] opened.
     pub(crate) fn window(&self) -> &[u8] {
         self.leaving.get().map_or(&[], Leaving::window)

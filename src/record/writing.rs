@@ -98,6 +98,14 @@ impl Writing {
         Ok(())
     }
 
+    /// Seals what stands under the old key; what follows is in the clear.
+    pub(crate) fn drop_key(&mut self, tap: &Tap) -> Result<(), SendError> {
+        self.seal(tap)?;
+        self.outbox.level = Level::Initial;
+        self.key = None;
+        Ok(())
+    }
+
     pub(crate) fn change_cipher_spec(&mut self, tap: &Tap) -> Result<(), SendError> {
         self.outbox.change_cipher_spec(&mut self.key, tap)
     }
@@ -115,6 +123,11 @@ impl Writing {
     /// Opens a window for application data; false while too much is pending.
     pub(crate) fn open_window(&mut self, tap: &Tap) -> Result<bool, SendError> {
         Ok(self.outbox.payload(&mut self.key, tap)?.is_some())
+    }
+
+    /// Makes the window no longer than this.
+    pub(crate) fn narrow_window(&mut self, most: usize) {
+        self.outbox.narrow(most);
     }
 
     pub(crate) fn window(&self) -> &[u8] {

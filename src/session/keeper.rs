@@ -20,6 +20,7 @@ pub(crate) struct Keeper {
     pub(crate) secret: ResumptionSecret,
     pub(crate) trusted_until: u64,
     pub(crate) alpn: Option<Box<[u8]>>,
+    pub(crate) named: bool,
     pub(crate) peer: Peer,
 }
 
@@ -42,6 +43,7 @@ impl Keeper {
             trusted_until: self.trusted_until,
             max_early_data: m.extensions.early_data.unwrap_or_default(),
             alpn: self.alpn.clone(),
+            named: self.named,
             peer: self.peer.clone(),
         };
         self.sessions.keep(&self.name, self.policy, session);

@@ -24,11 +24,11 @@ pub(crate) struct ClientSession {
     /// Until when the server need not show its certificate again.
     pub(crate) trusted_until: u64,
     /// Octets of early data that the ticket allows; 0 in TLS 1.2.
-    #[allow(dead_code)] // for who offers early data
     pub(crate) max_early_data: u32,
     /// The application protocol that was negotiated when the ticket came.
-    #[allow(dead_code)]
     pub(crate) alpn: Option<Box<[u8]>>,
+    /// Whether the ClientHello named the server.
+    pub(crate) named: bool,
     pub(crate) peer: Peer,
 }
 

@@ -284,6 +284,7 @@ fn client_session(number: u32, version: ProtocolVersion, expires: u64) -> Client
         trusted_until: START + DAY,
         max_early_data: 0,
         alpn: None,
+        named: true,
         peer: nobody(),
     }
 }

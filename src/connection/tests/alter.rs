@@ -20,6 +20,14 @@ pub(super) fn keep(n: usize) -> (Option<Alter>, Captured) {
     (Some(alter), captured)
 }
 
+/// One after the other, where the first makes one message of one.
+pub(super) fn both(first: Option<Alter>, then: Option<Alter>) -> Option<Alter> {
+    match (first, then) {
+        (Some(mut first), Some(mut then)) => Some(Box::new(move |message| then(first(message).remove(0)))),
+        (first, then) => first.or(then),
+    }
+}
+
 /// Sends something else for each message of a type.
 pub(super) fn each(
     kind: HandshakeType,

@@ -24,12 +24,19 @@ pub(super) struct Opened {
 pub(super) struct Ear {
     level: usize,
     key: Option<Protection>,
+    /// The suite of the first key, where that is for early data.
+    early: Option<&'static Suite>,
     pub(super) rest: Vec<u8>,
 }
 
 impl Ear {
     pub(super) fn new() -> Self {
-        Self { level: 0, key: None, rest: Vec::new() }
+        Self::after(None)
+    }
+
+    /// Early data of this suite comes first.
+    pub(super) fn after(early: Option<&'static Suite>) -> Self {
+        Self { level: 0, key: None, early, rest: Vec::new() }
     }
 
     pub(super) fn open(
@@ -47,7 +54,7 @@ impl Ear {
             }
             let record: Vec<u8> = self.rest.drain(..end).collect();
             records.push(match record[0] {
-                DATA => self.open_protected(suite.unwrap(), secrets, &record),
+                DATA => self.open_protected(suite, secrets, &record),
                 kind => Opened { level: 0, kind, content: record[5..].to_vec() },
             });
         }
@@ -55,7 +62,12 @@ impl Ear {
     }
 
     /// Goes on to later keys until it opens.
-    fn open_protected(&mut self, suite: &'static Suite, secrets: &[Vec<u8>], record: &[u8]) -> Opened {
+    fn open_protected(
+        &mut self,
+        suite: Option<&'static Suite>,
+        secrets: &[Vec<u8>],
+        record: &[u8],
+    ) -> Opened {
         loop {
             let mut body = record[5..].to_vec();
             if let Some(key) = &mut self.key
@@ -66,6 +78,7 @@ impl Ear {
                 return Opened { level: self.level, kind, content: body };
             }
             let secret = secrets.get(self.level).expect("a key that opens the record");
+            let suite = self.early.filter(|_| self.level == 0).or(suite).expect("a suite");
             self.key = Some(Protection::tls13(suite, secret));
             self.level += 1;
         }

@@ -3,6 +3,7 @@
 
 use super::super::Close;
 use super::alter::*;
+use super::client_early;
 use super::kit::*;
 use super::places::{Place, place};
 use super::resumption::primed;
@@ -266,6 +267,7 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::UnofferedPsk, || resumes(ProtocolVersion::TLS13, None, server_hello(|m| {
         m.extensions.pre_shared_key = Some(1);
     }), Client)),
+    (Fault::EarlyDataOldVersion, client_early::answered_in_tls12),
     (Fault::PskHashDiffers, || resumes(ProtocolVersion::TLS13, None, server_hello(|m| {
         m.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384;
     }), Client)),
@@ -331,6 +333,10 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::NoApplicationProtocol, || {
         client_says_in(&alpn_client(), &server_config().alpn(&[b"http/1.1"]).unwrap(), None)
     }),
+
+    (Fault::EarlyDataOtherPsk, client_early::accepted_without_psk),
+    (Fault::EarlyDataOtherSuite, client_early::accepted_with_other_suite),
+    (Fault::EarlyDataOtherAlpn, || client_early::accepted_with_alpn(&[b"h3"])),
 
     // Certificate, CertificateRequest, CertificateVerify, Finished
     (Fault::NonEmptyContext, || server_says(certificate(|m| m.context = &[1]))),

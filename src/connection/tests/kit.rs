@@ -7,6 +7,7 @@ use crate::crypto::aead::Protection;
 use crate::crypto::sign::SigningKey;
 use crate::crypto::source::Entropy;
 use crate::crypto::suite::Suite;
+use crate::early::EarlyData;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -163,15 +164,17 @@ impl Heard {
 
     /// The traffic secrets of one direction, in the order of their use.
     pub(super) fn traffic(&self, side: Side) -> Vec<Vec<u8>> {
-        let [handshake, application] = match side {
-            Side::Client => ["client_handshake_traffic", "client_application_traffic"],
-            Side::Server => ["server_handshake_traffic", "server_application_traffic"],
+        let [early, handshake, application] = match side {
+            Side::Client => {
+                ["client_early_traffic", "client_handshake_traffic", "client_application_traffic"]
+            }
+            Side::Server => ["none", "server_handshake_traffic", "server_application_traffic"],
         };
         let heard = self.0.lock().unwrap();
         let of = |start: &'static str| {
             heard.iter().filter(move |(name, _)| name.starts_with(start)).map(|(_, secret)| secret.clone())
         };
-        of(handshake).chain(of(application)).collect()
+        of(early).chain(of(handshake)).chain(of(application)).collect()
     }
 }
 
@@ -187,6 +190,7 @@ impl Observer for Heard {
 #[derive(Debug)]
 pub(super) enum Got {
     Asked(OwnedQuestion),
+    Decided(EarlyData),
     Done,
     Data(Vec<u8>),
     Closed(Close),
@@ -205,6 +209,8 @@ pub(super) struct Party {
     pub(super) error: Option<Error>,
     /// The most that one read from the transport gives.
     pub(super) step: usize,
+    /// The suite of its early data.
+    early: Option<&'static Suite>,
     /// Bytes for which there was no room yet.
     backlog: VecDeque<u8>,
     answers: Answers,
@@ -253,7 +259,8 @@ impl Party {
         Self::new(c, Side::Server, heard)
     }
 
-    fn new(c: Connection, side: Side, heard: Arc<Heard>) -> Self {
+    pub(super) fn new(c: Connection, side: Side, heard: Arc<Heard>) -> Self {
+        let early = c.sending.writing.key().ok().map(Protection::suite);
         let answers: Answers = Box::new(|_| None);
         Self {
             c,
@@ -263,6 +270,7 @@ impl Party {
             got: Vec::new(),
             error: None,
             step: usize::MAX,
+            early,
             backlog: VecDeque::new(),
             answers,
         }
@@ -327,6 +335,7 @@ impl Party {
         loop {
             match self.c.next() {
                 Ok(Event::NeedInput) => return assert!(self.error.is_none()),
+                Ok(Event::EarlyDataDecided(decided)) => self.got.push(Got::Decided(decided)),
                 Ok(Event::HandshakeDone) => self.got.push(Got::Done),
                 Ok(Event::Data(data)) => {
                     let data = data.to_vec();
@@ -399,7 +408,7 @@ impl Party {
     /// The records that it sent, opened.
     pub(super) fn records(&mut self) -> Vec<Opened> {
         self.take();
-        let mut ear = Ear::new();
+        let mut ear = Ear::after(self.early);
         let records = ear.open(self.suite(), &self.heard.traffic(self.side), &self.sent);
         assert!(ear.rest.is_empty(), "whole records are sent");
         records

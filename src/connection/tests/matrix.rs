@@ -11,11 +11,15 @@ use crate::fault::Fault;
 use crate::schedule::Side;
 use crate::wire::*;
 
-/// RFC 9846 Appendix A.1 and A.2, without 0-RTT; after the handshake
-/// section 4.6. Where a verdict is in memory, its state is passed at once.
-const ACCEPTED: [(Side, &str, &str, &str); 22] = [
+/// RFC 9846 Appendix A.1 and A.2, on the server without 0-RTT; after the handshake
+/// section 4.7. Where a verdict is in memory, its state is passed at once.
+const ACCEPTED: [(Side, &str, &str, &str); 26] = [
     (Side::Client, "WaitSh", "ServerHello", "WaitEe"),
     (Side::Client, "WaitSh (retry)", "HelloRetryRequest", "WaitSh"),
+    (Side::Client, "WaitSh (early)", "ServerHello", "WaitEe"),
+    (Side::Client, "WaitSh (early retry)", "HelloRetryRequest", "WaitSh"),
+    (Side::Client, "WaitEe (early)", "EncryptedExtensions", "WaitFinished"),
+    (Side::Client, "WaitFinished (early)", "Finished", "Connected"),
     (Side::Client, "WaitEe", "EncryptedExtensions", "WaitCertCr"),
     (Side::Client, "WaitEe (resumed)", "EncryptedExtensions", "WaitFinished"),
     (Side::Client, "WaitFinished (resumed)", "Finished", "Connected"),

@@ -4,6 +4,7 @@
 mod admission;
 mod alter;
 mod bindings;
+mod client_early;
 mod closing;
 mod closing12;
 mod ear;

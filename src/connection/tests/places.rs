@@ -1,11 +1,13 @@
 //! A connection in each state of both flows, and the message that its peer was
 //! about to send.
 
-use super::alter::keep;
+use super::alter::{both, keep};
+use super::client_early;
 use super::kit::*;
 use super::resumption::primed;
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::question::Answer;
+use crate::record::Alter;
 use crate::schedule::Side;
 use crate::wire::{NamedGroup, ProtocolVersion};
 
@@ -20,11 +22,14 @@ pub(super) struct Place {
 
 /// The states, by their names in RFC 9846 Appendix A and in its spirit; a
 /// variant in brackets leads to the same state by another way.
-pub(super) const CLIENT: [&str; 14] = [
+pub(super) const CLIENT: [&str; 18] = [
     "WaitSh",
+    "WaitSh (early)",
     "WaitSh (retry)",
+    "WaitSh (early retry)",
     "WaitEe",
     "WaitEe (resumed)",
+    "WaitEe (early)",
     "WaitCertCr",
     "WaitCertCr (request)",
     "WaitCert",
@@ -33,6 +38,7 @@ pub(super) const CLIENT: [&str; 14] = [
     "WaitCv",
     "WaitFinished",
     "WaitFinished (resumed)",
+    "WaitFinished (early)",
     "WaitSignature",
     "Connected",
 ];
@@ -79,6 +85,13 @@ fn client_place(state: &str) -> Place {
         "WaitEe" => client(1, &client_config(), &server_config()),
         "WaitEe (resumed)" => resuming(|c, s| client(1, c, s)),
         "WaitFinished (resumed)" => resuming(|c, s| client(2, c, s)),
+        "WaitSh (early)" => early(0),
+        "WaitEe (early)" => early(1),
+        "WaitFinished (early)" => early(2),
+        "WaitSh (early retry)" => {
+            let (client, server) = client_early::primed();
+            self::client(0, &client, &server.groups(&[NamedGroup::SECP256R1]).unwrap())
+        }
         "WaitCertCr" => client(2, &client_config(), &server_config()),
         "WaitCertCr (request)" => client(2, &client_config(), &requesting()),
         "WaitCert" => client(3, &client_config(), &requesting()),
@@ -122,9 +135,22 @@ fn resuming(place: impl FnOnce(&ClientConfig, &ServerConfig) -> Place) -> Place 
     place(&client, &server)
 }
 
+/// The same with early data, which the server accepts.
+fn early(n: usize) -> Place {
+    let (client, server) = client_early::primed();
+    let mut at = client_of(n, &client, &server, client_early::accepting());
+    assert_eq!(at.victim.c.send_early(b"early").unwrap(), 5);
+    at
+}
+
 /// A client to which the first `n` messages of its server came.
 fn client(n: usize, client: &ClientConfig, server: &ServerConfig) -> Place {
-    let (alter, captured) = keep(n);
+    client_of(n, client, server, None)
+}
+
+fn client_of(n: usize, client: &ClientConfig, server: &ServerConfig, alter: Option<Alter>) -> Place {
+    let (keep, captured) = keep(n);
+    let alter = both(alter, keep);
     let (mut client, mut server) = (Party::client(client), Party::server_altered(server, alter));
     pump(&mut client, &mut server);
     let next = captured.lock().unwrap().get(n).cloned().unwrap_or_default();

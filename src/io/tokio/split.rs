@@ -161,7 +161,7 @@ impl<R: AsyncRead + Unpin> AsyncTlsReader<R> {
                 Ok(Event::Data(_)) => return Poll::Ready(Ok(true)),
                 Ok(Event::Closed(Close::Clean)) => return Poll::Ready(Ok(false)),
                 Ok(Event::Closed(Close::Truncated)) => return Poll::Ready(Err(Error::Truncated.into())),
-                Ok(Event::NeedInput | Event::Ask(_) | Event::HandshakeDone) => {}
+                Ok(_) => {}
             }
             match poll_fill(self.receiver.space(), &mut self.read_before, &mut self.stream, cx)? {
                 Poll::Ready(0) => self.receiver.filled_eof(),

@@ -371,6 +371,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
                 Err(error) => return Poll::Ready(Err(self.fail(half, cx, error))),
                 Ok(Event::NeedInput) => ready!(self.poll_exchange(half, cx))?,
                 Ok(Event::Ask(_)) => return Poll::Ready(Ok(true)),
+                Ok(Event::EarlyDataDecided(_)) => {}
                 // Done; all else is repeated to whoever reads.
                 Ok(_) => break,
             }

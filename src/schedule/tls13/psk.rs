@@ -1,6 +1,6 @@
 //! The secrets around pre-shared keys: binders, early data, tickets (RFC 9846
 //! sections 4.3.11.2, 4.7.1 and 7.1). What only the traces of RFC 8448 use so
-//! far, early data among it, is compiled for them alone.
+//! far is compiled for them alone.
 
 use super::*;
 
@@ -40,7 +40,6 @@ impl EarlySecret {
     }
 
     /// client_early_traffic_secret; the transcript is the ClientHello.
-    #[cfg(test)]
     pub(crate) fn client_early_traffic(&self, transcript: &Digest, tap: &Tap) -> Protection {
         let entry = (
             "client_early_traffic_secret",
@@ -52,7 +51,6 @@ impl EarlySecret {
     }
 
     /// early_exporter_master_secret; the transcript is the ClientHello.
-    #[cfg(test)]
     pub(crate) fn early_exporter(&self, transcript: &Digest, tap: &Tap) -> ExporterSecret {
         let entry =
             ("early_exporter_master_secret", Some("EARLY_EXPORTER_SECRET"), "early_secret and ClientHello");
