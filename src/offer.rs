@@ -248,6 +248,7 @@ impl Offer {
                 psk_key_exchange_modes: (sessions && common.tls13()).then(|| List::from(MODES)),
                 early_data: self.early_psk().is_ok(),
                 pre_shared_key,
+                ticket_request: self.config.ticket_request.filter(|_| sessions && common.tls13()),
                 ec_point_formats: common.tls12().then(|| List::from(&[EcPointFormat::UNCOMPRESSED])),
                 ..ClientExtensions::default()
             },

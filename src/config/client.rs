@@ -4,10 +4,11 @@ use super::common::{Common, Hears, common_settings};
 use super::judge::Judge;
 use crate::crypto::kdf::sha256;
 use crate::identity::{ConfigError, Identity};
+use crate::limits;
 use crate::observe::Observer;
 use crate::pki::UnixTime;
 use crate::session::ClientSessions;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, TicketRequest};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -27,6 +28,7 @@ pub struct ClientConfig {
     pub(crate) asks_for_staple: bool,
     pub(crate) sessions: Option<Arc<ClientSessions>>,
     pub(crate) early_data: bool,
+    pub(crate) ticket_request: Option<TicketRequest>,
     /// The fingerprint of `judge` and `identities`, when a connection has asked for it.
     policy: OnceLock<Option<[u8; 32]>>,
 }
@@ -43,6 +45,7 @@ impl ClientConfig {
             asks_for_staple: true,
             sessions: None,
             early_data: false,
+            ticket_request: None,
             policy: OnceLock::new(),
         }
     }
@@ -161,6 +164,34 @@ impl ClientConfig {
     /// ```
     pub fn early_data(mut self) -> Self {
         self.early_data = true;
+        self
+    }
+
+    /// Asks servers of TLS 1.3 for so many tickets (RFC 9149), at most 8: where a
+    /// session begins, and where one is resumed. One for each connection that is made
+    /// at once is a good choice for the first, and 1 for the second; 0 and 0 ask for
+    /// none. Without a [store](Self::sessions) nothing is asked. If nothing is said,
+    /// servers send as many as they like.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, TicketKeys};
+    /// # let (client, server) = pair::configs();
+    /// # let server = server.tickets(TicketKeys::random());
+    /// # let sessions = std::sync::Arc::new(ClientSessions::new());
+    /// # let client = client.sessions(sessions.clone());
+    /// let (client, server) = (client.ticket_request(4, 1), server.tickets_sent(6));
+    /// # let _first = pair::connect(&client, &server)?;
+    /// assert_eq!(sessions.len(), 4);
+    /// # let _second = pair::connect(&client, &server)?;
+    /// assert_eq!(sessions.len(), 4); // one was used, and one came
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
+    pub fn ticket_request(mut self, new_session: u8, resumption: u8) -> Self {
+        self.ticket_request = Some(TicketRequest {
+            new_session_count: new_session.min(limits::TICKETS_KEPT),
+            resumption_count: resumption.min(limits::TICKETS_KEPT),
+        });
         self
     }
 

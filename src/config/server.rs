@@ -250,7 +250,8 @@ impl ServerConfig {
     }
 
     /// How many tickets a TLS 1.3 client is sent after the handshake: 2 if
-    /// nothing is said, and at most 8.
+    /// nothing is said, and at most 8. A client that asks for fewer (RFC 9149) gets
+    /// so many.
     pub fn tickets_sent(mut self, count: u8) -> Self {
         self.tickets_sent = count.min(limits::TICKETS_KEPT);
         self

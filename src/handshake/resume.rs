@@ -48,6 +48,19 @@ pub(crate) fn wants_tickets(config: &ServerConfig, m: &ClientHello<'_>) -> bool 
     modes.contains(&PskKeyExchangeMode::PSK_DHE_KE) && config.resumption().is_some()
 }
 
+/// How many tickets go to this client: as many as it asks for (RFC 9149), and not more
+/// than the configuration says.
+pub(crate) fn tickets_to_send(config: &ServerConfig, m: &ClientHello<'_>, resumes: bool) -> u8 {
+    let asked = m.extensions.ticket_request.map(|request| match resumes {
+        true => request.resumption_count,
+        false => request.new_session_count,
+    });
+    match wants_tickets(config, m) {
+        true => config.tickets_sent.min(asked.unwrap_or(u8::MAX)),
+        false => 0,
+    }
+}
+
 /// The first pre-shared key of the ClientHello that this server has, with this
 /// hash and for the names of these certificates.
 pub(crate) fn identified(
@@ -173,6 +186,7 @@ pub(crate) struct Tickets {
     pub(crate) suite: &'static Suite,
     pub(crate) master: tls13::MasterSecret,
     pub(crate) origin: Origin,
+    pub(crate) count: u8,
 }
 
 impl Tickets {
@@ -184,9 +198,9 @@ impl Tickets {
         transcript: &Transcript,
         cx: &mut Cx<'_>,
     ) -> Result<(), Error> {
-        let Self { suite, master, origin } = self;
+        let Self { suite, master, origin, count } = self;
         let secret = master.resumption(&transcript.hash(), cx.tap);
-        for nonce in 0..config.tickets_sent {
+        for nonce in 0..count {
             let psk = secret.psk(&[nonce]);
             let mut age_add = [0; 4];
             cx.entropy.fill(&mut age_add)?;

@@ -241,8 +241,7 @@ fn negotiated(
     cx.info.server_name = name.map(Into::into);
     negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
-    let wants_tickets = resume::wants_tickets(&config, m);
-    let b = Box::new(Hs { config, suite, transcript, wants_tickets, content: None, shown: None });
+    let b = Box::new(Hs { config, suite, transcript, tickets: 0, content: None, shown: None });
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
@@ -251,7 +250,8 @@ struct Hs {
     config: Arc<ServerConfig>,
     suite: &'static Suite,
     transcript: Transcript,
-    wants_tickets: bool,
+    /// How many go to the client.
+    tickets: u8,
     /// What is signed, if anything is.
     content: Option<SignedContent>,
     /// Who signed it.
@@ -266,7 +266,7 @@ fn server_hello(
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<MasterSecret, Error> {
-    let Hs { suite, transcript, .. } = b;
+    let Hs { config, suite, transcript, tickets, .. } = b;
     let group = cx.info.group;
     let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
     let share = share.ok_or(Fault::MissingKeyShare)?;
@@ -293,6 +293,7 @@ fn server_hello(
 
     let hash = transcript.hash();
     let resumes = psk.is_some();
+    *tickets = resume::tickets_to_send(config, m, resumes);
     let early = psk.map_or_else(|| EarlySecret::new(suite, None, cx.tap), |(_, early)| early);
     let secret = early.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
@@ -305,6 +306,8 @@ fn server_hello(
         // Not where a session is resumed (RFC 6066 section 3).
         server_name: m.extensions.server_name.is_some() && !resumes,
         alpn: alpn.as_deref().map(ProtocolName),
+        ticket_request:
+            m.extensions.ticket_request.filter(|_| config.resumption().is_some()).map(|_| *tickets),
         ..EncryptedExtensions::default()
     }))?);
     Ok(secret.master(cx.tap))
@@ -438,8 +441,9 @@ fn finish(mut b: Box<Hs>, master: MasterSecret, origin: Origin, cx: &mut Cx<'_>)
     let at = master.at(&hash, cx.tap);
     cx.k_send(Level::Application, at.server_traffic())?;
     let client_application = at.client_traffic();
-    let (exporter, master) = master.exporter(&at, b.wants_tickets);
-    let tickets = master.map(|master| Box::new(Tickets { suite: b.suite, master, origin }));
+    let (exporter, master) = master.exporter(&at, b.tickets > 0);
+    let count = b.tickets;
+    let tickets = master.map(|master| Box::new(Tickets { suite: b.suite, master, origin, count }));
     Ok(Flight2 { b, client_application, exporter: Exporter::tls13(exporter, None), tickets })
 }
 

@@ -81,6 +81,15 @@ macro_rules! vectors {
 
 vectors! { Opaque8 vec8 Opaque16 vec16; List8 vec8 List16 vec16 }
 
+impl Item<'_> for u8 {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.u8()
+    }
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.u8(*self);
+    }
+}
+
 impl Item<'_> for u16 {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         reader.u16()

@@ -270,6 +270,7 @@ codepoints! {
         SIGNATURE_ALGORITHMS_CERT = 50 "signature_algorithms_cert";
         KEY_SHARE = 51 "key_share";
         QUIC_TRANSPORT_PARAMETERS = 57 "quic_transport_parameters";
+        TICKET_REQUEST = 58 "ticket_request";
         NEXT_PROTOCOL_NEGOTIATION = 13172 "next_protocol_negotiation";
         APPLICATION_SETTINGS = 17613 "application_settings";
         ENCRYPTED_CLIENT_HELLO = 0xfe0d "encrypted_client_hello";

@@ -217,6 +217,32 @@ impl<'a> Item<'a> for PskBinderEntry<'a> {
     }
 }
 
+/// How many tickets a client would like to get (RFC 9149 section 3).
+///
+/// ```
+/// use handfast::wire::{Item, Reader, TicketRequest};
+/// let read = TicketRequest::read(&mut Reader::new(&[4, 1]))?;
+/// assert_eq!(read, TicketRequest { new_session_count: 4, resumption_count: 1 });
+/// # Ok::<(), handfast::Fault>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketRequest {
+    /// Where the server begins a session.
+    pub new_session_count: u8,
+    /// Where it resumes one of this ClientHello.
+    pub resumption_count: u8,
+}
+
+impl Item<'_> for TicketRequest {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self { new_session_count: reader.u8()?, resumption_count: reader.u8()? })
+    }
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.u8(self.new_session_count);
+        writer.u8(self.resumption_count);
+    }
+}
+
 /// A ServerNameList of exactly one host name (RFC 6066 section 3): no address,
 /// no dot at its end, and nothing that a log or a file's name could choke on.
 pub(super) struct HostName;

@@ -95,6 +95,8 @@ impl Place {
             ExtensionType::POST_HANDSHAKE_AUTH => CH,
             ExtensionType::SIGNATURE_ALGORITHMS_CERT => CH | CR,
             ExtensionType::KEY_SHARE => CH | SH | HRR,
+            // RFC 9149 section 4.
+            ExtensionType::TICKET_REQUEST => CH | EE,
             ExtensionType::RENEGOTIATION_INFO => CH | SH12,
             _ => 0,
         }

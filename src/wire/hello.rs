@@ -142,6 +142,8 @@ extension_fields! {
         certificate_authorities: Option<List<'a, DistinguishedName<'a>>> = CERTIFICATE_AUTHORITIES, List16<3, 0xffff>;
         /// The client can authenticate after the handshake (RFC 9846 section 4.3.6).
         post_handshake_auth: bool = POST_HANDSHAKE_AUTH, Flag;
+        /// How many tickets the client would like to get (RFC 9149).
+        ticket_request: Option<TicketRequest> = TICKET_REQUEST, Value;
         /// Early data follows (RFC 9846 section 4.3.10).
         early_data: bool = EARLY_DATA, Flag;
         /// The pre-shared keys; always the last extension (RFC 9846 section 4.3.11).
@@ -366,6 +368,8 @@ extension_fields! {
         server_name: bool = SERVER_NAME, Flag;
         /// The application protocol chosen (RFC 7301 section 3.1).
         alpn: Option<ProtocolName<'a>> = APPLICATION_LAYER_PROTOCOL_NEGOTIATION, ChosenProtocol;
+        /// How many tickets the server expects to send (RFC 9149).
+        ticket_request: Option<u8> = TICKET_REQUEST, Value;
         /// The early data are accepted (RFC 9846 section 4.3.10).
         early_data: bool = EARLY_DATA, Flag;
     }

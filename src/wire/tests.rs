@@ -64,6 +64,7 @@ fn full_client_hello() -> ClientHello<'static> {
             record_size_limit: Some(16385),
             certificate_authorities: Some(List::values(NAMES)),
             post_handshake_auth: true,
+            ticket_request: Some(TicketRequest { new_session_count: 4, resumption_count: 1 }),
             early_data: true,
             pre_shared_key: Some(OfferedPsks {
                 identities: List::values(&[
@@ -165,6 +166,7 @@ fn samples() -> Vec<(Form, Body<'static>)> {
             record_size_limit: Some(16385),
             server_name: true,
             alpn: Some(ProtocolName(b"http/1.1")),
+            ticket_request: Some(4),
             early_data: true,
             raw: RawExtensions::default(),
         }),

@@ -141,16 +141,17 @@ fn unknown_to_everybody() {
 #[test]
 fn not_asked_for() {
     // With well-formed bodies, in the place where they may stand.
-    let rows: [(usize, ExtensionType, &[u8]); 7] = [
+    let rows: [(usize, ExtensionType, &[u8]); 8] = [
         (1, ExtensionType::PRE_SHARED_KEY, &[0, 0]),
         (3, ExtensionType::EARLY_DATA, &[]),
         (3, ExtensionType::RECORD_SIZE_LIMIT, &[0x40, 1]),
+        (3, ExtensionType::TICKET_REQUEST, &[2]),
         (5, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, &[0, 3, 0, 1, 7]),
         (6, ExtensionType::STATUS_REQUEST, &[1, 0, 0, 1, 7]),
         (6, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, &[0, 3, 0, 1, 7]),
         (3, ExtensionType::SERVER_NAME, &[]),
     ];
-    for (carrier, kind, body) in &rows[..6] {
+    for (carrier, kind, body) in &rows[..7] {
         let (kind, body) = (*kind, body.to_vec());
         let (mut reader, _) = CARRIERS[*carrier].with(move |all| all.push((kind.0, body.clone())));
         reader.assert_failed(Fault::UnofferedExtension);

@@ -35,5 +35,6 @@ mod splits;
 mod splits12;
 #[cfg(feature = "static-rsa")]
 mod static_rsa;
+mod ticket_request;
 mod tls12;
 mod updates;

@@ -53,6 +53,8 @@ fn extensions() -> Vec<(ExtensionType, Vec<(Place, String)>)> {
             ExtensionType::KEY_SHARE,
             at(&[(&[CH], "000b 001d 0002 abcd 0017 0001 ab"), (&[SH], "001d 0002 abcd"), (&[HRR], "001d")]),
         ),
+        // RFC 9149 section 4.
+        (ExtensionType::TICKET_REQUEST, at(&[(&[CH], "04 01"), (&[EE], "04")])),
         (ExtensionType::RENEGOTIATION_INFO, at(&[(&[CH, SH12], "02 abcd")])),
     ]
 }
@@ -237,7 +239,7 @@ fn a_block_cut_anywhere_is_refused() {
 #[test]
 fn extensions_keep_their_order_and_pre_shared_key_its_place() {
     let mut all: Vec<_> = extensions().into_iter().filter(|(_, bodies)| bodies[0].0 == CH).collect();
-    assert_eq!(all.len(), 20);
+    assert_eq!(all.len(), 21);
     let psk = all.iter().position(|(extension, _)| *extension == ExtensionType::PRE_SHARED_KEY).unwrap();
     let (psk, rest) = (all.remove(psk), all);
     let bytes = |(extension_type, bodies): &(ExtensionType, Vec<(Place, String)>)| {
@@ -249,7 +251,7 @@ fn extensions_keep_their_order_and_pre_shared_key_its_place() {
         turned.insert(turn, extension(ExtensionType::PADDING, &[0; 3]));
         let front = turned.concat();
         // `read` compares the bytes that it encodes again.
-        assert_eq!(read(CH, &[&front[..], &bytes(&psk)].concat()).unwrap().iter().count(), 20);
+        assert_eq!(read(CH, &[&front[..], &bytes(&psk)].concat()).unwrap().iter().count(), 21);
         turned.insert(turn, bytes(&psk));
         assert_eq!(read(CH, &turned.concat()), Err(Fault::PreSharedKeyNotLast));
     }
@@ -316,7 +318,7 @@ fn a_flood_of_extensions_or_shares_costs_linear_time() {
 #[test]
 fn a_set_of_extensions_is_a_set() {
     let all = extensions().iter().fold(Present::EMPTY, |set, (each, _)| set.with(*each));
-    assert_eq!(all.iter().count(), 20);
+    assert_eq!(all.iter().count(), 21);
     assert!(all.iter().all(|each| each.is_read() && all.contains(each)));
     assert_eq!(full_client_hello().extensions.present(), all);
     assert!(Present::EMPTY.is_subset(all) && !all.is_subset(Present::EMPTY));

@@ -87,6 +87,10 @@ impl Teller {
                 if let Some(limit) = m.record_size_limit {
                     self.number("record_size_limit", limit);
                 }
+                if let Some(count) = m.ticket_request {
+                    self.part(format!("will send {count} tickets"));
+                    self.number("ticket_request", count);
+                }
                 self.extensions(&m.raw);
                 if self.parts.is_empty() {
                     self.part("nothing to add");
