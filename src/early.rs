@@ -64,6 +64,10 @@ pub enum EarlyReason {
     Replayed,
     /// The register cannot say whether it has seen this ClientHello.
     RegisterUnsure,
+    /// The ticket was made beside another register, which could have seen this ClientHello.
+    OtherRegister,
+    /// The version is not that of the session.
+    OtherVersion,
     /// The server does not say why.
     Unsaid,
 }
@@ -85,6 +89,8 @@ impl EarlyReason {
             Self::Stale => "the ticket's age is not the one that the client says",
             Self::Replayed => "the same ClientHello was seen before",
             Self::RegisterUnsure => "the register of replays could not say that it is the first",
+            Self::OtherRegister => "the ticket was made beside another register of replays",
+            Self::OtherVersion => "the version is not that of the session",
             Self::Unsaid => "the server resumes the session and refuses it, and does not say why",
         }
     }

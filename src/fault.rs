@@ -98,6 +98,7 @@ faults! {
     SecondHelloDiffers    => ILLEGAL_PARAMETER,  "RFC 9846 4.2.2", "changed more in its second ClientHello than the HelloRetryRequest asked for";
     InappropriateFallback => INAPPROPRIATE_FALLBACK, "RFC 7507 3", "fell back to an older version although both sides speak a newer one";
     BadCookie             => ILLEGAL_PARAMETER,  "RFC 9846 4.3.2", "returned a cookie that this server did not make, or none";
+    TooMuchEarlyData      => UNEXPECTED_MESSAGE, "RFC 9846 4.7.1", "sent more early data than its ticket allows";
     EarlyDataTooLong      => UNEXPECTED_MESSAGE, "RFC 9846 4.3.10", "sent more early data than a server that refused it passes over";
 
     // ServerHello, HelloRetryRequest

@@ -195,14 +195,17 @@ pub use fault::Fault;
 pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reason, Reasons, Shown, Trust};
 #[cfg(feature = "tokio")]
-pub use io::{Arriving, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor, TlsConnector};
-pub use io::{KeyLog, TlsReader, TlsStream, TlsWriter};
+pub use io::{
+    Arriving, AsyncEarlyReader, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
+    TlsConnector,
+};
+pub use io::{EarlyReader, KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
 pub use question::{Answer, Hello, Once, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
-pub use session::{ClientSessions, TicketKey, TicketKeys};
+pub use session::{ClientSessions, ReplayRegister, Replays, TicketKey, TicketKeys};
 #[cfg(feature = "system-roots")]
 pub use stores::NoSystemRoots;
 

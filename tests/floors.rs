@@ -43,12 +43,12 @@ const HOUSE: &[Floor] = &[
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[
         "error.rs", "early.rs", "identity.rs", "identities.rs", "info.rs",
-        "session/peer.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/keeper.rs", "session/mod.rs",
+        "session/peer.rs", "session/replays.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/keeper.rs", "session/mod.rs",
         "config/live.rs", "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "question.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/retry.rs",
-        "handshake/resume.rs", "handshake/resumed12.rs",
+        "handshake/resume.rs", "handshake/early.rs", "handshake/resumed12.rs",
         "handshake/client13.rs", "handshake/client12.rs", "handshake/client.rs",
-        "handshake/server13.rs", "handshake/server12.rs", "handshake/server.rs",
+        "handshake/flight2.rs", "handshake/server13.rs", "handshake/server12.rs", "handshake/server.rs",
         "handshake/post.rs", "handshake/mod.rs",
     ]),
     Floor(6, &[
@@ -56,9 +56,9 @@ const HOUSE: &[Floor] = &[
         "connection/split.rs", "connection/mod.rs", "connection/choosing.rs", "connection/exporting.rs", "connection/early.rs",
     ]),
     Floor(IO, &[
-        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/deadline.rs",
+        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/early_reader.rs", "io/deadline.rs",
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
-        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
+        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/early_reader.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
         "connectors/connect_info.rs", "connectors/hyper.rs", "connectors/axum.rs", "connectors/tonic.rs", "connectors/mod.rs",
     ]),

@@ -9,10 +9,11 @@ use crate::identity::{ConfigError, Identity};
 use crate::limits;
 use crate::observe::Observer;
 use crate::pki::{Roots, UnixTime};
-use crate::session::TicketKeys;
+use crate::session::{Replays, TicketKeys};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What a server does about client certificates.
 ///
@@ -59,6 +60,10 @@ pub struct ServerConfig {
     pub(crate) half_rtt: bool,
     tickets: Option<Arc<TicketKeys>>,
     pub(crate) tickets_sent: u8,
+    /// Bytes of early data that a ticket allows, and who knows replays.
+    pub(crate) early_data: Option<(u32, Replays)>,
+    /// In seconds.
+    pub(crate) early_data_window: u64,
     session_context: Vec<u8>,
     /// The fingerprint of `client_auth` and `session_context`, when a connection has
     /// asked for it.
@@ -89,6 +94,8 @@ impl ServerConfig {
             half_rtt: false,
             tickets: None,
             tickets_sent: 2,
+            early_data: None,
+            early_data_window: limits::EARLY_DATA_WINDOW,
             session_context: Vec::new(),
             policy: OnceLock::new(),
         }
@@ -255,6 +262,58 @@ impl ServerConfig {
     pub fn tickets_sent(mut self, count: u8) -> Self {
         self.tickets_sent = count.min(limits::TICKETS_KEPT);
         self
+    }
+
+    /// Takes 0-RTT data (RFC 9846 section 2.3): each ticket from here on allows a
+    /// client to send so many bytes of it with its ClientHello, before it knows that
+    /// this is the server that it means. With 0, and if nothing is said, there is none.
+    ///
+    /// **Whoever sees early data on its way can send it again**, and make it arrive
+    /// where its client sends it again itself. It is for what may be done twice, such
+    /// as the GET of a page, and it comes apart from all else, as
+    /// [`Event::EarlyData`](crate::Event::EarlyData): an application that turns it on
+    /// reads it before it reads data. TLS can keep one ClientHello from being taken
+    /// twice, and that is what `replays` is asked for: a [`ReplayRegister`] of
+    /// this process, or, with [`Replays::Asked`], one that many machines share. Without
+    /// [`tickets`](Self::tickets) there is nothing to send early data with.
+    ///
+    /// It is taken where the session's version, cipher suite, application protocol
+    /// and server name are those of the connection, the client offers its ticket
+    /// first, the ticket's [age](Self::early_data_window) is what the client says it
+    /// is, no HelloRetryRequest was needed, and the register says that it is the first
+    /// (RFC 9846 sections 4.3.10 and 8). Else the session is resumed without:
+    /// [`info`](crate::Connection::info) says why, and what the client has sent is
+    /// passed over.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{EarlyData, EarlyReason, ReplayRegister, TicketKeys};
+    /// # let (client, server) = pair::configs();
+    /// let server = server.tickets(TicketKeys::random()).early_data(16_384, ReplayRegister::new());
+    /// let (_, server) = pair::connect(&client, &server)?;
+    /// assert_eq!(server.info().early_data, EarlyData::NotOffered(EarlyReason::NotAsked));
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
+    ///
+    /// [`ReplayRegister`]: crate::ReplayRegister
+    pub fn early_data(mut self, most: u32, replays: impl Into<Replays>) -> Self {
+        self.early_data = (most > 0).then(|| (most, replays.into()));
+        self
+    }
+
+    /// By how much a ticket's age, as its client says it, may differ from its age
+    /// here, for early data to be taken: 10 seconds if nothing is said (RFC 9846
+    /// section 8.3). A register keeps what it has seen for twice as long. Servers that
+    /// share a register have the same.
+    ///
+    /// # Errors
+    /// It is less than a second, or more than seven days.
+    pub fn early_data_window(mut self, window: Duration) -> Result<Self, ConfigError> {
+        self.early_data_window = match window.as_secs() {
+            seconds if (1..=u64::from(limits::TICKET_SECONDS)).contains(&seconds) => seconds,
+            seconds => return Err(ConfigError::TicketTimes { what: "a window for early data", seconds }),
+        };
+        Ok(self)
     }
 
     /// Sessions are resumed only where the context is the same; it is empty if

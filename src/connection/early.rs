@@ -1,5 +1,5 @@
-//! Early data of a client (RFC 9846 sections 2.3 and 4.3.10): the only way by which
-//! what may be replayed leaves.
+//! Early data (RFC 9846 sections 2.3 and 4.3.10): the only way by which what may be
+//! replayed leaves a client, and what a server asks of it.
 
 use super::Connection;
 use super::flow::Flow;
@@ -58,7 +58,8 @@ impl Connection {
 
     /// Fills `out` with keying material of early data (RFC 9846 section 7.5), as
     /// [`export`](Self::export) does with that of the connection. It is there on a client
-    /// that offers early data, until that is rejected. Both sides have the same, but so
+    /// that offers early data, until that is rejected, and on a server that has accepted
+    /// it. Both sides have the same, but so
     /// has a connection on which this one's beginning is replayed.
     ///
     /// # Errors
@@ -66,7 +67,19 @@ impl Connection {
     pub fn export_early(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         let offered = self.flow.early_data().map(|early| &early.exporter);
         let accepted = self.exporter.as_ref().and_then(|exporter| exporter.early());
-        export_early(offered.or(accepted), label, context, out)
+        let taken = self.flow.early_exporter();
+        export_early(offered.or(taken).or(accepted), label, context, out)
+    }
+
+    /// Whether nothing keeps this side from answering: the handshake is complete, or
+    /// early data was accepted.
+    pub(crate) fn may_answer(&self) -> bool {
+        self.announced || self.flow.early_exporter().is_some()
+    }
+
+    /// Whether no early data can come any more.
+    pub(crate) fn early_data_is_over(&self) -> bool {
+        self.announced || self.flow.early_data_is_over()
     }
 
     /// Whether the server has not said yet what becomes of the early data.

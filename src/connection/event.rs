@@ -31,6 +31,12 @@ pub enum Event<'a> {
     EarlyDataDecided(EarlyData),
     /// The handshake is complete: the peer is authenticated, data may flow.
     HandshakeDone,
+    /// Early data, which a server takes only where its configuration says so
+    /// ([`ServerConfig::early_data`](crate::ServerConfig::early_data)), before
+    /// `HandshakeDone`; lent until `consume()` takes it, and what is left comes again.
+    /// Whoever sees it on its way can send it again, elsewhere: it is for what may be
+    /// done twice. Nothing of it comes as `Data`.
+    EarlyData(&'a [u8]),
     /// Application data, lent until `consume()` takes it; what is left comes again.
     Data(&'a [u8]),
     /// The peer will send no more; repeated for ever. This side may still send, in

@@ -5,9 +5,10 @@ use crate::crypto::secret::clear_stack;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::handshake::context::{Awaits, Connected, Cx, Holds, Input, Received, Reply, WRONG_ANSWER};
-use crate::handshake::{client, server};
+use crate::handshake::{client, flight2, server};
 use crate::offer::Early;
 use crate::question::{Answer, Question};
+use crate::schedule::tls13::ExporterSecret;
 use crate::wire::{Body, Form};
 
 /// Client or server until the handshake is complete. Boxed, so that a
@@ -166,8 +167,38 @@ impl Flow {
     /// Whether application data may be sent before the handshake is complete.
     pub(crate) fn allows_half_rtt(&self) -> bool {
         match self {
-            Self::Server(s) => matches!(&**s, server::State::Tls13(s) if s.allows_half_rtt()),
+            Self::Server(_) => self.client_flight().is_some_and(flight2::State::allows_half_rtt),
             _ => false,
+        }
+    }
+
+    /// Whether this server takes early data.
+    pub(crate) fn takes_early_data(&self) -> bool {
+        self.client_flight().is_some_and(flight2::State::takes_early_data)
+    }
+
+    /// Whether no early data can come to this server any more.
+    pub(crate) fn early_data_is_over(&self) -> bool {
+        match self {
+            Self::Undecided | Self::Choosing => false,
+            Self::Server(s) => !(s.decides_on_early_data() || self.takes_early_data()),
+            Self::Client(_) | Self::Done(_) | Self::Over | Self::Failed(_) => true,
+        }
+    }
+
+    /// Where keying material of early data comes from, where this server accepted it.
+    pub(crate) fn early_exporter(&self) -> Option<&ExporterSecret> {
+        self.client_flight().and_then(flight2::State::early_exporter)
+    }
+
+    /// What a client of TLS 1.3 still owes, once the server's Finished is out.
+    fn client_flight(&self) -> Option<&flight2::State> {
+        match self {
+            Self::Server(s) => match &**s {
+                server::State::Tls13(s) => s.client_flight(),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }

@@ -78,6 +78,7 @@ enum Next {
     Ask,
     EarlyDataDecided,
     HandshakeDone,
+    EarlyData,
     Data,
     Closed(Close),
 }
@@ -181,6 +182,7 @@ impl Connection {
             Ok(Next::EarlyDataDecided) => Ok(Event::EarlyDataDecided(self.info.early_data)),
             Ok(Next::HandshakeDone) => Ok(Event::HandshakeDone),
             Ok(Next::Closed(close)) => Ok(Event::Closed(close)),
+            Ok(Next::EarlyData) => Ok(Event::EarlyData(self.receiving.reading.data())),
             Ok(Next::Data) => Ok(Event::Data(self.receiving.reading.data())),
             Ok(Next::Ask) => Ok(self.question().map_or(Event::NeedInput, Event::Ask)),
         }
@@ -206,6 +208,10 @@ impl Connection {
                     }
                 }
                 Incoming::ChangeCipherSpec(end) => self.change_cipher_spec(end)?,
+                Incoming::Data if self.flow.takes_early_data() => {
+                    return self.end_flight().map(|()| Next::EarlyData);
+                }
+                Incoming::NoData if self.flow.takes_early_data() => {}
                 Incoming::Data | Incoming::NoData => return Err(Fault::DataBeforeFinished.into()),
                 Incoming::Alert(..) => {}
                 Incoming::Nothing => {
@@ -365,7 +371,7 @@ impl Connection {
         Ok(self.sending.writing.seal(&self.sending.tap)?)
     }
 
-    /// Takes `n` bytes of the [`Event::Data`] that is lent.
+    /// Takes `n` bytes of the [`Event::Data`] or [`Event::EarlyData`] that is lent.
     #[inline]
     pub fn consume(&mut self, n: usize) {
         self.receiving.reading.consume(n);
@@ -389,7 +395,7 @@ impl Connection {
 
     /// A window to write application data into, at most 2^14 bytes long, or
     /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
-    /// [`ServerConfig::half_rtt`]), after [`close`](Self::close), and while
+    /// [`ServerConfig::half_rtt`], and a server that has accepted early data may answer it at once), after [`close`](Self::close), and while
     /// [`pending`](Self::pending) must be sent first. A KeyUpdate that the peer
     /// asked for goes before the data (RFC 9846 section 4.7.3). [`Window`] shows it.
     ///
@@ -555,24 +561,6 @@ impl Connection {
     /// Whether [`Event::HandshakeDone`] is still to come.
     pub fn is_handshaking(&self) -> bool {
         !self.announced
-    }
-}
-
-#[cfg(test)]
-impl Connection {
-    /// This side's key may protect so many full records more, for tests of adapters.
-    pub(crate) fn leave_records(&mut self, records: u32) {
-        use crate::limits::{AES_GCM_PIECE, AES_GCM_PIECES, RECORD_PLAINTEXT};
-        let each = (RECORD_PLAINTEXT / AES_GCM_PIECE) as u32 + 1;
-        let key = self.sending.writing.key_mut().expect("a handshake before");
-        key.set_pieces(AES_GCM_PIECES - records * each - 1);
-    }
-
-    /// Whether both keys rest.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn rests(&self) -> bool {
-        let (read, write) = (self.receiving.reading.key.get(), self.sending.writing.key());
-        [read, write].into_iter().flatten().all(|key| key.rests())
     }
 }
 

@@ -128,6 +128,12 @@ impl Cx<'_> {
         self.read.set(level, key, end);
     }
 
+    /// The same for early data, of which so many bytes are taken.
+    pub(crate) fn k_recv_early(&mut self, key: Protection, most: u32, end: RecordEnd) {
+        self.k_recv(Level::Early, key, end);
+        self.read.take_early_data(most);
+    }
+
     /// The key that protects what is read now.
     pub(crate) fn read_key(&self) -> Result<&Protection, Error> {
         Ok(self.read.get()?)

@@ -5,6 +5,7 @@
 use super::context::{Cx, Received};
 use super::negotiate::Certificates;
 use crate::config::{ClientConfig, ServerConfig};
+use crate::crypto::kdf::Digest;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::schedule::tls12::MasterSecret;
 use crate::schedule::tls13::psk::{PskKind, ResumptionSecret};
 use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
-use crate::session::{self, ClientSession, Keeper, Kind, Peer, ServerSession};
+use crate::session::{self, ClientSession, Keeper, Kind, Peer, Replays, ServerSession};
 use crate::wire::{
     Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
     TicketExtensions,
@@ -39,6 +40,7 @@ pub(crate) struct Psk {
     pub(crate) place: u16,
     pub(crate) session: ServerSession,
     pub(crate) early: EarlySecret,
+    pub(crate) binder: Digest,
 }
 
 /// Whether tickets of TLS 1.3 go to and from this client: the key exchange is
@@ -88,9 +90,10 @@ impl Identified {
         // The binder covers all but the binders.
         let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
         let hash = cut.and_then(|cut| transcript.hash_with(suite.hash, cut)).ok_or(Fault::BadBinder)?;
-        let binder = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
-        match early.binder(PskKind::Resumption, &hash).ct_eq(binder.0) {
-            true => Ok(Psk { place, session, early }),
+        let theirs = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
+        let binder = early.binder(PskKind::Resumption, &hash);
+        match binder.ct_eq(theirs.0) {
+            true => Ok(Psk { place, session, early, binder }),
             false => Err(Fault::BadBinder),
         }
     }
@@ -212,7 +215,10 @@ impl Tickets {
                 ticket_age_add: age_add,
                 ticket_nonce: &[nonce],
                 ticket: &ticket,
-                extensions: TicketExtensions::default(),
+                extensions: TicketExtensions {
+                    early_data: config.early_data.as_ref().map(|(most, _)| *most),
+                    ..TicketExtensions::default()
+                },
             }))?;
         }
         Ok(())
@@ -250,6 +256,11 @@ fn seal(
         return Ok(None);
     };
     let now = config.common.now();
+    let (max_early_data, register) = match &config.early_data {
+        Some((most, Replays::InMemory(register))) => (*most, register.name(cx.entropy)?),
+        Some((most, Replays::Asked)) => (*most, [0; 16]),
+        None => (0, [0; 16]),
+    };
     let session = ServerSession {
         version,
         suite,
@@ -260,7 +271,8 @@ fn seal(
         names: origin.names,
         issued: now.as_secs(),
         age_add,
-        max_early_data: 0,
+        max_early_data,
+        register,
         alpn: cx.info.alpn.clone(),
         peer,
     };

@@ -8,12 +8,13 @@
 //! ```
 
 use super::context::{Awaits, Cx, Input, Received, Reply, unexpected};
-use super::negotiate;
 use super::server12;
 pub(crate) use super::server12::State as Tls12;
 pub(crate) use super::server13::State as Tls13;
 use super::server13::{self, WaitSecondHello};
+use super::{early, negotiate};
 use crate::config::ServerConfig;
+use crate::early::EarlyReason;
 use crate::error::Error;
 use crate::question::Question;
 use crate::wire::{Body, ClientHello, HandshakeType, ProtocolVersion};
@@ -47,6 +48,15 @@ impl State {
             Self::Start(_) => START,
             Self::Tls13(s) => s.awaits(),
             Self::Tls12(s) => s.awaits(),
+        }
+    }
+
+    /// Whether it is not decided yet what becomes of early data, if any is offered.
+    pub(crate) const fn decides_on_early_data(&self) -> bool {
+        match self {
+            Self::Start(_) => true,
+            Self::Tls13(s) => s.decides_on_early_data(),
+            Self::Tls12(_) => false,
         }
     }
 
@@ -88,8 +98,12 @@ impl Start {
     fn client_hello(self, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self(config) = self;
         cx.tap.name_connection(m.random);
+        cx.info.early_data = early::offered(m);
         Ok(match (negotiate::version(&config.common, m)?, m.extensions.cookie) {
-            (ProtocolVersion::TLS12, _) => State::Tls12(server12::client_hello(config, msg, m, cx)?),
+            (ProtocolVersion::TLS12, _) => {
+                early::reject(&config, EarlyReason::OtherVersion, cx.info);
+                State::Tls12(server12::client_hello(config, msg, m, cx)?)
+            }
             (_, None) => State::Tls13(server13::client_hello(config, msg, m, cx)?),
             (_, Some(cookie)) => {
                 State::Tls13(WaitSecondHello::recall(config, cookie, m)?.client_hello(msg, m, cx)?)

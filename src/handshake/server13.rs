@@ -1,4 +1,4 @@
-//! The server's handshake in TLS 1.3 (RFC 9846 Appendix A.2, without 0-RTT):
+//! The server's handshake in TLS 1.3 (RFC 9846 Appendix A.2):
 //!
 //! ```text
 //!                               START
@@ -8,43 +8,28 @@
 //!                                 |                                        | Recv ClientHello
 //!                                 |<---------------------------------------+
 //!                                 v
-//!                          WAIT_CERTIFICATE       Certificate is asked
-//!                                 |        Using PSK of its names
-//!                                 +-------------------> Send ServerHello, EncryptedExtensions, Finished
-//!                                 |                        | the keys change as below
-//!                                 |                        v
-//!                                 | Send ServerHello    WAIT_FINISHED
-//!                                 | K_send = handshake, K_recv = handshake
-//!                                 | Send EncryptedExtensions, [CertificateRequest], Certificate
-//!                                 v
-//!                           WAIT_SIGNATURE       Sign is asked
-//!                                 | Send CertificateVerify, Finished
-//!                                 | K_send = application
-//!                                 v
-//!                            WAIT_FLIGHT2
-//!                       No request |   | Certificate requested
-//!                                  |   v
-//!                                  | WAIT_CERT --- empty ---+
-//!                                  |   | Recv Certificate   |
-//!                                  |   v                    |
-//!                                  | WAIT_VERDICT           |   Verify, perhaps Refused, is asked
-//!                                  |   v                    |
-//!                                  | WAIT_CV                |
-//!                                  |   | Recv CertificateVerify
-//!                                  v   v                    v
-//!                               WAIT_FINISHED <-------------+
-//!                                 | Recv Finished
-//!                                 | K_recv = application
-//!                                 | Send [NewSessionTicket ...]
-//!                                 v
-//!                             CONNECTED
+//!                          WAIT_CERTIFICATE         Certificate is asked
+//!          Using PSK of its names |     | Using certificate
+//!      the binder shows whose |   |     | Send ServerHello
+//!         +----------------------+     | K_send = handshake, K_recv = handshake
+//!         |           | 0-RTT could be | Send EncryptedExtensions, [CertificateRequest], Certificate
+//!         |           v                v
+//!         |      WAIT_REPLAY     WAIT_SIGNATURE       Replay, or Sign, is asked
+//!         |           |                | Send CertificateVerify, Finished
+//!         v           v                | K_send = application
+//!      Send ServerHello                v
+//!      K_send = handshake        WAIT_FLIGHT2
+//!      Send EncryptedExtensions, Finished
+//!      K_send = application
+//!         | No 0-RTT  | 0-RTT
+//!         v           v
+//!   WAIT_FLIGHT2   WAIT_EOED           the rest is in flight2
 //! ```
 
-use super::auth::{self, Presented, SignedContent, Signer, TrustedPeer};
-use super::context::{
-    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, SignatureVerified, Unproven,
-    unexpected,
-};
+use super::auth::{self, SignedContent, Signer};
+use super::context::{Awaits, Connected, Cx, Exporter, Input, Received, Reply, unexpected};
+use super::early;
+use super::flight2::{self, Flight2, Hs};
 use super::negotiate::{self, Certificates, Exchange, Offers};
 use super::resume::{self, Identified, Origin, Psk, Tickets};
 use super::retry::{self, Memory, Retry};
@@ -52,13 +37,13 @@ use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree;
 use crate::crypto::suite::Suite;
+use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
-use crate::pki::Report;
-use crate::question::Question;
-use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
+use crate::question::{Once, Question};
+use crate::schedule::tls13::{self, EarlySecret, ExporterSecret, MasterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
@@ -70,31 +55,24 @@ use std::sync::Arc;
 pub(crate) enum State {
     WaitSecondHello(WaitSecondHello),
     WaitCertificate(WaitCertificate),
+    WaitReplay(WaitReplay),
     WaitSignature(WaitSignature),
-    WaitCert(WaitCert),
-    WaitVerdict(WaitVerdict),
-    WaitPerson(WaitPerson),
-    WaitCv(WaitCv),
-    WaitFinished(WaitFinished),
+    Flight2(flight2::State),
     Connected(Connected),
 }
 
 impl State {
     #[rustfmt::skip] // a table
     pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
-        use Body::{Certificate13 as Certificate, CertificateVerify, ClientHello, Finished};
+        use Body::ClientHello;
         use Input::{Message, Reply};
-        use State::{Connected, WaitCert, WaitCertificate, WaitCv, WaitFinished};
-        use State::{WaitPerson, WaitSecondHello, WaitSignature, WaitVerdict};
+        use State::{Flight2, WaitCertificate, WaitReplay, WaitSecondHello, WaitSignature};
         Ok(match (self, input) {
             (WaitSecondHello(s), Message(ClientHello(m)))       => s.client_hello(msg, &m, cx)?,
             (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
+            (WaitReplay(s),      Reply(reply))                  => s.replay(&reply, msg, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
-            (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
-            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, cx)?,
-            (WaitPerson(s),      Reply(reply))                  => WaitCv(s.person(reply)?),
-            (WaitCv(s),          Message(CertificateVerify(m))) => WaitFinished(s.certificate_verify(msg, &m, cx)?),
-            (WaitFinished(s),    Message(Finished(m)))          => Connected(s.finished(msg, &m, cx)?),
+            (Flight2(s),         input)                   => Self::flight2(s.step(input, msg, cx)?),
             (_, got) => return Err(unexpected(&got)),
         })
     }
@@ -105,48 +83,58 @@ impl State {
         match self {
             Self::WaitSecondHello(_) => ("WaitSecondHello", &[T::CLIENT_HELLO]),
             Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitReplay(_)      => ("WaitReplay", &[]),
             Self::WaitSignature(_)   => ("WaitSignature", &[]),
-            Self::WaitCert(_)        => ("WaitCert", &[T::CERTIFICATE]),
-            Self::WaitVerdict(_)     => ("WaitVerdict", &[]),
-            Self::WaitPerson(_)      => ("WaitPerson", &[]),
-            Self::WaitCv(_)          => ("WaitCv", &[T::CERTIFICATE_VERIFY]),
-            Self::WaitFinished(_)    => ("WaitFinished", &[T::FINISHED]),
+            Self::Flight2(s)         => s.awaits(),
             Self::Connected(_)       => ("Connected", &[]),
         }
     }
 
-    /// Whether the server's Finished is out and no client certificate was
-    /// requested: the time of half-RTT data (RFC 9846 section 4.5.3).
-    pub(crate) fn allows_half_rtt(&self) -> bool {
-        matches!(self, Self::WaitFinished(WaitFinished { s, .. }) if s.b.config.half_rtt && s.b.config.judge().is_none())
+    fn flight2(s: flight2::State) -> Self {
+        match s {
+            flight2::State::Connected(connected) => Self::Connected(connected),
+            s => Self::Flight2(s),
+        }
+    }
+
+    /// What the client still owes, once the server's Finished is out.
+    pub(crate) const fn client_flight(&self) -> Option<&flight2::State> {
+        match self {
+            Self::Flight2(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not decided yet what becomes of early data.
+    pub(crate) const fn decides_on_early_data(&self) -> bool {
+        matches!(self, Self::WaitCertificate(_) | Self::WaitReplay(_))
     }
 
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitReplay(s) => Some(Question::Replay { once: s.once }),
             Self::WaitSignature(s) => Some(s.question()),
-            Self::WaitVerdict(s) => Some(s.question()),
-            Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
+            Self::Flight2(s) => s.question(),
             _ => None,
         }
     }
 
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
-        matches!(
-            self,
-            Self::WaitCertificate(_) | Self::WaitSignature(_) | Self::WaitVerdict(_) | Self::WaitPerson(_)
-        )
+        match self {
+            Self::WaitCertificate(_) | Self::WaitReplay(_) | Self::WaitSignature(_) => true,
+            Self::Flight2(s) => s.asks(),
+            Self::WaitSecondHello(_) | Self::Connected(_) => false,
+        }
     }
 
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
+            Self::WaitReplay(s) => early::answer(&s.b.config, &s.once),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
-            Self::WaitVerdict(s) => match s.s.b.config.judge() {
-                Some(judge) => auth::judge(judge, &s.s.b.config.common, &s.question()),
-                None => None,
-            },
+            Self::Flight2(s) => s.answer_in_memory(),
             _ => None,
         }
     }
@@ -164,14 +152,12 @@ pub(super) fn client_hello(
     let (groups, shares) = negotiate::check(m)?;
     let (exchange, why) = negotiate::exchange(&config, &groups, &shares)?;
     cx.info.reasons.group = Some(why);
-    if m.extensions.early_data {
-        cx.read.skip_early_data();
-    }
     let mut transcript = Transcript::new();
     transcript.set_hash(suite.hash);
     match exchange {
         Exchange::With(share) => negotiated(config, suite, transcript, share, msg, m, cx),
         Exchange::Retry(group) => {
+            early::pass_over(&config, EarlyReason::Retried, cx);
             transcript.add(msg.bytes);
             let resumes = resume::known_psks(&config, suite, m).next().is_some();
             let (invariants, first_hello) = (retry::invariants(m), transcript.hash());
@@ -245,27 +231,14 @@ fn negotiated(
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
-/// What lives from the ClientHello to the end, handed from state to state.
-struct Hs {
-    config: Arc<ServerConfig>,
-    suite: &'static Suite,
-    transcript: Transcript,
-    /// How many go to the client.
-    tickets: u8,
-    /// What is signed, if anything is.
-    content: Option<SignedContent>,
-    /// Who signed it.
-    shown: Option<Arc<Identity>>,
-}
-
-/// Sends ServerHello and EncryptedExtensions; the keys change between them.
+/// Sends ServerHello and EncryptedExtensions; this side's key changes between them,
+/// and the client's is at hand.
 fn server_hello(
     b: &mut Hs,
     psk: Option<(u16, EarlySecret)>,
-    msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
-) -> Result<MasterSecret, Error> {
+) -> Result<(MasterSecret, Protection), Error> {
     let Hs { config, suite, transcript, tickets, .. } = b;
     let group = cx.info.group;
     let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
@@ -299,18 +272,18 @@ fn server_hello(
     let client = secret.client_traffic(&hash, cx.tap);
     let server = secret.server_traffic(&hash, cx.tap);
     cx.k_send(Level::Handshake, server)?;
-    cx.k_recv(Level::Handshake, client, msg.end()?);
 
     let alpn = cx.info.alpn.clone();
     transcript.add(cx.send(Body::EncryptedExtensions(EncryptedExtensions {
         // Not where a session is resumed (RFC 6066 section 3).
         server_name: m.extensions.server_name.is_some() && !resumes,
         alpn: alpn.as_deref().map(ProtocolName),
+        early_data: cx.info.early_data == EarlyData::Accepted,
         ticket_request:
             m.extensions.ticket_request.filter(|_| config.resumption().is_some()).map(|_| *tickets),
         ..EncryptedExtensions::default()
     }))?);
-    Ok(secret.master(cx.tap))
+    Ok((secret.master(cx.tap), client))
 }
 
 pub(crate) struct WaitCertificate {
@@ -341,7 +314,34 @@ fn bound(
     // Before adding: a binder covers a part of this message only.
     let psk = identified.bound(b.suite, &b.transcript, (msg, m), cx.tap)?;
     b.transcript.add(msg.bytes);
-    resumed(b, psk, msg, m, cx)
+    match early::once(&b.config, b.suite, &psk, m, cx.info) {
+        Ok(once) if cx.info.early_data == EarlyData::Offered => {
+            Ok(State::WaitReplay(WaitReplay { b, psk: Box::new(psk), once }))
+        }
+        once => {
+            early::pass_over(&b.config, once.err().unwrap_or(EarlyReason::NotAsked), cx);
+            resumed(b, psk, msg, m, cx)
+        }
+    }
+}
+
+pub(crate) struct WaitReplay {
+    b: Box<Hs>,
+    psk: Box<Psk>,
+    once: Once,
+}
+
+impl WaitReplay {
+    /// Whatever becomes of early data, the session is resumed.
+    fn replay(self, reply: &Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b, psk, .. } = self;
+        let m = msg.client_hello()?;
+        match early::verdict(reply, &b.config, &psk.session, &m) {
+            Ok(()) => cx.info.early_data = EarlyData::Accepted,
+            Err(why) => early::pass_over(&b.config, why, cx),
+        }
+        resumed(b, *psk, msg, &m, cx)
+    }
 }
 /// The server's whole flight, where a session is resumed.
 fn resumed(
@@ -351,12 +351,18 @@ fn resumed(
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let Psk { place, session, early } = psk;
-    let origin = Origin::from(&session);
-    let (trusted, who) = auth::resumed(session.peer);
-    let master = server_hello(&mut b, Some((place, early)), msg, m, cx)?;
-    let s = finish(b, master, origin, cx)?;
-    Ok(State::WaitFinished(WaitFinished { s, client: Client::Resumed { _trusted: trusted, who } }))
+    let Psk { place, session, early, .. } = psk;
+    let (origin, most) = (Origin::from(&session), session.max_early_data);
+    let peer = auth::resumed(session.peer);
+    let accepted = (cx.info.early_data == EarlyData::Accepted).then(|| {
+        let hello = b.transcript.hash();
+        (early.client_early_traffic(&hello, cx.tap), early.early_exporter(&hello, cx.tap))
+    });
+    let (key, exporter) = accepted.unzip();
+    let (master, client) = server_hello(&mut b, Some((place, early)), m, cx)?;
+    let s = finish(b, master, exporter, origin, cx)?;
+    let early = key.map(|key| (key, most));
+    Ok(State::Flight2(flight2::State::of_resumed(s, peer, client, early, msg, cx)?))
 }
 
 /// The server's flight up to its Certificate, where nothing is resumed.
@@ -372,8 +378,10 @@ fn in_full(
     let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
     let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
 
+    early::pass_over(&b.config, EarlyReason::NotResumed, cx);
     b.transcript.add(msg.bytes);
-    let master = server_hello(&mut b, None, msg, m, cx)?;
+    let (master, client) = server_hello(&mut b, None, m, cx)?;
+    cx.k_recv(Level::Handshake, client, msg.end()?);
     if let Some(judge) = b.config.judge() {
         let authorities = auth::authorities(&b.config, judge);
         b.transcript.add(cx.send(Body::CertificateRequest13(CertificateRequest13 {
@@ -424,16 +432,19 @@ impl WaitSignature {
         b.transcript.add(cx.send(Body::CertificateVerify(verify))?);
         let origin = Origin::from(&*identity);
         b.shown = Some(identity);
-        let s = finish(b, master, origin, cx)?;
-        Ok(match s.b.config.judge() {
-            Some(_) => State::WaitCert(WaitCert(s)),
-            None => State::WaitFinished(WaitFinished { s, client: Client::NotAsked }),
-        })
+        let s = finish(b, master, None, origin, cx)?;
+        Ok(State::Flight2(flight2::State::of(s)))
     }
 }
 
 /// Sends the server's Finished.
-fn finish(mut b: Box<Hs>, master: MasterSecret, origin: Origin, cx: &mut Cx<'_>) -> Result<Flight2, Error> {
+fn finish(
+    mut b: Box<Hs>,
+    master: MasterSecret,
+    early_exporter: Option<ExporterSecret>,
+    origin: Origin,
+    cx: &mut Cx<'_>,
+) -> Result<Flight2, Error> {
     let verify_data = tls13::verify_data(cx.write_key()?, &b.transcript.hash())?;
     b.transcript.add(cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?);
 
@@ -444,131 +455,6 @@ fn finish(mut b: Box<Hs>, master: MasterSecret, origin: Origin, cx: &mut Cx<'_>)
     let (exporter, master) = master.exporter(&at, b.tickets > 0);
     let count = b.tickets;
     let tickets = master.map(|master| Box::new(Tickets { suite: b.suite, master, origin, count }));
-    Ok(Flight2 { b, client_application, exporter: Exporter::tls13(exporter, None), tickets })
-}
-
-/// While the client's second flight is awaited.
-struct Flight2 {
-    b: Box<Hs>,
-    client_application: Protection,
-    exporter: Exporter,
-    tickets: Option<Box<Tickets>>,
-}
-
-pub(crate) struct WaitCert(Flight2);
-
-impl WaitCert {
-    fn certificate(self, msg: &Received<'_>, m: &Certificate13<'_>) -> Result<State, Error> {
-        let Self(mut s) = self;
-        if !m.context.is_empty() {
-            return Err(Fault::NonEmptyContext.into());
-        }
-        s.b.transcript.add(msg.bytes);
-        if m.entries.is_empty() {
-            return match s.b.config.requires_certificate() {
-                true => Err(Fault::CertificateRequired.into()),
-                false => Ok(State::WaitFinished(WaitFinished { s, client: Client::Declined })),
-            };
-        }
-        // Nothing was asked for beside the certificates.
-        if m.entries.iter().any(|entry| !entry.extensions.is_empty()) {
-            return Err(Fault::UnofferedExtension.into());
-        }
-        let presented =
-            Presented::new(m.entries.iter().map(|entry| entry.cert_data), s.b.config.common.longest_chain)?;
-        Ok(State::WaitVerdict(WaitVerdict { s, presented }))
-    }
-}
-
-pub(crate) struct WaitVerdict {
-    s: Flight2,
-    presented: Presented,
-}
-
-impl WaitVerdict {
-    fn question(&self) -> Question<'_> {
-        self.presented.question(None)
-    }
-
-    fn verdict(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { s, presented } = self;
-        match auth::verdict(reply, &presented, cx)? {
-            Ok(peer) => Ok(State::WaitCv(WaitCv { s, peer })),
-            Err(report) if s.b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { s, presented, report }))
-            }
-            Err(report) => Err(Error::CertificateRefused(report)),
-        }
-    }
-}
-
-pub(crate) struct WaitPerson {
-    s: Flight2,
-    presented: Presented,
-    report: Arc<Report>,
-}
-
-impl WaitPerson {
-    fn person(self, reply: Reply) -> Result<WaitCv, Error> {
-        let Self { s, presented, report } = self;
-        Ok(WaitCv { s, peer: auth::person(reply, &presented, report)? })
-    }
-}
-
-pub(crate) struct WaitCv {
-    s: Flight2,
-    peer: TrustedPeer,
-}
-
-impl WaitCv {
-    fn certificate_verify(
-        self,
-        msg: &Received<'_>,
-        m: &CertificateVerify<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<WaitFinished, Error> {
-        let Self { mut s, peer } = self;
-        // Hash before adding: the signature covers the transcript without this message.
-        let hash = s.b.transcript.hash();
-        let (trusted, signature) =
-            auth::verify_signature(peer, Signer::Client, &hash, m, &s.b.config.common.schemes, cx)?;
-        s.b.transcript.add(msg.bytes);
-        Ok(WaitFinished { s, client: Client::Proven { _trusted: trusted, _signature: signature } })
-    }
-}
-
-/// What this server knows of the client when it awaits its Finished.
-enum Client {
-    NotAsked,
-    Declined,
-    Proven {
-        _trusted: PeerTrusted,
-        _signature: SignatureVerified,
-    },
-    /// What it was in the session that is resumed.
-    Resumed {
-        _trusted: PeerTrusted,
-        who: Box<Unproven>,
-    },
-}
-
-pub(crate) struct WaitFinished {
-    s: Flight2,
-    client: Client,
-}
-
-impl WaitFinished {
-    fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Self { s: Flight2 { mut b, client_application, exporter, tickets }, client } = self;
-        let finished = auth::verify_finished(cx.read_key()?, &b.transcript.hash(), m.verify_data)?;
-        cx.k_recv(Level::Application, client_application, msg.end()?);
-        b.transcript.add(msg.bytes);
-        if let Client::Resumed { who, .. } = client {
-            who.by_finished(&finished, cx);
-        }
-        if let Some(tickets) = tickets {
-            tickets.send(&b.config, &b.transcript, cx)?;
-        }
-        Ok(Connected { exporter, finished, holds: b.shown.map_or(Holds::Nothing, Holds::Shown) })
-    }
+    let exporter = Exporter::tls13(exporter, early_exporter);
+    Ok(Flight2 { b, client_application, exporter, tickets })
 }

@@ -1,6 +1,7 @@
 //! Adapters: a connection over a byte stream, blocking or not, and the key log.
 
 mod deadline;
+mod early_reader;
 mod error;
 mod keylog;
 mod split;
@@ -11,8 +12,10 @@ mod transport;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{
-    Arriving, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor, TlsConnector,
+    Arriving, AsyncEarlyReader, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
+    TlsConnector,
 };
+pub use early_reader::EarlyReader;
 pub use keylog::KeyLog;
 pub use split::{TlsReader, TlsWriter};
 pub use stream::TlsStream;

@@ -28,6 +28,8 @@ use std::sync::Arc;
 /// - `read` gives 0 only after the peer's close_notify. Where the stream ends
 ///   without it, data may be missing: `read` fails with [`Error::Truncated`]
 ///   (RFC 9846 section 6.1). Both are repeated for ever.
+/// - Where a server's configuration takes early data, it is read first, with
+///   [`early_reader`](Self::early_reader).
 /// - After [`close`](Self::close), and after the peer's close_notify, the other
 ///   direction goes on (half-close), in TLS 1.2 as in TLS 1.3: see
 ///   [`Connection::close`].
@@ -177,7 +179,9 @@ impl<S> TlsStream<S> {
 }
 
 impl<S: Read + Write> TlsStream<S> {
-    /// Does the handshake, unless it is done.
+    /// Does the handshake, unless it is done. On a server that takes early data it
+    /// returns before that, too, as soon as some waits for
+    /// [`early_reader`](Self::early_reader).
     ///
     /// ```no_run
     /// # use handfast::TlsStream;
@@ -226,8 +230,17 @@ impl<S: Read + Write> TlsStream<S> {
     }
 
     /// Up to the end of the handshake; the last flight may still wait to be sent.
-    fn shake_hands(&mut self, mut answer: impl FnMut(Question<'_>) -> Option<Answer>) -> io::Result<()> {
-        while self.connection.is_handshaking() {
+    fn shake_hands(&mut self, answer: impl FnMut(Question<'_>) -> Option<Answer>) -> io::Result<()> {
+        self.shake_hands_until(|connection| !connection.is_handshaking(), answer)
+    }
+
+    /// The same, unless this holds before, or early data waits.
+    fn shake_hands_until(
+        &mut self,
+        holds: fn(&Connection) -> bool,
+        mut answer: impl FnMut(Question<'_>) -> Option<Answer>,
+    ) -> io::Result<()> {
+        while !holds(&self.connection) {
             let answer = match self.connection.next() {
                 Err(error) => return Err(self.fail(error)),
                 Ok(Event::NeedInput) => None,
@@ -236,7 +249,7 @@ impl<S: Read + Write> TlsStream<S> {
                     let unanswered = unanswered(&question);
                     Some(answer(question).map_or(unanswered, Ok)?)
                 }
-                // Done; all else is repeated to whoever reads.
+                // Done; all else, early data, too, is repeated to whoever reads.
                 Ok(_) => break,
             };
             let Some(answer) = answer else {
@@ -314,9 +327,22 @@ impl<S: Read + Write> TlsStream<S> {
                 Ok(Event::Data(_)) => return Ok(true),
                 Ok(Event::Closed(Close::Clean)) => return Ok(false),
                 Ok(Event::Closed(Close::Truncated)) => return Err(Error::Truncated.into()),
+                Ok(Event::EarlyData(_)) => return Err(Error::Misuse(EARLY_DATA_WAITS).into()),
                 Ok(Event::NeedInput) => self.fill()?,
                 Ok(Event::Ask(_) | Event::EarlyDataDecided(_) | Event::HandshakeDone) => {}
             }
+        }
+    }
+
+    /// Lends early data; none where no more comes.
+    pub(super) fn fill_early_buf(&mut self) -> io::Result<&[u8]> {
+        self.shake_hands_until(Connection::early_data_is_over, |_| None)?;
+        if self.connection.early_data_is_over() {
+            return Ok(&[]);
+        }
+        match self.connection.next() {
+            Ok(Event::EarlyData(data)) => Ok(data),
+            _ => Ok(&[]),
         }
     }
 
@@ -347,6 +373,9 @@ impl<S: Read + Write> TlsStream<S> {
         self.outlet.fail(&mut self.connection, error)
     }
 }
+
+/// It is not lost, and the connection not at an end.
+pub(super) const EARLY_DATA_WAITS: &str = "early data waits, as the configuration allows it: early_reader reads it, and comes before all other reading";
 
 /// What it means that nobody answers: a store and a register may be away, and all else
 /// the handshake must know.
@@ -410,7 +439,7 @@ impl<S: Read + Write> Write for TlsStream<S> {
 
     /// The same for several buffers, which share records.
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.shake_hands(|_| None)?;
+        self.shake_hands_until(Connection::may_answer, |_| None)?;
         self.outlet.write(&mut self.connection, bufs)
     }
 

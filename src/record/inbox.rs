@@ -161,8 +161,8 @@ impl Inbox {
     /// (RFC 9846 section 4.3.10). Without a read key, after a
     /// HelloRetryRequest, application data is passed over instead, up to the
     /// next handshake record.
-    pub(crate) fn skip_early_data(&mut self, budget: usize) {
-        self.skip = Some(u32::try_from(budget).unwrap_or(u32::MAX));
+    pub(crate) fn skip_early_data(&mut self, budget: u32) {
+        self.skip = Some(budget);
     }
 
     /// Whether an unprotected alert passes although a TLS 1.3 read key is set: a

@@ -14,7 +14,10 @@ use crate::wire::codepoints::{ContentType, HandshakeType};
 pub(crate) struct ReadKey {
     key: Option<Protection>,
     level: Level,
-    skip_early_data: bool,
+    /// What does not open is to be passed over.
+    skips_early_data: bool,
+    /// Bytes of early data, that are passed over or still taken.
+    early_data: u32,
 }
 
 impl ReadKey {
@@ -43,9 +46,24 @@ impl ReadKey {
         self.level
     }
 
-    /// Early data was offered and is refused: what does not open is passed over.
-    pub(crate) fn skip_early_data(&mut self) {
-        self.skip_early_data = true;
+    /// Early data was offered and is refused: what does not open is passed over, so
+    /// many bytes of it.
+    pub(crate) fn skip_early_data(&mut self, bytes: u32) {
+        (self.skips_early_data, self.early_data) = (true, bytes);
+    }
+
+    /// Early data is taken under the key at hand: so many bytes of it.
+    pub(crate) fn take_early_data(&mut self, bytes: u32) {
+        self.early_data = bytes;
+    }
+
+    /// A record of data has come with so many bytes in it.
+    fn count(&mut self, bytes: usize) -> Result<(), Fault> {
+        if self.level == Level::Early {
+            let left = u32::try_from(bytes).ok().and_then(|bytes| self.early_data.checked_sub(bytes));
+            self.early_data = left.ok_or(Fault::TooMuchEarlyData)?;
+        }
+        Ok(())
     }
 }
 
@@ -74,7 +92,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn new() -> Self {
-        let key = ReadKey { key: None, level: Level::Initial, skip_early_data: false };
+        let key = ReadKey { key: None, level: Level::Initial, skips_early_data: false, early_data: 0 };
         Self { inbox: Inbox::new(), join: Join::new(), key }
     }
 
@@ -113,8 +131,8 @@ impl Reading {
                 Some(ContentType::APPLICATION_DATA) => return Ok(Incoming::Data),
                 _ => {}
             }
-            if std::mem::take(&mut self.key.skip_early_data) {
-                self.inbox.skip_early_data(limits::EARLY_DATA_SKIPPED);
+            if std::mem::take(&mut self.key.skips_early_data) {
+                self.inbox.skip_early_data(self.key.early_data);
             }
             let Some(kind) = self.inbox.open_next(&mut self.key.key, tap)? else {
                 if flight {
@@ -129,6 +147,7 @@ impl Reading {
                     if self.data().is_empty() {
                         return self.no_data();
                     }
+                    self.key.count(self.data().len())?;
                     self.inbox.empty_records = 0;
                     return Ok(Incoming::Data);
                 }

@@ -5,6 +5,7 @@
 mod keeper;
 mod keys;
 mod peer;
+mod replays;
 mod store;
 mod ticket;
 
@@ -12,6 +13,8 @@ pub(crate) use keeper::{Keeper, expires};
 pub(crate) use keys::Kind;
 pub use keys::{TicketKey, TicketKeys};
 pub(crate) use peer::Peer;
+pub(crate) use replays::Seen;
+pub use replays::{ReplayRegister, Replays};
 pub(crate) use store::ClientSession;
 pub use store::ClientSessions;
 pub(crate) use ticket::ServerSession;

@@ -36,6 +36,7 @@ fn session() -> ServerSession {
         issued: START - 5,
         age_add: 0x0102_0304,
         max_early_data: 0x0506_0708,
+        register: [6; 16],
         alpn: Some(b"h2"[..].into()),
         peer: Peer {
             trust: Trust::Policy,
@@ -74,6 +75,7 @@ fn what_is_sealed_is_opened() {
         assert_eq!(opened.server_name, expected.server_name);
         assert_eq!((opened.issued, opened.age_add), (expected.issued, expected.age_add));
         assert_eq!((opened.max_early_data, opened.alpn), (expected.max_early_data, expected.alpn));
+        assert_eq!(opened.register, expected.register);
         assert_eq!((opened.peer.trust, opened.peer.scheme), (expected.peer.trust, expected.peer.scheme));
         assert_eq!((opened.peer.chain, opened.peer.group), (expected.peer.chain, expected.peer.group));
         // Two tickets for one session tell nobody that they are.

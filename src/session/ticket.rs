@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) until (8) expires (8)
-//!   policy (32) names (32) issued (8) age_add (4) max_early_data (4)
+//!   policy (32) names (32) issued (8) age_add (4)
+//!   max_early_data (4) register (16)
 //!   server_name<0..255> alpn<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
 //! ```
 
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 const FORMAT: u8 = 4;
 
 /// Bytes before server_name.
-const FIXED: usize = 1 + 2 + 2 + 1 + 2 + 2 + 8 + 8 + 32 + 32 + 8 + 4 + 4;
+const FIXED: usize = 1 + 2 + 2 + 1 + 2 + 2 + 8 + 8 + 32 + 32 + 8 + 4 + 4 + 16;
 
 /// What a server needs to go on where a handshake ended, and what it holds the
 /// next ClientHello against.
@@ -43,6 +44,9 @@ pub(crate) struct ServerSession {
     pub(crate) age_add: u32,
     /// TLS 1.3: bytes of early data that the ticket allows.
     pub(crate) max_early_data: u32,
+    /// The register of replays beside which the ticket was sealed, by its name; zeros
+    /// where it is none of a process.
+    pub(crate) register: [u8; 16],
     /// The application protocol of the connection on which the ticket was sent.
     pub(crate) alpn: Option<Box<[u8]>>,
     pub(crate) peer: Peer,
@@ -87,6 +91,7 @@ impl ServerSession {
         w.bytes(&self.issued.to_be_bytes());
         w.u32(self.age_add);
         w.u32(self.max_early_data);
+        w.bytes(&self.register);
         w.vec8(|w| w.bytes(name));
         w.vec8(|w| w.bytes(alpn));
         w.vec8(|w| w.bytes(self.secret.as_bytes()));
@@ -120,6 +125,7 @@ impl ServerSession {
         let (policy, names) = (*r.array()?, *r.array()?);
         let issued = u64::from_be_bytes(*r.array()?);
         let (age_add, max_early_data) = (r.u32()?, r.u32()?);
+        let register = *r.array()?;
         let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
         let alpn = r.vec8(0..=255)?;
         let secret = Secret::from_slice(r.vec8(0..=255)?).map_err(|_| Fault::BadLength)?;
@@ -140,6 +146,7 @@ impl ServerSession {
             issued,
             age_add,
             max_early_data,
+            register,
             alpn: (!alpn.is_empty()).then(|| alpn.into()),
             peer: Peer {
                 trust,

@@ -37,7 +37,7 @@ fn with_early(client: &ClientConfig, server: &ServerConfig, early: &[u8]) -> (Pa
 }
 
 /// As much as is passed over, in two records.
-const SKIPPED: [usize; 2] = [limits::EARLY_DATA_SKIPPED / 2; 2];
+const SKIPPED: [usize; 2] = [limits::EARLY_DATA_SKIPPED as usize / 2; 2];
 
 /// Records under a key that the server does not have.
 fn early_records(lengths: &[usize]) -> Vec<u8> {

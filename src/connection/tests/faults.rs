@@ -223,7 +223,7 @@ const CASES: &[(Fault, Case)] = &[
         };
         let (mut server, client) = client_says(Some(Box::new(early)));
         assert_eq!(server.state(), "WaitFinished");
-        let half = plain(DATA, &[7; limits::EARLY_DATA_SKIPPED / 2]);
+        let half = plain(DATA, &[7; limits::EARLY_DATA_SKIPPED as usize / 2]);
         let records = [&half[..], &half, &plain(DATA, &[7; 20])].concat();
         server.give(&records);
         (server, client)

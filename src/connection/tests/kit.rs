@@ -192,6 +192,7 @@ pub(super) enum Got {
     Asked(OwnedQuestion),
     Decided(EarlyData),
     Done,
+    Early(Vec<u8>),
     Data(Vec<u8>),
     Closed(Close),
 }
@@ -337,6 +338,11 @@ impl Party {
                 Ok(Event::NeedInput) => return assert!(self.error.is_none()),
                 Ok(Event::EarlyDataDecided(decided)) => self.got.push(Got::Decided(decided)),
                 Ok(Event::HandshakeDone) => self.got.push(Got::Done),
+                Ok(Event::EarlyData(data)) => {
+                    let data = data.to_vec();
+                    self.c.consume(data.len());
+                    self.got.push(Got::Early(data));
+                }
                 Ok(Event::Data(data)) => {
                     let data = data.to_vec();
                     self.c.consume(data.len());
@@ -377,6 +383,15 @@ impl Party {
     pub(super) fn data(&self) -> Vec<u8> {
         let data = self.got.iter().map(|got| match got {
             Got::Data(data) => data.as_slice(),
+            _ => &[],
+        });
+        data.collect::<Vec<_>>().concat()
+    }
+
+    /// Early data that it took.
+    pub(super) fn early_data(&self) -> Vec<u8> {
+        let data = self.got.iter().map(|got| match got {
+            Got::Early(data) => data.as_slice(),
             _ => &[],
         });
         data.collect::<Vec<_>>().concat()

@@ -17,6 +17,7 @@ mod kit;
 mod kit12;
 mod matrix;
 mod matrix12;
+mod near;
 mod negotiation;
 mod negotiation12;
 mod noise;

@@ -6,6 +6,7 @@
 mod acceptor;
 mod close;
 mod connector;
+mod early_reader;
 mod handshake;
 mod resting;
 mod shared;
@@ -16,6 +17,7 @@ mod wake;
 
 pub use acceptor::{Arriving, TlsAcceptor};
 pub use connector::TlsConnector;
+pub use early_reader::AsyncEarlyReader;
 pub use shared::Shared;
 pub use split::{AsyncTlsReader, AsyncTlsWriter};
 pub use stream::AsyncTlsStream;

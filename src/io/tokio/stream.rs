@@ -9,7 +9,7 @@
 //! received first, whatever became of the other direction.
 
 use super::super::error::write_after_close;
-use super::super::stream::unanswered;
+use super::super::stream::{EARLY_DATA_WAITS, unanswered};
 use super::super::transport::{ReadBefore, is_broken, seal};
 use super::resting::Resting;
 use super::shared::Shared;
@@ -272,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         mut answer: impl FnMut(Question<'_>) -> Option<Answer>,
     ) -> io::Result<()> {
         poll_fn(|cx| {
-            ready!(self.poll_handshake(Half::Writer, cx, &mut answer))?;
+            ready!(self.poll_handshake(Half::Writer, cx, is_done, &mut answer))?;
             self.poll_send(Half::Writer, cx)
         })
         .await
@@ -319,7 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         mut waits: impl FnMut(),
     ) -> io::Result<Option<(OwnedQuestion, Result<Answer, Error>)>> {
         let asks = poll_fn(|cx| {
-            let polled = match self.poll_question(Half::Writer, cx) {
+            let polled = match self.poll_question(Half::Writer, cx, is_done) {
                 Poll::Ready(Ok(false)) => self.poll_send(Half::Writer, cx).map_ok(|()| false),
                 polled => polled,
             };
@@ -351,9 +351,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         &mut self,
         half: Half,
         cx: &mut Context<'_>,
+        holds: fn(&Connection) -> bool,
         answer: &mut dyn FnMut(Question<'_>) -> Option<Answer>,
     ) -> Poll<io::Result<()>> {
-        while ready!(self.poll_question(half, cx))? {
+        while ready!(self.poll_question(half, cx, holds))? {
             let Ok(Event::Ask(question)) = self.connection.next() else { continue };
             let unanswered = unanswered(&question);
             let answer = answer(question).map_or(unanswered, Ok)?;
@@ -364,15 +365,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Goes on with the handshake until it asks; false where it is done.
-    fn poll_question(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        while self.connection.is_handshaking() {
+    /// Goes on with the handshake until it asks; false where it is done, this holds, or
+    /// early data waits.
+    fn poll_question(
+        &mut self,
+        half: Half,
+        cx: &mut Context<'_>,
+        holds: fn(&Connection) -> bool,
+    ) -> Poll<io::Result<bool>> {
+        while !holds(&self.connection) {
             match self.connection.next() {
                 Err(error) => return Poll::Ready(Err(self.fail(half, cx, error))),
                 Ok(Event::NeedInput) => ready!(self.poll_exchange(half, cx))?,
                 Ok(Event::Ask(_)) => return Poll::Ready(Ok(true)),
                 Ok(Event::EarlyDataDecided(_)) => {}
-                // Done; all else is repeated to whoever reads.
+                // Done; all else, early data, too, is repeated to whoever reads.
                 Ok(_) => break,
             }
         }
@@ -388,13 +395,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
 
     /// Waits until application data can be lent; false at its clean end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        ready!(self.poll_handshake(Half::Reader, cx, &mut |_| None))?;
+        ready!(self.poll_handshake(Half::Reader, cx, is_done, &mut |_| None))?;
         loop {
             match self.connection.next() {
                 Err(error) => return Poll::Ready(Err(self.fail(Half::Reader, cx, error))),
                 Ok(Event::Data(_)) => return Poll::Ready(Ok(true)),
                 Ok(Event::Closed(Close::Clean)) => return Poll::Ready(Ok(false)),
                 Ok(Event::Closed(Close::Truncated)) => return Poll::Ready(Err(Error::Truncated.into())),
+                Ok(Event::EarlyData(_)) => return Poll::Ready(Err(Error::Misuse(EARLY_DATA_WAITS).into())),
                 Ok(Event::NeedInput) => match self.poll_exchange(Half::Reader, cx) {
                     Poll::Ready(exchanged) => {
                         exchanged?;
@@ -407,6 +415,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
                 },
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// Lends early data; none where no more comes.
+    pub(super) fn poll_fill_early_buf(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        ready!(self.poll_handshake(Half::Reader, cx, Connection::early_data_is_over, &mut |_| None))?;
+        if self.connection.early_data_is_over() {
+            return Poll::Ready(Ok(&[]));
+        }
+        match self.connection.next() {
+            Ok(Event::EarlyData(data)) => Poll::Ready(Ok(data)),
+            _ => Poll::Ready(Ok(&[])),
         }
     }
 
@@ -485,7 +505,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     /// Encrypts as much as there is room for, each record filled from one
     /// buffer after the other; then sends it.
     fn poll_encrypt(&mut self, cx: &mut Context<'_>, from: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_handshake(Half::Writer, cx, &mut |_| None))?;
+        ready!(self.poll_handshake(Half::Writer, cx, Connection::may_answer, &mut |_| None))?;
         if from.iter().all(|slice| slice.is_empty()) {
             return Poll::Ready(Ok(0));
         }
@@ -503,6 +523,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
             }
         })
     }
+}
+
+fn is_done(connection: &Connection) -> bool {
+    !connection.is_handshaking()
 }
 
 /// Lends the application data where it was decrypted, without a copy.

@@ -255,13 +255,13 @@ fn early_data_before_a_second_client_hello_is_passed_over() {
     let longest = limits::RECORD_CIPHERTEXT_13;
     let stream = [early(longest), plain(CCS, &[1]), early(50), plain(HANDSHAKE, b"hello")].concat();
     let mut inbox = Inbox::new();
-    inbox.skip_early_data(longest + 50);
+    inbox.skip_early_data(longest as u32 + 50);
     let got = feed(&mut inbox, &mut None, &stream, 99).unwrap();
     assert_eq!(got, [(CCS, vec![1]), (HANDSHAKE, b"hello".to_vec())]);
     // It is over: the caller sees what arrives.
     assert_eq!(feed(&mut inbox, &mut None, &early(50), 99).unwrap().len(), 1);
     let mut inbox = Inbox::new();
-    inbox.skip_early_data(longest + 49);
+    inbox.skip_early_data(longest as u32 + 49);
     assert_eq!(feed(&mut inbox, &mut None, &stream, 99), Err(Fault::EarlyDataTooLong));
     let mut inbox = Inbox::new();
     assert_eq!(feed(&mut inbox, &mut None, &stream, 99), Err(Fault::RecordTooLong), "only where it may be");
