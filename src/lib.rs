@@ -196,10 +196,10 @@ pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reason, Reasons, Shown, Trust};
 #[cfg(feature = "tokio")]
 pub use io::{
-    Arriving, AsyncEarlyReader, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
+    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
     TlsConnector,
 };
-pub use io::{EarlyReader, KeyLog, TlsReader, TlsStream, TlsWriter};
+pub use io::{EarlyReader, EarlyWriter, KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]
 pub use question::EncodedMessage;
 pub use question::{Answer, Hello, Once, OwnedQuestion, Question};

@@ -56,9 +56,9 @@ const HOUSE: &[Floor] = &[
         "connection/split.rs", "connection/mod.rs", "connection/choosing.rs", "connection/exporting.rs", "connection/early.rs",
     ]),
     Floor(IO, &[
-        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/early_reader.rs", "io/deadline.rs",
+        "io/error.rs", "io/transport.rs", "io/split.rs", "io/stream.rs", "io/early_reader.rs", "io/early_writer.rs", "io/deadline.rs",
         "io/tokio/wake.rs", "io/tokio/resting.rs", "io/tokio/transport.rs", "io/tokio/shared.rs",
-        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/early_reader.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
+        "io/tokio/split.rs", "io/tokio/stream.rs", "io/tokio/early_reader.rs", "io/tokio/early_writer.rs", "io/tokio/close.rs", "io/tokio/handshake.rs",
         "io/tokio/connector.rs", "io/tokio/acceptor.rs", "io/tokio/mod.rs", "io/keylog.rs", "io/mod.rs",
         "connectors/connect_info.rs", "connectors/hyper.rs", "connectors/axum.rs", "connectors/tonic.rs", "connectors/mod.rs",
     ]),

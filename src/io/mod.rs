@@ -2,6 +2,7 @@
 
 mod deadline;
 mod early_reader;
+mod early_writer;
 mod error;
 mod keylog;
 mod split;
@@ -12,10 +13,11 @@ mod transport;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{
-    Arriving, AsyncEarlyReader, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
+    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
     TlsConnector,
 };
 pub use early_reader::EarlyReader;
+pub use early_writer::EarlyWriter;
 pub use keylog::KeyLog;
 pub use split::{TlsReader, TlsWriter};
 pub use stream::TlsStream;

@@ -368,6 +368,11 @@ impl<S: Read + Write> TlsStream<S> {
         Ok(())
     }
 
+    /// See [`Outlet::write_early`].
+    pub(super) fn write_early(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.outlet.write_early(&mut self.connection, from)
+    }
+
     /// Writes the alert that tells the peer why the connection failed.
     fn fail(&mut self, error: Error) -> io::Error {
         self.outlet.fail(&mut self.connection, error)

@@ -86,6 +86,31 @@ macro_rules! source {
 source!(Connection);
 source!(Sender);
 
+/// A client before the server has said anything: what it sends is early data.
+pub(super) struct Early<'a>(pub(super) &'a mut Connection);
+
+impl Source for Early<'_> {
+    fn check(&mut self) -> Result<(), Error> {
+        self.0.check()
+    }
+
+    fn pending(&mut self) -> &[u8] {
+        self.0.pending()
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.0.sent(n);
+    }
+
+    fn all_sent(&mut self) {
+        self.0.all_sent();
+    }
+
+    fn payload(&mut self) -> Result<Option<Window<'_>>, Error> {
+        self.0.early_payload()
+    }
+}
+
 /// A stream that waits in `write`, and whether it took bytes that it may hold back.
 pub(super) struct Outlet<S> {
     pub(super) stream: S,
@@ -133,6 +158,26 @@ impl<S: Write> Outlet<S> {
             Ok(0) if from.iter().any(|slice| !slice.is_empty()) => Err(write_after_close()),
             Ok(n) => {
                 let _met_again_by_the_next_call = self.send_pending(source);
+                Ok(n)
+            }
+        }
+    }
+
+    /// The same for early data, of which the first goes with the ClientHello; 0 where no
+    /// more may go.
+    pub(super) fn write_early(
+        &mut self,
+        connection: &mut Connection,
+        from: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        self.check(connection)?;
+        if connection.info().early_data_sent > 0 {
+            self.send_pending(connection)?;
+        }
+        match seal(&mut Early(connection), from) {
+            Err(error) => Err(self.fail(connection, error)),
+            Ok(n) => {
+                let _met_again_by_the_next_call = self.send_pending(connection);
                 Ok(n)
             }
         }

@@ -117,9 +117,49 @@ impl TlsConnector {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        self.connect_early(name, options, stream, &[]).await
+    }
+
+    /// The same with early data, which may be replayed: the first of it goes with the
+    /// ClientHello (see [`ClientConfig::early_data`]). Behind the handshake
+    /// [`info`](AsyncTlsStream::info) says how much went, and whether the server took it;
+    /// what did not, or was rejected, is for the application to write again.
+    ///
+    /// ```
+    /// # use handfast::{ClientOptions, EarlyData, TlsConnector, pki::ServerName};
+    /// # use tokio::io::{AsyncWriteExt, DuplexStream};
+    /// # async fn example(connector: TlsConnector, tcp: DuplexStream) -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"; // what may well happen twice
+    /// let (name, options) = (ServerName::try_from("example.com")?, ClientOptions::default());
+    /// let mut tls = connector.connect_early(name, options, tcp, request).await?;
+    /// let taken = match tls.info().early_data {
+    ///     EarlyData::Accepted => tls.info().early_data_sent as usize,
+    ///     _ => 0,
+    /// };
+    /// tls.write_all(&request[taken..]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Panics
+    /// As [`connect`](Self::connect).
+    pub async fn connect_early<S>(
+        &self,
+        name: ServerName<'_>,
+        options: ClientOptions,
+        stream: S,
+        data: &[u8],
+    ) -> io::Result<AsyncTlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let deadline = self.manner.deadline();
         let connection = Connection::client_with(&self.config.current(), name, options)?;
-        let stream = AsyncTlsStream::new(connection, stream);
+        let mut stream = AsyncTlsStream::new(connection, stream);
+        Manner::send_early(&mut stream, data, deadline).await?;
         // On the heap, as the acceptor's.
         Box::pin(self.manner.shake_hands(stream, None, None, deadline)).await
     }

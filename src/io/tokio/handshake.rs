@@ -1,13 +1,15 @@
 //! How a connector and an acceptor shake hands: within which time, and who answers
 //! the handshake's questions.
 
+use super::super::transport::is_broken;
 use super::stream::AsyncTlsStream;
 use crate::error::Error;
 use crate::question::{Answer, Hello, OwnedQuestion};
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use ::tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use ::tokio::time::{Instant, timeout_at};
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +81,28 @@ impl Manner {
         let mut waits_for = THE_PEER;
         let done = until(deadline, self.answer_all(&mut stream, line, place, &mut waits_for)).await;
         unless_late(done, &mut stream, deadline, waits_for).await.map(|()| stream)
+    }
+
+    /// Sends as much early data as may go. What the peer says of a stream that is broken
+    /// the handshake reads.
+    pub(super) async fn send_early<S: AsyncRead + AsyncWrite + Unpin>(
+        stream: &mut AsyncTlsStream<S>,
+        mut data: &[u8],
+        deadline: Deadline,
+    ) -> io::Result<()> {
+        let goes = async {
+            while !data.is_empty() {
+                match poll_fn(|cx| stream.poll_write_early(cx, &[IoSlice::new(data)])).await {
+                    Ok(0) => break,
+                    Ok(n) => data = data.get(n..).unwrap_or_default(),
+                    Err(error) if is_broken(&error) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        };
+        let gone = until(deadline, goes).await;
+        unless_late(gone, stream, deadline, THE_PEER).await
     }
 
     /// Waits for the ClientHello, and then for a place.
