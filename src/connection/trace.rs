@@ -1,5 +1,5 @@
-//! The traces of RFC 8448, sections 3, 5 and 6: our client and our server, each
-//! against the recorded peer. Each record that our side makes is the RFC's,
+//! The traces of RFC 8448, sections 3, 5 and 6, and for our client section 4: our
+//! client and our server, each against the recorded peer. Each record that our side makes is the RFC's,
 //! byte for byte.
 //!
 //! The client begins with the trace's ClientHello; where our server would say
@@ -10,17 +10,22 @@
 use super::flow::Flow;
 use super::{Close, Connection, Event};
 use crate::config::{ClientAuth, ClientConfig, ClientOptions, Judge, ServerConfig};
+use crate::crypto::secret::Secret;
 use crate::crypto::source::Entropy;
+use crate::crypto::suite::Suite;
 use crate::crypto::vectors::{Case, read};
+use crate::early::EarlyData;
 use crate::fault::Fault;
 use crate::handshake::server;
 use crate::identity::Identity;
+use crate::info::Trust;
 use crate::observe::{Direction, Observed, Observer, Tap};
 use crate::pki::{CertificateDer, ServerName, UnixTime};
 use crate::question::{Answer, Question};
 use crate::record::Alter;
 use crate::schedule::Side;
-use crate::wire::{Body, Form, Message, NamedGroup, SignatureScheme};
+use crate::session::{ClientSession, ClientSessions, Peer};
+use crate::wire::{Body, CipherSuite, Form, Message, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::sync::{Arc, Mutex};
 
 const SECTIONS: [&str; 3] = [
@@ -28,6 +33,9 @@ const SECTIONS: [&str; 3] = [
     include_str!("../../test-vectors/rfc8448-secrets-5.txt"),
     include_str!("../../test-vectors/rfc8448-secrets-6.txt"),
 ];
+
+/// Resumed, with early data: its session is the ticket of section 3.
+const RESUMED: &str = include_str!("../../test-vectors/rfc8448-secrets-4.txt");
 
 const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
@@ -82,22 +90,29 @@ impl Trace {
     }
 
     fn client(&self, heard: &Arc<Heard>, in_memory: bool) -> Connection {
-        let hellos: Vec<Vec<u8>> =
-            self.messages(Side::Client).into_iter().filter(|message| message[0] == 1).collect();
+        // With binders, where there are any.
+        let hellos = self.sent(Side::Client).into_iter().map(|(_, content, _)| content.to_vec());
+        let hellos: Vec<Vec<u8>> = hellos.filter(|content| content[..2] == [1, 0]).collect();
         let privates = self.figures(Side::Client, "create an ephemeral", "private key");
         let mut draws: Vec<&[u8]> = vec![&[1; 64]]; // the given hello has its own randoms
         draws.extend(privates);
         let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
-        let mut config = ClientConfig::new(Judge::Application, UnixTime::now).groups(&groups).unwrap();
+        let name = ServerName::try_from("server").unwrap();
+        let judge = Judge::application_named("the trace");
+        let mut config = ClientConfig::new(judge, UnixTime::now).groups(&groups).unwrap();
         if let Some(identity) = self.identity(Side::Client, in_memory) {
             config = config.identity(identity);
+        }
+        if let Some(psk) = self.figures(Side::Client, "extract secret \"early\"", "IKM").first() {
+            config = config.sessions(ClientSessions::new()).early_data();
+            let (sessions, policy) = config.resumption().unwrap();
+            sessions.keep(&name, policy, session(psk, &hellos[0]));
         }
         let options = ClientOptions { observer: Some(heard.clone()), hellos, ..ClientOptions::default() };
         let mut c = Connection::new(Flow::Over, Side::Client, options.observer.clone());
         c.settle(&config.common);
         c.entropy = Entropy::given(&draws);
         let (_, mut cx) = c.cx(None);
-        let name = ServerName::try_from("server").unwrap();
         let state = crate::handshake::client::start(&Arc::new(config), name, &options, &mut cx).unwrap();
         c.flow = Flow::client(state);
         c.end_flight().unwrap();
@@ -133,6 +148,27 @@ impl Trace {
         });
         c.sending.writing.alter = Some(alter);
         c
+    }
+}
+
+/// The session that a ClientHello offers, with this key.
+fn session(psk: &[u8], hello: &[u8]) -> ClientSession {
+    let Body::ClientHello(m) = Message::decode(hello, Form::Tls13).unwrap().body else { panic!() };
+    let ticket = m.extensions.pre_shared_key.unwrap().identities.first().unwrap();
+    let now = UnixTime::now().as_secs();
+    ClientSession {
+        version: ProtocolVersion::TLS13,
+        suite: Suite::find(CipherSuite::TLS_AES_128_GCM_SHA256).unwrap(),
+        secret: Secret::from_slice(psk).unwrap(),
+        ticket: ticket.identity.into(),
+        age_add: 0,
+        received: now,
+        expires: now + 30,
+        trusted_until: now + 30,
+        max_early_data: 1024,
+        alpn: None,
+        named: true,
+        peer: Peer { trust: Trust::Application, scheme: None, group: None, chain: None, ocsp: None },
     }
 }
 
@@ -184,6 +220,7 @@ fn give(c: &mut Connection, record: &[u8], signature: Option<&[u8]>) -> Vec<u8> 
                 c.answer(Answer::Signature(signature.unwrap().to_vec())).unwrap();
             }
             Event::HandshakeDone => {}
+            Event::EarlyDataDecided(decided) => assert_eq!(decided, EarlyData::Accepted),
             Event::Data(data) => {
                 let n = data.len();
                 got.extend_from_slice(data);
@@ -218,6 +255,9 @@ fn play(trace: &Trace, side: Side) {
             continue;
         }
         match what {
+            "application_data record" if c.is_handshaking() => {
+                assert_eq!(c.send_early(payload).unwrap(), payload.len());
+            }
             "application_data record" => assert_eq!(c.send(payload).unwrap(), payload.len()),
             "alert record" => c.close(),
             // After the handshake this side sends no ticket by itself.
@@ -246,6 +286,12 @@ fn cookie_of(trace: &Trace) -> Vec<u8> {
 #[test]
 fn the_client_sends_the_records_of_the_trace() {
     Trace::all().for_each(|trace| play(&trace, Side::Client));
+}
+
+/// Early data, EndOfEarlyData and Finished, each under its key.
+#[test]
+fn the_client_sends_the_records_of_the_trace_with_early_data() {
+    play(&Trace(read(RESUMED)), Side::Client);
 }
 
 #[test]
