@@ -190,9 +190,8 @@ fn step(from: &mut Connection, to: &mut Connection, said: &mut Vec<u8>) {
 
 fn give(to: &mut Connection, bytes: &[u8]) {
     let mut rest = bytes;
-    while let Some(mut space) = to.space()
-        && !rest.is_empty()
-    {
+    while !rest.is_empty() {
+        let Some(mut space) = to.space() else { break };
         let n = space.len().min(rest.len());
         space[..n].copy_from_slice(&rest[..n]);
         space.filled(n);
