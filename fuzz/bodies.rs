@@ -9,7 +9,10 @@ use handfast::pki::{
     UnixTime, Verifier,
 };
 use handfast::wire::{Form, Message, NamedGroup, ProtocolVersion, Writer};
-use handfast::{Answer, ClientAuth, ClientConfig, Connection, Event, Identity, Question, ServerConfig};
+use handfast::{
+    Answer, ClientAuth, ClientConfig, ClientSessions, Connection, Event, Identity, Question, ServerConfig,
+    limits,
+};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use x509_parser::extensions::GeneralName as TheirName;
@@ -18,7 +21,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// A target's name, which is its corpus's folder, and its body.
 type Target = (&'static str, fn(&[u8]));
 
-pub(crate) const TARGETS: [Target; 9] = [
+pub(crate) const TARGETS: [Target; 10] = [
     ("records", records),
     ("messages", messages),
     ("server", server),
@@ -28,6 +31,7 @@ pub(crate) const TARGETS: [Target; 9] = [
     ("readers", readers),
     ("pem", pem),
     ("names", names),
+    ("sessions", sessions),
 ];
 
 const AUTHORITY: &[u8] = include_bytes!("fixtures/authority.der");
@@ -35,7 +39,7 @@ const LEAF: &[u8] = include_bytes!("fixtures/leaf.der");
 const KEY: &[u8] = include_bytes!("fixtures/leaf.key.der");
 const NAME: &str = "server.example";
 
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000))
 }
 
@@ -434,4 +438,27 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(content);
     out
+}
+
+/// An export of sessions, with its length and its hash put right: what is imported is
+/// within bounds, and is exported and imported as the same.
+pub(crate) fn sessions(data: &[u8]) {
+    const BOUNDS: usize = limits::SESSION_NAMES * limits::TICKETS_KEPT as usize;
+    let store = ClientSessions::new();
+    let _refused = store.import_sealed(data, &[7; 32], now());
+    let Some((prefix, contents)) = data.split_first_chunk::<23>() else {
+        assert!(store.import(data, now()).is_err());
+        return;
+    };
+    let mut export = [&prefix[..19], &(contents.len() as u32 + 32).to_be_bytes(), contents].concat();
+    export.extend(handfast::sha256(&export));
+    match store.import(&export, now()) {
+        Err(error) => assert!(store.is_empty() && !error.to_string().is_empty()),
+        Ok(imported) => {
+            assert!(imported.kept == store.len() && store.len() <= BOUNDS);
+            let (again, exported) = (ClientSessions::new(), store.export(now()));
+            assert_eq!(again.import(exported.as_ref(), now()).unwrap().kept, store.len());
+            assert_eq!(again.export(now()).as_ref(), exported.as_ref());
+        }
+    }
 }

@@ -205,7 +205,9 @@ pub use question::EncodedMessage;
 pub use question::{Answer, Hello, Once, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
-pub use session::{ClientSessions, ReplayRegister, Replays, TicketKey, TicketKeys};
+pub use session::{
+    ClientSessions, ExportedSessions, Imported, ReplayRegister, Replays, SessionsError, TicketKey, TicketKeys,
+};
 #[cfg(feature = "system-roots")]
 pub use stores::NoSystemRoots;
 

@@ -107,6 +107,11 @@ pub const PSK_IDENTITIES: usize = 8;
 /// Names of servers for which a client keeps sessions.
 pub const SESSION_NAMES: usize = 256;
 
+/// Bytes of a client's sessions outside of the process: of as many servers as are kept
+/// ([`SESSION_NAMES`]), each with the usual chain and two tickets, that is half, and it
+/// is read whole before it is believed.
+pub const EXPORTED_SESSIONS: usize = 4 * 1024 * 1024;
+
 /// Early data, in bytes, that a server which refused it passes over unread (RFC
 /// 9846 section 4.3.10), each record's expansion included. A ticket that allows
 /// no more than 14 KiB, as those of widespread servers do, fits into it. Where the

@@ -229,6 +229,38 @@ fn a_store_of_sessions() {
     is_clean("store", &freed, &needles);
 }
 
+/// What leaves the process, and what comes of it in another one.
+#[test]
+fn exported_sessions() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let needles = Arc::new(Needles::default());
+        let server = Arc::new(with_tickets(&needles));
+        let key = handfast::sha256(b"a key for exports");
+        needles.add("a key for exports", &key);
+        let freed = freed_by(|| {
+            let sessions = Arc::new(ClientSessions::new());
+            let config = |sessions: &Arc<ClientSessions>| {
+                Arc::new(client().versions(&[version]).unwrap().sessions(sessions.clone()))
+            };
+            drop(Talk::handshake(&config(&sessions), &server, &needles, Mishap::None));
+            let now = UnixTime::now();
+            let (clear, sealed) = (sessions.export(now), sessions.export_sealed(&key, now).unwrap());
+            assert!(clear.sessions() > 0 && sealed.sessions() > 0);
+            let other = Arc::new(ClientSessions::new());
+            assert!(other.import(clear.as_ref(), now).unwrap().kept > 0);
+            other.clear();
+            assert!(other.import_sealed(sealed.as_ref(), &key, now).unwrap().kept > 0);
+            let resumed = Talk::handshake(&config(&other), &server, &needles, Mishap::None);
+            assert!(resumed.client.info().resumed, "{version}");
+            // What is refused leaves nothing, either.
+            let mut altered = sealed.as_ref().to_vec();
+            *altered.last_mut().unwrap() ^= 1;
+            assert!(other.import_sealed(&altered, &key, now).is_err());
+        });
+        is_clean(&format!("exported: {version}"), &freed, &needles);
+    }
+}
+
 /// A client's store that is full: of one name's sessions, and of names.
 #[test]
 fn sessions_that_are_pushed_out() {

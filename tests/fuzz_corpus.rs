@@ -89,4 +89,4 @@ macro_rules! targets {
     };
 }
 
-targets! { records messages server client conversation certificates readers pem names }
+targets! { records messages server client conversation certificates readers pem names sessions }

@@ -5,9 +5,9 @@
 mod bodies;
 
 use handfast::observe::{Observed, Observer};
-use handfast::pki::{Certificate, ServerName};
+use handfast::pki::{Certificate, ServerName, UnixTime};
 use handfast::wire::{NamedGroup, ProtocolVersion};
-use handfast::{ClientConfig, ClientOptions, Connection, Event, ServerConfig};
+use handfast::{ClientConfig, ClientOptions, ClientSessions, Connection, Event, ServerConfig, TicketKeys};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,9 @@ fn seeds() -> Seeds {
         add("client", &format!("{name}-messages"), scripted(&server));
         add("records", &format!("{name}-client"), [&[3], client.as_slice()].concat());
         add("records", &format!("{name}-server"), [&[0xc0], server.as_slice()].concat());
+        add("sessions", name, exported(version));
     }
+    add("sessions", "none", ClientSessions::new().export(UnixTime::now()).as_ref().to_vec());
     let config =
         ClientConfig::clone(&bodies::CLIENT).groups(&[NamedGroup::SECP384R1, NamedGroup::X25519]).unwrap();
     let heard = Arc::new(Heard::default());
@@ -152,6 +154,17 @@ fn every_form() -> Vec<u8> {
         tlv(0xa3, &list(&extensions)),
     ];
     list(&[list(&fields), algorithm, tlv(3, &[&[0][..], &[1; 64]].concat())])
+}
+
+/// A store after a handshake.
+fn exported(version: ProtocolVersion) -> Vec<u8> {
+    let sessions = Arc::new(ClientSessions::new());
+    let client = ClientConfig::clone(&bodies::CLIENT).versions(&[version]).unwrap();
+    let server = ServerConfig::clone(&bodies::SERVER).tickets(TicketKeys::random());
+    converse(client.sessions(sessions.clone()), server, Arc::default());
+    let exported = sessions.export(bodies::now());
+    assert!(exported.sessions() > 0);
+    exported.as_ref().to_vec()
 }
 
 /// All messages of a handshake, as its client sends and receives them.

@@ -2,6 +2,7 @@
 //! 5077). A server seals it into a ticket and keeps nothing but keys; a client
 //! keeps the ticket and the secret that goes with it.
 
+mod export;
 mod keeper;
 mod keys;
 mod peer;
@@ -9,6 +10,7 @@ mod replays;
 mod store;
 mod ticket;
 
+pub use export::{ExportedSessions, Imported, SessionsError};
 pub(crate) use keeper::{Keeper, expires};
 pub(crate) use keys::Kind;
 pub use keys::{TicketKey, TicketKeys};

@@ -34,6 +34,28 @@ impl Peer {
         }
     }
 
+    /// How it came to be trusted, as it is written down; `None` for whom a person
+    /// accepted for once, which is not.
+    pub(crate) fn trust_code(&self) -> Option<u8> {
+        match self.trust {
+            Trust::Anonymous => Some(0),
+            Trust::Policy => Some(1),
+            Trust::Application => Some(2),
+            Trust::AcceptedThisOnce(_) => None,
+        }
+    }
+
+    /// The same read again.
+    pub(crate) fn trust_of_code(code: u8) -> Option<Trust> {
+        [Trust::Anonymous, Trust::Policy, Trust::Application].into_iter().nth(code.into())
+    }
+
+    /// Whether it is the one of the same handshake, or as good as that.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.trust, self.scheme, self.group, &self.chain, &self.ocsp)
+            == (&other.trust, other.scheme, other.group, &other.chain, &other.ocsp)
+    }
+
     /// The connection says who its peer is.
     pub(crate) fn tell(self, info: &mut ConnectionInfo) {
         info.peer_scheme = self.scheme;

@@ -6,7 +6,7 @@ use crate::crypto::suite::Suite;
 use crate::limits;
 use crate::pki::ServerName;
 use crate::wire::ProtocolVersion;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -50,14 +50,14 @@ pub(crate) struct ClientSession {
 pub struct ClientSessions(Mutex<Kept>);
 
 /// For whom a session is: a server, and who judged it.
-type Key = (ServerName<'static>, [u8; 32]);
+pub(super) type Key = (ServerName<'static>, [u8; 32]);
 
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// The newest session last.
-    sessions: HashMap<Key, VecDeque<ClientSession>>,
+    pub(super) sessions: HashMap<Key, VecDeque<ClientSession>>,
     /// The names, the one that was heard of last at the end.
-    order: VecDeque<Key>,
+    pub(super) order: VecDeque<Key>,
 }
 
 impl ClientSessions {
@@ -94,15 +94,40 @@ impl ClientSessions {
             }
         }
         let of_name = kept.sessions.entry(key.clone()).or_default();
-        // A ticket of TLS 1.2 takes the place of the one before.
-        if session.version == ProtocolVersion::TLS12 {
-            of_name.retain(|other| other.version != ProtocolVersion::TLS12);
-        }
-        while of_name.len() >= usize::from(limits::TICKETS_KEPT) {
-            of_name.pop_front();
-        }
         of_name.push_back(session);
+        thin(of_name);
         kept.order.push_back(key);
+    }
+
+    /// Takes sessions in that were kept elsewhere, of servers whose last is the one that
+    /// was heard of last; they are older than those that were heard of here. The newest
+    /// ones stay. Returns how many of them stay.
+    pub(super) fn merge(&self, servers: Vec<(Key, Vec<ClientSession>)>) -> usize {
+        let mut guard = self.kept();
+        let kept = &mut *guard;
+        let (mut came, mut place) = (HashSet::new(), 0);
+        for (key, sessions) in servers.into_iter().filter(|(_, sessions)| !sessions.is_empty()) {
+            if !kept.order.contains(&key) {
+                kept.order.insert(place, key.clone());
+                place += 1;
+            }
+            let of_name = kept.sessions.entry(key).or_default();
+            for session in sessions {
+                if of_name.iter().all(|other| other.ticket != session.ticket) {
+                    came.insert(session.secret.as_bytes().as_ptr());
+                    let newer = of_name.partition_point(|other| other.received <= session.received);
+                    of_name.insert(newer, session);
+                }
+            }
+            thin(of_name);
+        }
+        while kept.order.len() > limits::SESSION_NAMES {
+            if let Some(oldest) = kept.order.pop_front() {
+                kept.sessions.remove(&oldest);
+            }
+        }
+        let all = kept.sessions.values().flatten();
+        all.filter(|session| came.contains(&session.secret.as_bytes().as_ptr())).count()
     }
 
     /// Takes the newest session that is `usable` out; `now` is in seconds since
@@ -129,9 +154,23 @@ impl ClientSessions {
     }
 
     /// Nobody panics while holding it, and what it holds is never half written.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Keeps what a store has of one name: the newest sessions, and of TLS 1.2 the newest
+/// ticket alone, which took the place of those before.
+fn thin(of_name: &mut VecDeque<ClientSession>) {
+    let is_tls12 = |session: &ClientSession| session.version == ProtocolVersion::TLS12;
+    let newest = of_name.iter().rposition(is_tls12);
+    let mut place = 0..;
+    of_name.retain(|session| {
+        let place = place.next();
+        !is_tls12(session) || place == newest
+    });
+    let most = usize::from(limits::TICKETS_KEPT);
+    of_name.drain(..of_name.len().saturating_sub(most));
 }
 
 impl fmt::Debug for ClientSessions {

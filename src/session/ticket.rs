@@ -11,7 +11,6 @@ use super::peer::Peer;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::fault::Fault;
-use crate::info::Trust;
 use crate::limits;
 use crate::pki::CertificateDer;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, Reader, SignatureScheme, Writer};
@@ -58,12 +57,7 @@ impl ServerSession {
     /// copy. `None` for what cannot be in one: a client that was accepted for once,
     /// and a chain for which it is too small.
     pub(crate) fn encode(&self, until: u64, before: usize, after: usize) -> Option<Zeroizing<Vec<u8>>> {
-        let trust = match self.peer.trust {
-            Trust::Anonymous => 0,
-            Trust::Policy => 1,
-            Trust::Application => 2,
-            Trust::AcceptedThisOnce(_) => return None,
-        };
+        let trust = self.peer.trust_code()?;
         let chain = self.peer.chain.iter().flat_map(|chain| chain.iter());
         let name = self.server_name.as_deref().unwrap_or_default().as_bytes();
         let alpn = self.alpn.as_deref().unwrap_or_default();
@@ -112,12 +106,7 @@ impl ServerSession {
         }
         let version = ProtocolVersion(r.u16()?);
         let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadValue)?;
-        let trust = match r.u8()? {
-            0 => Trust::Anonymous,
-            1 => Trust::Policy,
-            2 => Trust::Application,
-            _ => return Err(Fault::BadValue),
-        };
+        let trust = Peer::trust_of_code(r.u8()?).ok_or(Fault::BadValue)?;
         let scheme = SignatureScheme(r.u16()?);
         let group = NamedGroup(r.u16()?);
         let until = u64::from_be_bytes(*r.array()?);
