@@ -76,6 +76,7 @@ pub(crate) struct Flags {
     pub(crate) export_label: String,
     pub(crate) export_context: Option<String>,
     pub(crate) export_traffic_secrets: bool,
+    pub(crate) tls_unique: bool,
 
     // What is expected.
     pub(crate) expect_alpn: Vec<u8>,
@@ -144,6 +145,7 @@ impl Default for Flags {
             export_label: String::new(),
             export_context: None,
             export_traffic_secrets: false,
+            tls_unique: false,
             expect_alpn: Vec::new(),
             expect_advertised_alpn: None,
             expect_server_name: None,
@@ -332,6 +334,7 @@ impl Draft {
             "-export-context" => *export_context = value(),
             "-use-export-context" => *use_context = true,
             "-export-traffic-secrets" => flags.export_traffic_secrets = true,
+            "-tls-unique" => flags.tls_unique = true,
             "-expect-alpn" => flags.expect_alpn = value().into_bytes(),
             "-expect-advertised-alpn" => flags.expect_advertised_alpn = Some(value().into_bytes()),
             "-expect-server-name" => flags.expect_server_name = Some(value()),

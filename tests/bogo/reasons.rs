@@ -161,7 +161,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         &["-cbc-record-splitting", "-write-different-record-sizes", "-partial-write"],
         "CBC suites are not spoken, on purpose",
     ),
-    (&["-tls-unique"], "tls-unique is not given out: without extended_master_secret it binds nothing"),
     (
         &["-read-with-unfinished-write"],
         "how far a transport took what was written is the adapter's, not the core's",

@@ -7,8 +7,8 @@ use crate::watch::Watch;
 use handfast::pki::{self, ServerName, UnixTime};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use handfast::{
-    AlertDescription, Answer, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close, ConfigError,
-    Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys, Trust,
+    AlertDescription, Answer, ChannelBinding, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close,
+    ConfigError, Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys, Trust,
 };
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -377,6 +377,10 @@ impl Peer<'_> {
                 .map_err(|error| Failure::from(&error))?;
             self.write(&out)?;
         }
+        if flags.tls_unique {
+            let unique = self.connection.channel_binding(ChannelBinding::TlsUnique);
+            self.write(&unique.map_err(|error| Failure::from(&error))?)?;
+        }
         if flags.export_traffic_secrets {
             let newest = |name: &str| {
                 self.watch.seen(|seen| {
@@ -430,7 +434,7 @@ impl Peer<'_> {
         match self.next()? {
             Now::Closed(Close::Clean) => Ok(()),
             Now::Closed(Close::Truncated) => {
-                Err(failed(":Truncated: the transport ended without close_notify"))
+                Err(failed(format!(":{}: the transport ended without it", errors::NO_CLOSE_NOTIFY)))
             }
             Now::Data => Err(failed(":Data: the peer sends data after this side's close_notify")),
             Now::Done => Err(broken("the handshake is done twice")),
