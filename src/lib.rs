@@ -196,8 +196,8 @@ pub use identity::{ConfigError, Identity};
 pub use info::{ConnectionInfo, Reason, Reasons, Shown, Trust};
 #[cfg(feature = "tokio")]
 pub use io::{
-    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
-    TlsConnector,
+    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared,
+    TlsAcceptor, TlsConnector,
 };
 pub use io::{EarlyReader, EarlyWriter, KeyLog, TlsReader, TlsStream, TlsWriter};
 #[cfg(feature = "static-rsa")]

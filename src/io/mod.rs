@@ -13,8 +13,8 @@ mod transport;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{
-    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared, TlsAcceptor,
-    TlsConnector,
+    Arriving, AsyncEarlyReader, AsyncEarlyWriter, AsyncTlsReader, AsyncTlsStream, AsyncTlsWriter, Shared,
+    TlsAcceptor, TlsConnector,
 };
 pub use early_reader::EarlyReader;
 pub use early_writer::EarlyWriter;

@@ -12,6 +12,7 @@
 //!              chain<0..2^24-1> of certificate<1..2^24-1>
 //!   session  = version (2) suite (2) peer (1) secret<1..48> ticket<1..2^16-1> age_add (4)
 //!              received (8) expires (8) trusted_until (8) max_early_data (4) alpn<0..255>
+//!              named (1)
 //! ```
 //!
 //! A lone number is big-endian, as is the length of a vector; `name` is text, `peer` in
@@ -487,7 +488,7 @@ fn decode_peer(r: &mut Reader<'_>) -> Result<Peer, Fault> {
 fn size_of_session(session: &ClientSession) -> usize {
     let alpn = session.alpn.as_ref().map_or(0, |alpn| alpn.len());
     let (secret, ticket) = (session.secret.as_bytes().len(), session.ticket.len());
-    2 + 2 + 1 + (1 + secret) + (2 + ticket) + 4 + 8 + 8 + 8 + 4 + (1 + alpn)
+    2 + 2 + 1 + (1 + secret) + (2 + ticket) + 4 + 8 + 8 + 8 + 4 + (1 + alpn) + 1
 }
 
 fn encode_session(peer: u8, session: &ClientSession, w: &mut Writer<'_>) {
@@ -502,6 +503,7 @@ fn encode_session(peer: u8, session: &ClientSession, w: &mut Writer<'_>) {
     w.bytes(&session.trusted_until.to_be_bytes());
     w.u32(session.max_early_data);
     w.vec8(|w| w.bytes(session.alpn.as_deref().unwrap_or_default()));
+    w.u8(session.named.into());
 }
 
 /// `None` for a cipher suite that this build does not have.
@@ -516,6 +518,11 @@ fn decode_session(r: &mut Reader<'_>, peers: &[Peer], now: u64) -> Result<Option
     let (received, expires, trusted_until) = (time()?, time()?, time()?);
     let max_early_data = r.u32()?;
     let alpn = r.vec8(0..=255)?;
+    let named = match r.u8()? {
+        0 => false,
+        1 => true,
+        _ => return Err(Fault::BadValue),
+    };
     let Some(suite) = suite else { return Ok(None) };
     let of_version = match version {
         ProtocolVersion::TLS13 => suite.is_tls13() && secret.len() == suite.hash.len(),
@@ -537,6 +544,7 @@ fn decode_session(r: &mut Reader<'_>, peers: &[Peer], now: u64) -> Result<Option
         trusted_until,
         max_early_data,
         alpn: (!alpn.is_empty()).then(|| alpn.into()),
+        named,
         peer: peer.clone(),
     }))
 }

@@ -42,6 +42,7 @@ fn session(number: u32, version: ProtocolVersion, peer: &Peer) -> ClientSession 
         trusted_until: START + 2 * HOUR,
         max_early_data: number * 3,
         alpn: tls13.then(|| b"h2"[..].into()),
+        named: number % 2 == 0,
         peer: peer.clone(),
     }
 }
@@ -52,12 +53,13 @@ fn told(session: &ClientSession) -> String {
         session;
     let Peer { trust, scheme, group, chain, ocsp } = &session.peer;
     format!(
-        "{version} {} {} {ticket:?} {age_add} {received} {expires} {trusted_until} {} {:?} \
+        "{version} {} {} {ticket:?} {age_add} {received} {expires} {trusted_until} {} {:?} {} \
          {trust:?} {scheme:?} {group:?} {chain:?} {ocsp:?}",
         suite.id,
         hex::encode(secret.as_bytes()),
         session.max_early_data,
-        session.alpn
+        session.alpn,
+        session.named
     )
 }
 
