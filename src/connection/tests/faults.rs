@@ -7,6 +7,7 @@ use super::client_early;
 use super::kit::*;
 use super::places::{Place, place};
 use super::resumption::primed;
+use super::server_early;
 use crate::alert::AlertLevel;
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::limits;
 use crate::question::Answer;
 use crate::record::Alter;
 use crate::schedule::Side::{self, Client, Server};
+use crate::session::ReplayRegister;
 use crate::wire::*;
 
 /// Who failed, and its peer.
@@ -226,6 +228,16 @@ const CASES: &[(Fault, Case)] = &[
         let half = plain(DATA, &[7; limits::EARLY_DATA_SKIPPED as usize / 2]);
         let records = [&half[..], &half, &plain(DATA, &[7; 20])].concat();
         server.give(&records);
+        (server, client)
+    }),
+
+    (Fault::TooMuchEarlyData, || {
+        let (client, server) = server_early::taking(ReplayRegister::new());
+        connect(&client, &server);
+        let (mut client, mut server) = (Party::client(&client), Party::server(&server));
+        server.give(&client.take());
+        let bytes = server.forge(DATA, &vec![7; server_early::MOST as usize + 1]);
+        server.give(&bytes);
         (server, client)
     }),
 

@@ -32,6 +32,7 @@ mod requirements;
 mod resumption;
 mod resumption12;
 mod retry;
+mod server_early;
 mod splits;
 mod splits12;
 #[cfg(feature = "static-rsa")]

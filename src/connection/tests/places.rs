@@ -2,13 +2,14 @@
 //! about to send.
 
 use super::alter::{both, keep};
-use super::client_early;
 use super::kit::*;
 use super::resumption::primed;
+use super::{client_early, server_early};
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::question::Answer;
 use crate::record::Alter;
 use crate::schedule::Side;
+use crate::session::{ReplayRegister, Replays};
 use crate::wire::{NamedGroup, ProtocolVersion};
 
 /// A connection that waits, and what comes next.
@@ -42,9 +43,14 @@ pub(super) const CLIENT: [&str; 18] = [
     "WaitSignature",
     "Connected",
 ];
-pub(super) const SERVER: [&str; 13] = [
+pub(super) const SERVER: [&str; 18] = [
     "Start",
     "Start (resumed)",
+    "Start (early)",
+    "Start (refused)",
+    "WaitReplay",
+    "WaitEoed",
+    "WaitFinished (early)",
     "WaitSecondHello",
     "WaitCertificate",
     "WaitSignature",
@@ -115,6 +121,17 @@ fn server_place(state: &str) -> Place {
         "Start" => server(0, &client_config(), &server_config()),
         "Start (resumed)" => resuming(|c, s| server(0, c, s)),
         "WaitFinished (resumed)" => resuming(|c, s| server(1, c, s)),
+        "Start (early)" => {
+            let (client, server) = server_early::primed(ReplayRegister::new());
+            start(&client, &server)
+        }
+        "WaitReplay" => taking(all, Replays::Asked),
+        "WaitEoed" => taking(1, ReplayRegister::new().into()),
+        "WaitFinished (early)" => taking(2, ReplayRegister::new().into()),
+        "Start (refused)" => {
+            let (client, server) = server_early::primed(ReplayRegister::new());
+            start(&client, &server.early_data(1, ReplayRegister::new()))
+        }
         "WaitSecondHello" => server(1, &two, &p256),
         "WaitCertificate" => server(all, &client_config(), &ServerConfig::asking_for_certificates(now)),
         "WaitSignature" => server(all, &client_config(), &server_config_with(PKI.server.elsewhere())),
@@ -166,8 +183,23 @@ fn server(n: usize, client: &ClientConfig, server: &ServerConfig) -> Place {
     Place { victim: server, peer: client, next }
 }
 
+/// A server to which nothing came: the ChangeCipherSpec of a client that offers early
+/// data is behind its ClientHello.
+fn start(client: &ClientConfig, server: &ServerConfig) -> Place {
+    let (alter, captured) = keep(0);
+    let peer = Party::client_altered(client, alter);
+    let next = captured.lock().unwrap()[0].clone();
+    Place { victim: Party::server(server), peer, next }
+}
+
+/// A server that takes early data, to which the first `n` messages of its client came.
+fn taking(n: usize, replays: Replays) -> Place {
+    let (client, server) = server_early::primed(replays);
+    self::server(n, &client, &server)
+}
+
 /// The answers that there are, and the state's question that each is for.
-pub(super) fn answers() -> [(Answer, &'static str); 8] {
+pub(super) fn answers() -> [(Answer, &'static str); 11] {
     [
         (Answer::Accept, "WaitVerdict"),
         (Answer::Reject("no".to_owned()), "WaitVerdict"),
@@ -177,5 +209,8 @@ pub(super) fn answers() -> [(Answer, &'static str); 8] {
         (Answer::NoCertificate, "WaitCertificate"),
         (Answer::Refuse, "WaitPerson"),
         (Answer::AcceptThisOnce("the tests".to_owned()), "WaitPerson"),
+        (Answer::First, "WaitReplay"),
+        (Answer::Replayed, "WaitReplay"),
+        (Answer::Unsure, "WaitReplay"),
     ]
 }

@@ -61,18 +61,18 @@ fn resumed_altered(
 
 /// A clock that can be set.
 #[derive(Clone)]
-struct Clock(Arc<AtomicU64>);
+pub(super) struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(AtomicU64::new(now().as_secs())))
     }
 
-    fn pass(&self, seconds: u64) {
+    pub(super) fn pass(&self, seconds: u64) {
         self.0.fetch_add(seconds, Relaxed);
     }
 
-    fn reading(&self) -> impl Fn() -> UnixTime + Send + Sync + 'static {
+    pub(super) fn reading(&self) -> impl Fn() -> UnixTime + Send + Sync + 'static {
         let clock = self.0.clone();
         move || UnixTime::since_unix_epoch(Duration::from_secs(clock.load(Relaxed)))
     }
