@@ -30,6 +30,7 @@ fn word(error: &Error) -> String {
         Error::NothingInCommon { what, .. } => format!("NothingInCommon {what}"),
         Error::Aborted { .. } => "Aborted".to_owned(),
         Error::NotTls { looks_like, .. } => format!("NotTls {}", looks_like.unwrap_or("nothing known")),
+        Error::Misuse(_) => "Misuse".to_owned(),
         Error::EndOfStream { .. } => "EndOfStream".to_owned(),
         Error::Truncated => NO_CLOSE_NOTIFY.to_owned(),
         _ => "Other".to_owned(),
@@ -43,7 +44,7 @@ mod tests {
     /// A row that was renamed would make tests of the suite fail, far from here.
     #[test]
     fn each_word_of_the_error_map_is_one_that_is_printed() {
-        const OTHERS: [&str; 10] = [
+        const OTHERS: [&str; 11] = [
             "Aborted",
             "Empty",
             "AlertReceived ",
@@ -54,6 +55,7 @@ mod tests {
             super::NO_CLOSE_NOTIFY,
             "Data",
             "EndOfStream",
+            "Misuse",
         ];
         let config: serde_json::Value = serde_json::from_str(include_str!("config.json")).unwrap();
         for (canonical, ours) in config["ErrorMap"].as_object().unwrap() {

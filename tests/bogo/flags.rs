@@ -56,6 +56,7 @@ pub(crate) struct Flags {
     pub(crate) verify_peer: bool,
     pub(crate) require_certificate: bool,
     pub(crate) ask_for_certificate: bool,
+    pub(crate) early_data: bool,
     /// The alert with which the peer's chain is refused.
     pub(crate) rejection: Option<AlertDescription>,
     /// The alert with which a server gives up where it is asked for its certificate.
@@ -66,6 +67,10 @@ pub(crate) struct Flags {
     pub(crate) shim_writes_first: bool,
     pub(crate) initial_write: Vec<u8>,
     pub(crate) initial_writes: usize,
+    /// The message behind which a client writes its early data.
+    pub(crate) early_write_after: Option<u8>,
+    /// Of the initial write one byte leaves, and the others when something was read.
+    pub(crate) unfinished_write: bool,
     pub(crate) read_size: usize,
     pub(crate) peek_then_read: bool,
     pub(crate) shim_shuts_down: bool,
@@ -101,6 +106,17 @@ pub(crate) struct Flags {
     pub(crate) expect_session_miss: bool,
     pub(crate) expect_no_session: bool,
     pub(crate) expect_ticket_renewal: bool,
+    pub(crate) expect_early_data: Option<bool>,
+    pub(crate) expect_no_offer_of_early_data: bool,
+    pub(crate) expect_early_data_reason: Option<String>,
+    pub(crate) expect_early_data_in_tickets: bool,
+}
+
+impl Flags {
+    /// Whether the initial write goes before anything is read.
+    pub(crate) fn writes_first(&self) -> bool {
+        self.shim_writes_first || self.unfinished_write
+    }
 }
 
 impl Default for Flags {
@@ -129,12 +145,15 @@ impl Default for Flags {
             verify_peer: false,
             require_certificate: false,
             ask_for_certificate: false,
+            early_data: false,
             rejection: None,
             gives_up: None,
             send_alert: false,
             shim_writes_first: false,
             initial_write: b"hello".to_vec(),
             initial_writes: 1,
+            early_write_after: None,
+            unfinished_write: false,
             read_size: 512,
             peek_then_read: false,
             shim_shuts_down: false,
@@ -168,20 +187,26 @@ impl Default for Flags {
             expect_session_miss: false,
             expect_no_session: false,
             expect_ticket_renewal: false,
+            expect_early_data: None,
+            expect_no_offer_of_early_data: false,
+            expect_early_data_reason: None,
+            expect_early_data_in_tickets: false,
         }
     }
 }
 
-/// The flags of the first connection, and of those that resume.
+/// The flags of the first connection, of those that resume, and of a client among
+/// them when its early data was rejected.
 pub(crate) struct Run {
     pub(crate) initial: Flags,
     pub(crate) resume: Flags,
+    pub(crate) retry: Flags,
 }
 
 impl Run {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Refusal> {
         let arguments: Vec<String> = arguments.collect();
-        let (mut initial, mut resume) = (Draft::default(), Draft::default());
+        let [mut initial, mut resume, mut retry] = [Draft::default(), Draft::default(), Draft::default()];
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             // There is no handshaker beside this process.
@@ -193,12 +218,15 @@ impl Run {
                 initial.apply(argument, flag, &mut arguments)?;
             } else if let Some(flag) = flag.strip_prefix("-on-resume") {
                 resume.apply(argument, flag, &mut arguments)?;
+            } else if let Some(flag) = flag.strip_prefix("-on-retry") {
+                retry.apply(argument, flag, &mut arguments)?;
             } else {
                 initial.apply(argument, flag, &mut arguments.clone())?;
-                resume.apply(argument, flag, &mut arguments)?;
+                resume.apply(argument, flag, &mut arguments.clone())?;
+                retry.apply(argument, flag, &mut arguments)?;
             }
         }
-        let run = Self { initial: initial.finish(), resume: resume.finish() };
+        let run = Self { initial: initial.finish(), resume: resume.finish(), retry: retry.finish() };
         if run.initial.connections > 1 && run.resume.gives_up.is_some() {
             return Err(Refusal::Unimplemented(
                 "-fail-ddos-callback".to_owned(),
@@ -303,7 +331,8 @@ impl Draft {
             "-advertise-alpn" => flags.alpn = lists(value().as_bytes(), 1),
             "-select-alpn" => {
                 flags.expect_alpn = value().into_bytes();
-                flags.alpn = vec![flags.expect_alpn.clone()];
+                flags.alpn =
+                    Some(flags.expect_alpn.clone()).filter(|name| !name.is_empty()).into_iter().collect();
             }
             // A server refuses what it does not speak.
             "-reject-alpn" => flags.alpn = vec![b"none of the client's".to_vec()],
@@ -321,6 +350,14 @@ impl Draft {
             "-use-early-callback" => flags.ask_for_certificate = true,
             "-send-alert" => flags.send_alert = true,
             "-shim-writes-first" => flags.shim_writes_first = true,
+            "-read-with-unfinished-write" => flags.unfinished_write = true,
+            "-early-write-after-message" => flags.early_write_after = Some(number(&value())),
+            "-enable-early-data" => flags.early_data = true,
+            "-expect-accept-early-data" => flags.expect_early_data = Some(true),
+            "-expect-reject-early-data" => flags.expect_early_data = Some(false),
+            "-expect-no-offer-early-data" => flags.expect_no_offer_of_early_data = true,
+            "-expect-early-data-reason" => flags.expect_early_data_reason = Some(value()),
+            "-expect-ticket-supports-early-data" => flags.expect_early_data_in_tickets = true,
             "-shim-initial-write" => flags.initial_write = value().into_bytes(),
             "-repeat-shim-initial-write" => flags.initial_writes = number(&value()),
             "-read-size" => flags.read_size = number(&value()),
@@ -462,7 +499,7 @@ mod tests {
     fn a_flag_is_parsed_ignored_left_out_or_unknown() {
         let flags = parse(&["-port", "7", "-async", "-on-initial-min-version", "772"]).ok().unwrap();
         assert_eq!((flags.port, flags.versions), (7, vec![ProtocolVersion::TLS13]));
-        assert!(matches!(parse(&["-on-retry-async"]), Err(Refusal::Unimplemented(..))));
+        assert!(matches!(parse(&["-on-retry-psk", "x"]), Err(Refusal::Unimplemented(..))));
         assert!(matches!(parse(&["-on-resume-no-such-flag"]), Err(Refusal::Unknown(_))));
         let one = ["-resume-count", "1", "-on-resume-max-version", "771", "-read-size", "9"];
         let run = Run::parse(one.iter().map(|argument| (*argument).to_owned())).ok().unwrap();

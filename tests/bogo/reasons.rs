@@ -33,17 +33,9 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
 const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["-dtls", "-mtu", "-initial-timeout-duration-ms"], "DTLS is not spoken, on purpose"),
     (&["-quic", "-quic-transport-params", "-expect-quic*"], "QUIC is not spoken yet"),
-    (&["-on-retry*"], "0-RTT is not spoken yet"),
     (&["-expect-session-id"], "sessions are resumed by tickets alone"),
     (
-        &[
-            "-use-ticket-*",
-            "-renew-ticket",
-            "-skip-ticket",
-            "-ticket-key",
-            "-expect-ticket-supports-early-data",
-            "-expect-ticket-age-skew",
-        ],
+        &["-use-ticket-*", "-renew-ticket", "-skip-ticket", "-ticket-key", "-expect-ticket-age-skew"],
         "tickets are this crate's own: there is no callback for them, and their format is not BoringSSL's",
     ),
     (
@@ -55,17 +47,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         "a session is of one name",
     ),
     (&["-reverify-on-resume"], "who was accepted under the same policy is not judged again"),
-    (
-        &[
-            "-enable-early-data",
-            "-expect-accept-early-data",
-            "-expect-reject-early-data",
-            "-expect-no-offer-early-data",
-            "-expect-early-data-reason",
-            "-early-write-after-message",
-        ],
-        "0-RTT is not spoken yet",
-    ),
     (&["-psk*", "-new-psk-credential"], "external pre-shared keys are not spoken"),
     (&["-new-spake2plusv1-credential", "-pake-*", "-wrong-pake-role"], "PAKEs are not spoken"),
     (&["-new-delegated-credential", "-delegated-credential"], "delegated credentials are not spoken"),
@@ -160,10 +141,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     (
         &["-cbc-record-splitting", "-write-different-record-sizes", "-partial-write"],
         "CBC suites are not spoken, on purpose",
-    ),
-    (
-        &["-read-with-unfinished-write"],
-        "how far a transport took what was written is the adapter's, not the core's",
     ),
     (&["-max-cert-list"], "the bounds of what a peer sends are fixed in `limits`"),
     (

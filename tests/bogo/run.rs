@@ -1,15 +1,16 @@
-//! One connection to the runner: configure, shake hands, compare with what is
-//! expected, write, echo, shut down.
+//! One connection to the runner: configure, shake hands, write, echo, shut down.
 
 use crate::errors;
 use crate::flags::{Credential, Flags, Run};
 use crate::watch::Watch;
-use handfast::pki::{self, ServerName, UnixTime};
-use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use handfast::pki::{ServerName, UnixTime};
+use handfast::wire::{NamedGroup, SignatureScheme};
 use handfast::{
     AlertDescription, Answer, ChannelBinding, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close,
-    ConfigError, Connection, Error, Event, Identity, Judge, Question, ServerConfig, TicketKeys, Trust,
+    ConfigError, Connection, EarlyData, Error, Event, Identity, Judge, Once, Question, Replays, ServerConfig,
+    TicketKeys,
 };
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -43,11 +44,11 @@ impl From<ConfigError> for Failure {
     }
 }
 
-fn failed(message: impl Into<String>) -> Failure {
+pub(crate) fn failed(message: impl Into<String>) -> Failure {
     Failure::Failed(message.into())
 }
 
-fn broken(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn broken(error: impl std::fmt::Display) -> Failure {
     Failure::Broken(error.to_string())
 }
 
@@ -57,6 +58,8 @@ struct Memory {
     sessions: Arc<ClientSessions>,
     /// Seconds by which the clock is ahead.
     ahead: u64,
+    /// What was first once.
+    firsts: HashSet<[u8; 32]>,
 }
 
 impl Memory {
@@ -69,27 +72,46 @@ impl Memory {
 /// Runs the test that the flags describe.
 pub(crate) fn run(run: &Run) -> Result<(), Failure> {
     let (keys, sessions) = (Arc::new(TicketKeys::random()), Arc::new(ClientSessions::new()));
-    let mut memory = Memory { keys, sessions, ahead: 0 };
-    run_once(&run.initial, &memory, false)?;
+    let mut memory = Memory { keys, sessions, ahead: 0, firsts: HashSet::new() };
+    run_once(&run.initial, &run.initial, &mut memory, false)?;
     for _ in 1..run.initial.connections {
         memory.ahead += run.resume.delay;
-        run_once(&run.resume, &memory, true)?;
+        run_once(&run.resume, &run.retry, &mut memory, true)?;
     }
     Ok(())
 }
 
-fn run_once(flags: &Flags, memory: &Memory, resumes: bool) -> Result<(), Failure> {
+/// `rejected` are the flags of a client that goes on when its early data was rejected.
+fn run_once(flags: &Flags, rejected: &Flags, memory: &mut Memory, resumes: bool) -> Result<(), Failure> {
     let watch = Arc::new(Watch::default());
     let identities = identities(flags)?;
     let connection = match flags.server {
         true => server(flags, memory, &identities, &watch)?,
         false => client(flags, memory, identities.clone(), &watch)?,
     };
-    let mut peer = Peer { stream: connect(flags)?, connection, flags, watch, identities };
     let before = memory.sessions.len();
-    let outcome = peer.exchange(resumes && !flags.expect_session_miss);
+    let mut peer = Peer {
+        stream: connect(flags)?,
+        connection,
+        flags,
+        rejected,
+        resumes,
+        watch,
+        identities,
+        firsts: &mut memory.firsts,
+        written: 0,
+        holds_back: false,
+    };
+    let outcome = peer.exchange();
     peer.leave();
     outcome?;
+    let (flags, watch) = (peer.flags, peer.watch);
+    if !flags.server && flags.early_data && !flags.expect_no_session {
+        let got = watch.seen(|seen| seen.ticket_allows_early_data);
+        if got.is_some_and(|got| got != flags.expect_early_data_in_tickets) {
+            return Err(failed("whether a ticket allows early data is not as expected"));
+        }
+    }
     if flags.expect_no_session && memory.sessions.len() > before {
         return Err(failed("a session was kept"));
     }
@@ -157,6 +179,10 @@ const SIGNED: [SignatureScheme; 9] = {
     [a, b, c, d, e, f, g, h, SignatureScheme::ED25519]
 };
 
+/// BoringSSL's bound of early data, and its window of a ticket's age.
+const EARLY_DATA: u32 = 14_336;
+const TICKET_AGE: Duration = Duration::from_secs(60);
+
 /// RFC 5246 section 7.2; what `-send-alert` sends.
 const DECOMPRESSION_FAILURE: AlertDescription = AlertDescription(30);
 
@@ -199,6 +225,9 @@ fn client(
     if !flags.without_tickets {
         config = config.sessions(Arc::clone(&memory.sessions));
     }
+    if flags.early_data {
+        config = config.early_data();
+    }
     if !flags.stapling {
         config = config.without_stapling();
     }
@@ -240,6 +269,9 @@ fn server(
     if !flags.without_tickets {
         config = config.tickets(Arc::clone(&memory.keys));
     }
+    if flags.early_data {
+        config = config.early_data(EARLY_DATA, Replays::Asked).early_data_window(TICKET_AGE)?;
+    }
     let authorities: Vec<&[u8]> = flags.authorities.iter().map(Vec::as_slice).collect();
     config = config.client_authorities(&authorities)?;
     if flags.require_certificate {
@@ -256,33 +288,48 @@ fn server(
 /// What the connection has come to.
 enum Now {
     Done,
+    EarlyData,
     Data,
     Closed(Close),
 }
 
-struct Peer<'f> {
+pub(crate) struct Peer<'f> {
     stream: TcpStream,
-    connection: Connection,
-    flags: &'f Flags,
-    watch: Arc<Watch>,
-    identities: Vec<Arc<Identity>>,
+    pub(crate) connection: Connection,
+    pub(crate) flags: &'f Flags,
+    rejected: &'f Flags,
+    resumes: bool,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) identities: Vec<Arc<Identity>>,
+    firsts: &'f mut HashSet<[u8; 32]>,
+    /// Bytes of the initial write, and of its repetitions, that have gone.
+    written: usize,
+    /// The transport takes nothing until something was read.
+    holds_back: bool,
 }
 
-impl Peer<'_> {
-    fn exchange(&mut self, resumes: bool) -> Result<(), Failure> {
-        while !matches!(self.next()?, Now::Done) {}
-        if self.connection.info().resumed != resumes {
-            return Err(failed(format!("whether a session is resumed: {}, which is not expected", !resumes)));
+impl<'f> Peer<'f> {
+    fn exchange(&mut self) -> Result<(), Failure> {
+        if self.flags.early_write_after.is_none() {
+            self.write_early()?;
         }
-        self.compare()?;
+        if self.written > 0 && self.flags.export > 0 {
+            self.export()?;
+        }
+        // A server that takes early data goes on before the handshake is done.
+        if matches!(self.next()?, Now::Done) {
+            self.done()?;
+        }
         self.export()?;
         if self.flags.send_alert {
             self.connection.abort(DECOMPRESSION_FAILURE);
             return self.flush();
         }
-        if self.flags.shim_writes_first {
-            for _ in 0..self.flags.initial_writes {
-                self.write(&self.flags.initial_write.clone())?;
+        while let Some(data) = self.initial_write().filter(|_| self.flags.writes_first()) {
+            self.written += data.len();
+            match self.flags.unfinished_write {
+                true => self.begin_to_write(data)?,
+                false => self.write(data)?,
             }
         }
         match self.flags.shim_shuts_down {
@@ -291,15 +338,80 @@ impl Peer<'_> {
         }
     }
 
+    /// The handshake is done.
+    fn done(&self) -> Result<(), Failure> {
+        let (resumed, expected) =
+            (self.connection.info().resumed, self.resumes && !self.flags.expect_session_miss);
+        if resumed != expected {
+            return Err(failed(format!("whether a session is resumed: {resumed}, which is not expected")));
+        }
+        self.compare()
+    }
+
+    /// What is next of the initial write, and of its repetitions.
+    fn initial_write(&self) -> Option<&'f [u8]> {
+        let data = &self.flags.initial_write;
+        let (times, at) = (self.written.checked_div(data.len())?, self.written % data.len());
+        (times < self.flags.initial_writes).then_some(&data[at..])
+    }
+
+    /// Sends the initial write as early data, as far as that may go.
+    fn write_early(&mut self) -> Result<(), Failure> {
+        while let Some(rest) = self.initial_write().filter(|_| self.flags.writes_first()) {
+            self.flush()?;
+            match self.connection.send_early(rest) {
+                Ok(0) => break,
+                Ok(sent) => self.written += sent,
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        if self.flags.unfinished_write && self.written > 0 { self.hold_back() } else { self.flush() }
+    }
+
+    /// Sends the initial write, of which one byte leaves.
+    fn begin_to_write(&mut self, data: &[u8]) -> Result<(), Failure> {
+        match self.connection.send(data) {
+            Ok(sent) if sent == data.len() => self.hold_back(),
+            Ok(_) => Err(failed("there is no room for the initial write")),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// The transport takes one byte, and the others when something was read.
+    fn hold_back(&mut self) -> Result<(), Failure> {
+        let first = self.connection.pending().get(..1).unwrap_or_default();
+        let written = self.stream.write(first).map_err(|error| failed(error.to_string()))?;
+        self.connection.sent(written);
+        self.holds_back = true;
+        Ok(())
+    }
+
     /// Drives the connection to the next thing that matters here.
     fn next(&mut self) -> Result<Now, Failure> {
         loop {
             let answer = match self.connection.next() {
                 Ok(Event::NeedInput) => {
+                    let newest = self.watch.seen(|seen| seen.last);
+                    if self.written == 0 && self.flags.early_write_after == Some(newest) {
+                        self.write_early()?;
+                    }
                     self.flush()?;
                     self.fill()?;
                     continue;
                 }
+                Ok(Event::EarlyDataDecided(decided)) => {
+                    if matches!(decided, EarlyData::Rejected(_)) {
+                        (self.flags, self.written) = (self.rejected, 0);
+                    }
+                    continue;
+                }
+                Ok(Event::EarlyData(_)) => return Ok(Now::EarlyData),
+                Ok(Event::Ask(Question::Replay {
+                    once: Once::Register { key: once, .. } | Once::Take { id: once },
+                })) => match self.firsts.insert(once) {
+                    true => Answer::First,
+                    false => Answer::Replayed,
+                },
                 Ok(Event::Ask(Question::Verify { .. })) => match self.flags.rejection {
                     Some(alert) => Answer::RejectWith(alert, "a flag says so".to_owned()),
                     None => Answer::Accept,
@@ -335,7 +447,7 @@ impl Peer<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        while !self.connection.pending().is_empty() {
+        while !self.holds_back && !self.connection.pending().is_empty() {
             let written = self.stream.write(self.connection.pending());
             self.connection.sent(written.map_err(|error| failed(error.to_string()))?);
         }
@@ -347,8 +459,11 @@ impl Peer<'_> {
             return Err(broken("input is needed, and there is no room for it"));
         };
         // A peer that is gone without a word resets the transport: it has ended.
-        let n = self.stream.read(&mut space).unwrap_or(0);
+        let most = if self.flags.early_write_after.is_some() { 1 } else { usize::MAX };
+        let most = space.len().min(most);
+        let n = self.stream.read(&mut space[..most]).unwrap_or(0);
         space.filled(n);
+        self.holds_back = false;
         if n == 0 {
             self.connection.filled_eof();
         }
@@ -403,15 +518,18 @@ impl Peer<'_> {
             }
             match self.next()? {
                 Now::Closed(_) => break,
-                Now::Done => return Err(broken("the handshake is done twice")),
-                Now::Data => {}
+                Now::Done => {
+                    self.done()?;
+                    continue;
+                }
+                Now::Data | Now::EarlyData => {}
             }
-            let Ok(Event::Data(data)) = self.connection.next() else {
+            let Ok(Event::Data(data) | Event::EarlyData(data)) = self.connection.next() else {
                 return Err(broken("data that is not consumed is lent again"));
             };
             let reply: Vec<u8> = data.iter().take(self.flags.read_size).map(|byte| byte ^ 0xff).collect();
             if self.flags.peek_then_read
-                && !matches!(self.connection.next(), Ok(Event::Data(again)) if again.iter().zip(&reply).all(|(a, r)| *a == r ^ 0xff))
+                && !matches!(self.connection.next(), Ok(Event::Data(again) | Event::EarlyData(again)) if again.iter().zip(&reply).all(|(a, r)| *a == r ^ 0xff))
             {
                 return Err(broken("data that is lent again is not the same"));
             }
@@ -436,7 +554,9 @@ impl Peer<'_> {
             Now::Closed(Close::Truncated) => {
                 Err(failed(format!(":{}: the transport ended without it", errors::NO_CLOSE_NOTIFY)))
             }
-            Now::Data => Err(failed(":Data: the peer sends data after this side's close_notify")),
+            Now::Data | Now::EarlyData => {
+                Err(failed(":Data: the peer sends data after this side's close_notify"))
+            }
             Now::Done => Err(broken("the handshake is done twice")),
         }
     }
@@ -448,107 +568,5 @@ impl Peer<'_> {
         let _nothing_to_do = self.stream.set_read_timeout(Some(Duration::from_secs(5)));
         let mut rest = [0; 1024];
         while matches!(self.stream.read(&mut rest), Ok(n) if n > 0) {}
-    }
-
-    /// Compares what was negotiated with what the flags expect.
-    fn compare(&self) -> Result<(), Failure> {
-        let (info, flags) = (self.connection.info(), self.flags);
-        let differ = |what: &str, got: String| Err(failed(format!("{what} is {got}, which is not expected")));
-        if info.alpn.as_deref().unwrap_or_default() != flags.expect_alpn {
-            return differ("the application protocol", format!("{:?}", info.alpn));
-        }
-        if flags.expect_server_name.is_some()
-            && info.server_name.as_deref() != flags.expect_server_name.as_deref()
-            || flags.expect_no_server_name && info.server_name.is_some()
-        {
-            return differ("the server's name", format!("{:?}", info.server_name));
-        }
-        if flags.expect_version.is_some() && info.version != flags.expect_version {
-            return differ("the version", format!("{:?}", info.version));
-        }
-        if flags.expect_group.is_some() && info.group != flags.expect_group {
-            return differ("the group", format!("{:?}", info.group));
-        }
-        if flags.expect_suite.is_some() && info.suite.map(|s| CipherSuite(s.0)) != flags.expect_suite {
-            return differ("the suite", format!("{:?}", info.suite));
-        }
-        if flags.expect_peer_scheme.is_some() && info.peer_scheme != flags.expect_peer_scheme {
-            return differ("the peer's signature scheme", format!("{:?}", info.peer_scheme));
-        }
-        let tls13 = info.version == Some(ProtocolVersion::TLS13);
-        let bound = info.extended_master_secret || tls13;
-        if flags.expect_extended_master_secret && !bound {
-            return differ("the master secret", "not bound to the handshake".to_owned());
-        }
-        let protected = tls13 || self.watch.seen(|seen| seen.renegotiation_info);
-        if flags.expect_renegotiation_info.is_some_and(|expected| expected != protected) {
-            return differ("whether the peer speaks renegotiation_info", protected.to_string());
-        }
-        if flags.expect_retried.is_some_and(|retried| retried != info.retried) {
-            return differ("whether there was a retry", info.retried.to_string());
-        }
-        let ocsp = info.peer_ocsp.as_deref().map_or(&[][..], Vec::as_slice);
-        if !flags.expect_ocsp.is_empty() && ocsp != flags.expect_ocsp {
-            return differ("the stapled response", format!("{ocsp:02x?}"));
-        }
-        self.compare_certificates()?;
-        self.compare_seen()
-    }
-
-    fn compare_certificates(&self) -> Result<(), Failure> {
-        let flags = self.flags;
-        let chain = self.connection.info().peer_chain.as_deref().unwrap_or_default();
-        if flags.expect_no_peer_certificate && !chain.is_empty() {
-            return Err(failed("the peer showed a certificate"));
-        }
-        let must = !flags.server || flags.require_certificate;
-        if chain.is_empty() && must && !flags.expect_no_peer_certificate {
-            return Err(failed("the peer showed no certificate"));
-        }
-        let trust = if chain.is_empty() { Trust::Anonymous } else { Trust::Application };
-        if flags.expect_verify_result && self.connection.info().trust != trust {
-            return Err(failed("nobody came to trust the peer"));
-        }
-        if let Some(file) = &flags.expect_peer_certificate {
-            let expected = pki::certificates(&std::fs::read(file).map_err(broken)?).map_err(broken)?;
-            if chain != expected {
-                return Err(failed("the peer showed another chain than is expected"));
-            }
-        }
-        let Some(expected) = flags.expect_credential else { return Ok(()) };
-        let leaf = self.watch.seen(|seen| seen.own_leaf.clone());
-        let place = self
-            .identities
-            .iter()
-            .position(|identity| identity.chain().first().is_some_and(|c| **c == *leaf));
-        match (place, usize::try_from(expected)) {
-            (None, Err(_)) => Ok(()),
-            (Some(place), Ok(expected)) if place == expected => Ok(()),
-            // The credential without a number of its own is the last one.
-            (Some(place), Err(_)) if place == flags.credentials.len() => Ok(()),
-            _ => Err(failed(format!("certificate {place:?} was shown, and {expected} is expected"))),
-        }
-    }
-
-    fn compare_seen(&self) -> Result<(), Failure> {
-        let flags = self.flags;
-        self.watch.seen(|seen| {
-            if flags.expect_advertised_alpn.as_ref().is_some_and(|expected| *expected != seen.advertised_alpn)
-            {
-                return Err(failed("the client offers other application protocols"));
-            }
-            if flags.expect_authorities.as_ref().is_some_and(|expected| *expected != seen.authorities) {
-                return Err(failed("the server names other authorities"));
-            }
-            let types = &flags.expect_certificate_types;
-            if !types.is_empty() && *types != seen.certificate_types {
-                return Err(failed("the server asks for other kinds of certificates"));
-            }
-            let schemes = &flags.expect_peer_schemes;
-            if !schemes.is_empty() && !schemes.iter().map(|s| s.0).eq(seen.peer_schemes.iter().copied()) {
-                return Err(failed("the peer offers other signature schemes"));
-            }
-            Ok(())
-        })
     }
 }

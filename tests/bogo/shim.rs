@@ -6,6 +6,7 @@
 //! byte XOR 0xff, and tells in its exit code and on standard error how it went.
 //! `README.md` beside it says how to run the suite.
 
+mod compare;
 mod errors;
 mod flags;
 mod reasons;

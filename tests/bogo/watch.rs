@@ -20,6 +20,10 @@ pub(crate) struct Seen {
     pub(crate) renegotiation_info: bool,
     /// The first certificate of the Certificate that went out.
     pub(crate) own_leaf: Vec<u8>,
+    /// Whether the newest ticket that came in allows early data.
+    pub(crate) ticket_allows_early_data: Option<bool>,
+    /// The newest message that came in.
+    pub(crate) last: u8,
     /// Application traffic secrets, the newest of each name last.
     pub(crate) secrets: Vec<(&'static str, Vec<u8>)>,
 }
@@ -41,6 +45,9 @@ impl Observer for Watch {
                 self.seen(|seen| seen.secrets.push((*name, secret.to_vec())));
             }
             Observed::Message { direction, bytes, .. } => {
+                if *direction == Direction::In {
+                    self.seen(|seen| seen.last = bytes.first().copied().unwrap_or_default());
+                }
                 for form in [Form::Tls13, Form::Tls12] {
                     if let Ok(message) = Message::decode(bytes, form) {
                         self.seen(|seen| message_went(seen, *direction, &message.body));
@@ -65,6 +72,9 @@ fn message_went(seen: &mut Seen, direction: Direction, body: &Body<'_>) {
         }
         (Direction::In, Body::ServerHello(m)) => {
             seen.renegotiation_info = m.extensions.renegotiation_info.is_some();
+        }
+        (Direction::In, Body::NewSessionTicket13(m)) => {
+            seen.ticket_allows_early_data = Some(m.extensions.early_data.is_some_and(|most| most > 0));
         }
         (Direction::In, Body::CertificateRequest13(m)) => {
             let names = m.extensions.certificate_authorities.iter().flat_map(|list| list.iter());
