@@ -11,6 +11,7 @@ mod explain {
     mod options;
     mod output;
     mod refusals;
+    mod resume;
     mod textbook;
     mod truth;
     mod written;

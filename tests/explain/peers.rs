@@ -38,6 +38,14 @@ pub(crate) fn server(config: ServerConfig) -> Peer<Option<Error>> {
     Peer::new(move |tcp| serve(&tcp, &Arc::new(config)))
 }
 
+/// The same for one connection after the other, each with its own configuration.
+pub(crate) fn servers(configs: Vec<ServerConfig>) -> Peer<Vec<Option<Error>>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move |config| serve(&listener.accept().unwrap().0, &Arc::new(config));
+    Peer { address, thread: thread::spawn(move || configs.into_iter().map(serve).collect()) }
+}
+
 fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Option<Error> {
     let mut connection = Connection::server(config);
     let mut closed = false;

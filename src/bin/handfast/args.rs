@@ -42,6 +42,7 @@ Examples:
   handfast explain https://[2001:db8::1]:8443 --servername example.com
   handfast explain --connect 127.0.0.1:8443 example.com --cacert ca.pem
   handfast explain example.com --alpn h2,http/1.1 --group x25519 -v
+  handfast explain example.com --resume           what a second connection saves
   handfast explain example.com --expires-within 14d
   handfast explain example.com --json | jq .negotiated
   handfast explain example.com --keylog keys.txt  # Wireshark reads it";
@@ -107,6 +108,11 @@ pub(crate) struct Explain {
     /// has a name, and tell what it chooses
     #[arg(long)]
     pub(crate) probe: bool,
+
+    /// Connect a second time with the ticket of the first, and set the two beside each other:
+    /// bytes, round trips, signatures, or why nothing was resumed
+    #[arg(long)]
+    pub(crate) resume: bool,
 
     #[command(flatten)]
     pub(crate) trust: TrustOptions,

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// How long the peer may take to close after this side did.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How much of an answer is kept to be shown.
+const ANSWER: usize = 4096;
+
 /// How often somebody who looks on may be told that the peer is silent.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,6 +36,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) first_byte: Option<Duration>,
+    /// The beginning of what the peer answered.
+    pub(crate) answer: Vec<u8>,
     /// The peer's direction ended: nothing more comes, and its end was told.
     peer_ended: bool,
 }
@@ -77,6 +82,7 @@ impl<'a> Drive<'a> {
             sent: 0,
             received: 0,
             first_byte: None,
+            answer: Vec::new(),
             peer_ended: false,
         }
     }
@@ -135,6 +141,39 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// Hears what comes after the handshake until that is `enough`, the peer has closed,
+    /// or so much time is over.
+    pub(crate) fn hear_until(
+        &mut self,
+        most: Duration,
+        enough: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Failure> {
+        let until = Instant::now() + most;
+        loop {
+            if self.drain()? || enough(&self.answer) {
+                return Ok(());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.peer_ended {
+                return Ok(());
+            }
+            let _read_without = self.tcp.set_read_timeout(Some(left));
+            let Some(mut space) = self.connection.space() else { return Ok(()) };
+            match self.tcp.read(&mut space) {
+                // What was said before is heard first.
+                Ok(0) => self.peer_ended = true,
+                Ok(n) => {
+                    space.filled(n);
+                    self.received += n as u64;
+                }
+                // Closing finds it out, and tells it.
+                Err(error) if is_reset(&error) => return Ok(()),
+                Err(error) if is_late(&error) => {}
+                Err(error) => return Err(Failure::Transport(error)),
+            }
+        }
+    }
+
     /// Closes this side, and hears the peer out. An alert that comes now, as
     /// for a client certificate in TLS 1.3, is a failure still.
     pub(crate) fn close(&mut self) -> Result<(), Failure> {
@@ -179,6 +218,8 @@ impl<'a> Drive<'a> {
             match self.connection.next() {
                 Ok(Event::Data(data)) => {
                     let n = data.len();
+                    let room = ANSWER.saturating_sub(self.answer.len()).min(n);
+                    self.answer.extend(data.get(..room).unwrap_or_default());
                     self.recorder.push(What::Data(n));
                     self.connection.consume(n);
                 }

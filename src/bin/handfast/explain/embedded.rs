@@ -3,27 +3,33 @@
 
 use crate::authority::{Authority, DAY};
 use handfast::pki::UnixTime;
-use handfast::{Answer, ClientAuth, Connection, Event, Identity, Judge, Reasons, ServerConfig};
+use handfast::{Answer, ClientAuth, Connection, Event, Identity, Judge, Reasons, ServerConfig, TicketKeys};
 use rcgen::{KeyPair, KeyUsagePurpose};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 
-/// The server, which serves one connection.
+/// The server, which serves one connection after the other.
 pub(crate) struct Embedded {
     pub(crate) address: SocketAddr,
     /// The authority's certificate, PEM.
     pub(crate) authority: String,
-    thread: JoinHandle<Reasons>,
+    told: Receiver<Reasons>,
 }
 
 impl Embedded {
     /// Starts it. `alpn` are the protocols that it speaks; it requests a client
     /// certificate if `ask_client`, and accepts whichever is shown. `classic`
-    /// gives it an RSA key and static RSA.
-    pub(crate) fn start(alpn: &[String], ask_client: bool, classic: bool) -> Result<Self, String> {
+    /// gives it an RSA key and static RSA; with `tickets` it resumes.
+    pub(crate) fn start(
+        alpn: &[String],
+        ask_client: bool,
+        classic: bool,
+        tickets: bool,
+    ) -> Result<Self, String> {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = if classic { classic_certificates(names) } else { certificates(names) };
         let (authority, identity) = made.map_err(|error| format!("rcgen: {error}"))?;
@@ -35,22 +41,28 @@ impl Embedded {
             config = config.allow_static_rsa();
         }
         if ask_client {
-            config = config.client_auth(ClientAuth::Request(Judge::Application));
+            config = config.client_auth(ClientAuth::Request(Judge::application_named("accepts whichever")));
+        }
+        if tickets {
+            config = config.tickets(TicketKeys::random());
         }
         let config = Arc::new(config);
         let said = |error| format!("the embedded server cannot listen: {error}");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(said)?;
         let address = listener.local_addr().map_err(said)?;
-        let thread = thread::spawn(move || match listener.accept() {
-            Ok((tcp, _)) => serve(&tcp, &config),
-            Err(_) => Reasons::default(),
+        let (tell, told) = channel();
+        // It ends with the process.
+        thread::spawn(move || {
+            while let Ok((tcp, _)) = listener.accept() {
+                let _nobody_listens = tell.send(serve(&tcp, &config));
+            }
         });
-        Ok(Self { address, authority, thread })
+        Ok(Self { address, authority, told })
     }
 
-    /// Waits for its end: why it chose what it chose.
+    /// Waits for the end of its first connection: why it chose what it chose.
     pub(crate) fn reasons(self) -> Reasons {
-        self.thread.join().unwrap_or_default()
+        self.told.recv().unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use super::keylog::KeyLog;
 use handfast::observe::{Check, Direction, Level, Observed, Observer};
 use handfast::{AlertDescription, sha256};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One event and when it was, counted from the beginning of the connection.
@@ -87,12 +87,12 @@ pub(crate) fn fingerprint(secret: &[u8]) -> String {
 pub(crate) struct Recorder {
     start: Instant,
     reveal: bool,
-    keylog: Option<KeyLog>,
+    keylog: Option<Arc<KeyLog>>,
     heard: Mutex<Vec<Heard>>,
 }
 
 impl Recorder {
-    pub(crate) fn new(reveal: bool, keylog: Option<KeyLog>) -> Self {
+    pub(crate) fn new(reveal: bool, keylog: Option<Arc<KeyLog>>) -> Self {
         Self { start: Instant::now(), reveal, keylog, heard: Mutex::default() }
     }
 
@@ -110,11 +110,6 @@ impl Recorder {
     /// Takes what was heard since the last time.
     pub(crate) fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Why the key log could not be written, if so.
-    pub(crate) fn keylog_error(&self) -> Option<String> {
-        self.keylog.as_ref().and_then(KeyLog::error)
     }
 }
 

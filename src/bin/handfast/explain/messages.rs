@@ -4,8 +4,8 @@ use crate::certificate::distinguished_name;
 use crate::text::{LONG, SHORT, clean, count, joined, list, shown};
 use handfast::pki::{Certificate, CertificateDer};
 use handfast::wire::{
-    Body, CertificateEntry, ClientHello, DistinguishedName, ExtensionType, Form, HelloRetryRequest,
-    KeyShareEntry, List, Message, ProtocolName, RawExtensions, ServerHello,
+    Body, CertificateEntry, ClientExtensions, ClientHello, DistinguishedName, ExtensionType, Form,
+    HelloRetryRequest, KeyShareEntry, List, Message, ProtocolName, PskIdentity, RawExtensions, ServerHello,
 };
 use std::fmt;
 
@@ -80,6 +80,10 @@ impl Teller {
             Body::EncryptedExtensions(m) => {
                 self.alpn_chosen(m.alpn.map(|name| name.0));
                 self.acknowledged(m.server_name);
+                if m.early_data {
+                    self.part("takes the early data");
+                    self.text("early_data", "accepted");
+                }
                 if let Some(groups) = m.supported_groups {
                     self.part(format!("would like {} next time", joined(groups.iter(), SHORT)));
                     self.items("supported_groups", groups.iter());
@@ -151,9 +155,13 @@ impl Teller {
             }
             Body::NewSessionTicket13(m) => {
                 self.part(format!("a ticket of {} B, good for {} s", m.ticket.len(), m.ticket_lifetime));
-                self.part("not used: nothing is resumed here");
+                self.part(match m.extensions.early_data {
+                    Some(most) => format!("with up to {most} B of early data"),
+                    None => "without early data".to_owned(),
+                });
                 self.number("ticket_lifetime", m.ticket_lifetime);
                 self.number("ticket_length", m.ticket.len());
+                self.number("ticket_age_add", m.ticket_age_add);
                 self.text("ticket_nonce", hex::encode(m.ticket_nonce));
                 if let Some(most) = m.extensions.early_data {
                     self.number("max_early_data_size", most);
@@ -168,7 +176,10 @@ impl Teller {
                 self.part(if m.update_requested { "the other side shall do the same" } else { "one way" });
                 self.text("update_requested", m.update_requested);
             }
-            Body::ServerHelloDone(_) | Body::HelloRequest(_) | Body::EndOfEarlyData(_) => {}
+            Body::EndOfEarlyData(_) => {
+                self.part("no more early data comes: what follows is under the handshake's keys");
+            }
+            Body::ServerHelloDone(_) | Body::HelloRequest(_) => {}
         }
     }
 
@@ -219,7 +230,33 @@ impl Teller {
             self.part(format!("cookie {} B", cookie.len()));
             self.number("cookie_length", cookie.len());
         }
+        self.keys_offered(extensions);
         self.extensions(&extensions.raw);
+    }
+
+    /// What is resumed, or begun with a key that both have, if the server takes it.
+    fn keys_offered(&mut self, extensions: &ClientExtensions<'_>) {
+        match extensions.session_ticket {
+            Some([]) => self.text("session_ticket", "none yet: one may be sent"),
+            Some(ticket) => {
+                self.part(format!("a ticket of TLS 1.2, {} B", ticket.len()));
+                self.text("session_ticket", format!("{} B", ticket.len()));
+            }
+            None => {}
+        }
+        if let Some(modes) = extensions.psk_key_exchange_modes {
+            self.items("psk_key_exchange_modes", modes.iter());
+        }
+        if let Some(offered) = extensions.pre_shared_key {
+            let keys = count(offered.identities.len(), "pre-shared key");
+            self.part(format!("{keys}, {}", joined(offered.identities.iter().map(psk_identity), 2)));
+            self.items("pre_shared_key_identities", offered.identities.iter().map(psk_identity));
+            self.items("pre_shared_key_binders", offered.binders.iter().map(|binder| hex::encode(binder.0)));
+        }
+        if extensions.early_data {
+            self.part("early data follows");
+            self.text("early_data", "offered");
+        }
     }
 
     fn server_hello(&mut self, m: &ServerHello<'_>) {
@@ -241,6 +278,15 @@ impl Teller {
         self.acknowledged(extensions.server_name);
         if extensions.extended_master_secret {
             self.part("extended master secret");
+        }
+        if let Some(selected) = extensions.pre_shared_key {
+            let place = u32::from(selected).saturating_add(1);
+            self.part(format!("takes pre-shared key {place} of those offered"));
+            self.number("pre_shared_key_selected_identity", selected);
+        }
+        if extensions.session_ticket {
+            self.part("will send a ticket");
+            self.text("session_ticket", "one will be sent");
         }
         self.extensions(&extensions.raw);
     }
@@ -321,6 +367,15 @@ pub(crate) fn tell_alpn(name: ProtocolName<'_>) -> String {
     }
 }
 
+/// A ticket, or a name that was agreed on: the one has an age, the other none (RFC 9846
+/// section 4.3.11).
+fn psk_identity(psk: PskIdentity<'_>) -> String {
+    match psk.obfuscated_ticket_age {
+        0 => format!("external, {}", shown(psk.identity)),
+        age => format!("a ticket of {} B, its age in ms plus ticket_age_add {age}", psk.identity.len()),
+    }
+}
+
 fn share(entry: KeyShareEntry<'_>) -> String {
     format!("{} {} B", entry.group, entry.key_exchange.len())
 }
@@ -379,6 +434,44 @@ mod tests {
         assert_eq!(of("alpn"), "GREASE 0xcaca, h2");
         assert!(of("extensions").starts_with("GREASE 0x3a3a 0 B, "));
         assert!(told.summary.contains(" | TLS_AES_128_GCM_SHA256 | "), "{}", told.summary);
+    }
+
+    /// What the message says on its line, and in its fields.
+    fn told(kind: u8, body: &[u8]) -> (String, Vec<(&'static str, String)>) {
+        let message = [&[kind, 0][..], &vector(body)].concat();
+        let told = tell(&message, Form::Tls13);
+        (told.summary, told.fields.iter().map(|(name, value)| (*name, value.to_string())).collect())
+    }
+
+    #[test]
+    fn keys_that_are_offered_and_taken_are_told() {
+        let identities = [&vector(b"a ticket")[..], &[0, 0, 0, 9], &vector(b"a name"), &[0; 4]].concat();
+        let binders = [[32].as_slice(), &[7; 32], &[32], &[8; 32]].concat();
+        let keys = [vector(&identities), vector(&binders)].concat();
+        let extensions: Vec<u8> =
+            [(42_u16, vec![]), (45, vec![2, 1, 0]), (43, b"\x02\x03\x04".to_vec()), (41, keys)]
+                .iter()
+                .flat_map(|(kind, inside)| [&kind.to_be_bytes()[..], &vector(inside)].concat())
+                .collect();
+        let suites = vector(b"\x13\x01");
+        let hello = [&b"\x03\x03"[..], &[7; 32], &[0], &suites, &[1, 0], &vector(&extensions)].concat();
+        let (line, fields) = told(1, &hello);
+        let both = "a ticket of 8 B, its age in ms plus ticket_age_add 9, external, a name";
+        assert!(line.ends_with(&format!(" | 2 pre-shared keys, {both} | early data follows")), "{line}");
+        let of = |name: &str| fields.iter().find(|(field, _)| *field == name).unwrap().1.clone();
+        assert_eq!(of("psk_key_exchange_modes"), "psk_dhe_ke, psk_ke");
+        assert_eq!(of("pre_shared_key_identities"), both);
+        assert_eq!(of("pre_shared_key_binders"), format!("{}, {}", "07".repeat(32), "08".repeat(32)));
+
+        let chosen = [&b"\0\x2b\0\x02\x03\x04"[..], b"\0\x29\0\x02\0\x01"].concat();
+        let hello = [&b"\x03\x03"[..], &[7; 32], &[0], b"\x13\x01\0", &vector(&chosen)].concat();
+        assert!(told(2, &hello).0.ends_with(" | takes pre-shared key 2 of those offered"));
+        assert_eq!(told(8, b"\0\x04\0\x2a\0\0").0, "takes the early data");
+        let ticket = |extensions: &[u8]| [&[0, 0, 0, 60, 0, 0, 0, 5, 0, 0, 1, 9][..], extensions].concat();
+        assert_eq!(told(4, &ticket(&[0, 0])).0, "a ticket of 1 B, good for 60 s | without early data");
+        let early = told(4, &ticket(&[0, 8, 0, 42, 0, 4, 0, 0, 1, 0]));
+        assert_eq!(early.0, "a ticket of 1 B, good for 60 s | with up to 256 B of early data");
+        assert!(told(5, &[]).0.starts_with("no more early data comes"));
     }
 
     #[test]

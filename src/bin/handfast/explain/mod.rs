@@ -1,8 +1,8 @@
 //! `handfast explain`: one connection, told step by step.
 //!
 //! ```text
-//!   args -> plan -> drive (TCP, Connection) -> events -> story | json
-//!                                                  -> negotiated, tally
+//!   args -> plan -> once: drive (TCP, Connection) -> events -> telling: story | json
+//!            second ^                                       -> negotiated, tally
 //! ```
 
 mod drive;
@@ -14,50 +14,38 @@ mod json;
 pub(crate) mod keylog;
 mod messages;
 mod negotiated;
+mod once;
 mod plan;
 mod probe;
 mod prompt;
+mod second;
 mod story;
 mod tally;
 pub(crate) mod target;
+mod telling;
 mod verdict;
 
 use crate::args::Explain;
 use crate::certificate;
 use crate::exit::Exit;
-use crate::paper::Paper;
 use crate::text::{self, clean};
 use crate::trust::pin_text;
-use drive::Drive;
-use events::Recorder;
 use failure::Failure;
 use handfast::pki::{CertificateDer, Report, UnixTime, spki_sha256};
-use handfast::{ClientOptions, Connection, ConnectionInfo, Trust};
+use handfast::{ConnectionInfo, Trust};
 use keylog::KeyLog;
-use negotiated::Negotiated;
+use once::Once;
 use plan::Plan;
-use serde_json::json;
-use std::cell::RefCell;
+use second::Second;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
-use std::time::Duration;
-use story::{INSECURE, Story};
-use tally::Tally;
+use story::INSECURE;
+use telling::Telling;
 use verdict::Outcome;
-
-/// A handshake that takes longer than this is told while it runs, to whoever
-/// looks on; otherwise the verdict stands above its story.
-const MOMENT: Duration = Duration::from_secs(1);
 
 /// Explains what was asked for.
 pub(crate) fn run(asked: &Explain) -> Exit {
-    let mut telling = Telling {
-        story: Story::new(Paper::new(asked.color), asked.verbose),
-        json: asked.json.then(Vec::new),
-        verbose: asked.verbose,
-        negotiated: Negotiated::default(),
-        tally: Tally::default(),
-    };
+    let mut telling = Telling::new(asked);
     let mut outcome = Outcome::default();
     let ended = explain(asked, &mut telling, &mut outcome);
     let mut exit = ended.as_ref().err().map_or(Exit::Success, Failure::exit);
@@ -71,8 +59,11 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     if let Some(leaf) = leaf.filter(|_| ended.is_ok()) {
         outcome.remarks.extend(certificate::warnings(&leaf, now, outcome.public));
     }
-    let mut sentence =
-        ended.as_ref().err().map(|failure| verdict::failed(failure, asked, &telling.negotiated));
+    let failed = |failure| {
+        let which = if outcome.second.is_some() { "the second connection: " } else { "" };
+        format!("{which}{}", verdict::failed(failure, asked, &telling.negotiated))
+    };
+    let mut sentence = ended.as_ref().err().map(failed);
     if let (Some(sentence), Some(address)) = (&mut sentence, outcome.address.as_ref().filter(|_| asked.probe))
         && exit == Exit::NothingInCommon
     {
@@ -80,7 +71,7 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     }
     let verdict = match &sentence {
         Some(sentence) => format!("FAILED: {sentence}"),
-        None => verdict::complete(&outcome, &telling.negotiated, &telling.tally, now),
+        None => verdict::complete(&outcome, &telling, now),
     };
     telling.end(&outcome, exit, sentence.as_deref(), &verdict, now);
     if let Some(ending) = ending {
@@ -103,51 +94,41 @@ pub(crate) fn run(asked: &Explain) -> Exit {
 
 fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Result<(), Failure> {
     let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose().map_err(Failure::Misuse)?;
+    let keylog = keylog.map(Arc::new);
     let plan = Plan::make(asked).map_err(Failure::Misuse)?;
     outcome.target = plan.title.clone();
     (outcome.host, outcome.public) = (plan.host.clone(), plan.public);
     outcome.address = Some(plan.address.clone());
     telling.begin(&plan);
 
-    let recorder = Arc::new(Recorder::new(asked.reveal_secrets, keylog));
-    let tcp = drive::connect(&plan.address, &recorder, asked.timeout);
-    telling.hear(&recorder);
-    let tcp = tcp?;
-    let mut options = ClientOptions::default();
-    options.observer = Some(recorder.clone());
-    let connection = Connection::client_with(&plan.config, plan.name.clone(), options)
-        .map_err(|error| Failure::Tls { error, received: 0 })?;
-
-    let mut drive = Drive::new(tcp, connection, &recorder, asked.timeout);
-    let listeners = RefCell::new(&mut *telling);
-    let mut ended = drive.handshake(
-        || listeners.borrow_mut().hear(&recorder),
-        |report| accept(asked, report, || listeners.borrow().speak()),
-    );
-    if ended.is_ok() {
-        ended = drive.close();
+    let once = Once { asked, plan: &plan, keylog: keylog.clone() };
+    let (info, mut ended) = once.connect(telling, |drive| match &plan.sessions {
+        Some(sessions) => second::wait_for_tickets(drive, sessions),
+        None => Ok(()),
+    });
+    // Whoever resumes a session was shown the chain when that began.
+    let kept = info.as_ref().filter(|info| info.resumed).and_then(|info| info.peer_chain.clone());
+    if let Some(kept) = kept.filter(|_| telling.negotiated.chain.is_empty()) {
+        telling.negotiated.chain = kept.iter().map(|der| der.to_vec()).collect();
     }
-    telling.tally.sent.bytes = drive.sent;
-    telling.tally.received.bytes = drive.received;
-    telling.tally.first_byte = drive.first_byte;
-    telling.hear(&recorder);
-
-    let info = drive.connection.info();
     // As the server showed it: a chain that was refused is looked at most.
     let chain: Vec<_> = telling.negotiated.chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
     outcome.pin = chain.first().and_then(|leaf| spki_sha256(leaf).ok()).map(|pin| pin_text(&pin));
-    outcome.trust = trust(info, &plan.trusted);
+    outcome.trust = info.as_ref().map_or_else(String::new, |info| trust(info, &plan.trusted));
     if let Some(file) = asked.save_chain.as_ref().filter(|_| !chain.is_empty()) {
         save_chain(file, &chain)?;
     }
-    drop(drive);
+    if let (Ok(()), Some(info), Some(sessions)) = (&ended, &info, &plan.sessions) {
+        let (second, failed) = Second::make(&once, sessions, info, telling);
+        (outcome.second, ended) = (Some(second), failed);
+    }
     if let Some(server) = plan.embedded {
         let reasons = server.reasons();
         let told = [("suite", reasons.suite), ("group", reasons.group), ("certificate", reasons.certificate)];
         outcome.server_reasons =
             told.into_iter().filter_map(|(what, why)| Some((what, why?.sentence()))).collect();
     }
-    if let Some(error) = recorder.keylog_error() {
+    if let Some(error) = keylog.and_then(|keylog| keylog.error()) {
         return Err(Failure::Misuse(format!("the key log could not be written: {error}")));
     }
     ended
@@ -180,6 +161,7 @@ fn accept(asked: &Explain, report: &Report, speak: impl FnOnce()) -> Option<Stri
 /// What trust rests on, in words; loud where it rests on nothing.
 fn trust(info: &ConnectionInfo, trusted: &str) -> String {
     match &info.trust {
+        Trust::Policy if info.resumed => format!("at the session's first handshake: {trusted}"),
         Trust::Policy => trusted.to_owned(),
         Trust::AcceptedThisOnce(reason) => {
             let failures = info.report.iter().flat_map(|report| report.failures());
@@ -201,92 +183,4 @@ fn save_chain(file: &std::path::Path, chain: &[CertificateDer<'_>]) -> Result<()
 /// Says something on standard error; if nobody listens, nobody does.
 fn complain(text: &str) {
     let _nobody_listens = writeln!(stderr(), "{text}");
-}
-
-/// The events on their way to the story or the JSON object.
-struct Telling {
-    story: Story,
-    /// The events, where JSON is asked for.
-    json: Option<Vec<serde_json::Value>>,
-    verbose: u8,
-    negotiated: Negotiated,
-    tally: Tally,
-}
-
-impl Telling {
-    fn begin(&self, plan: &Plan) {
-        if self.json.is_none() {
-            self.story.paper.hold();
-            self.story.paper.line(&format!("handfast explains the handshake with {}", plan.title));
-            plan.notes.iter().for_each(|note| self.story.paper.line(note));
-            self.story.heading("HANDSHAKE (ms since the beginning; -> sent, <- received, ** secret; #: the SHA-256's first bytes)");
-        }
-    }
-
-    fn hear(&mut self, recorder: &Recorder) {
-        for heard in recorder.take() {
-            if let events::What::Message { direction, bytes, .. } = &heard.what {
-                self.negotiated.hear(*direction, bytes);
-            }
-            self.tally.hear(&heard);
-            match &mut self.json {
-                Some(events) => events.push(json::event(&heard, &self.negotiated, self.verbose > 1)),
-                None => self.story.tell(&heard, &self.negotiated),
-            }
-        }
-        if recorder.now() > MOMENT && stdout().is_terminal() {
-            self.speak();
-        }
-    }
-
-    /// Tells what was heard so far, and the rest while it is heard.
-    fn speak(&self) {
-        self.story.paper.release(|| {});
-    }
-
-    fn end(&self, outcome: &Outcome, exit: Exit, sentence: Option<&str>, verdict: &str, now: UnixTime) {
-        let chain = || self.negotiated.chain.iter().map(|der| CertificateDer::from(&der[..]));
-        let Some(events) = &self.json else {
-            if !outcome.target.is_empty() {
-                let say = || {
-                    self.story.verdict_of_all(verdict, exit);
-                    outcome.remarks.iter().for_each(|remark| self.story.warning(remark));
-                };
-                let on_top = self.story.paper.release(say);
-                self.story.end(&self.negotiated, &self.tally, &outcome.trust, &outcome.server_reasons);
-                if self.verbose > 0 && !self.negotiated.chain.is_empty() {
-                    self.story.heading("CERTIFICATES (what they say of themselves)");
-                    let lines =
-                        chain().enumerate().flat_map(|(place, der)| certificate::lines(place, &der, now));
-                    lines.for_each(|line| self.story.paper.hanging("  ", &line, 6));
-                }
-                if !on_top {
-                    self.story.heading("VERDICT");
-                    say();
-                }
-            }
-            return;
-        };
-        let reasons: serde_json::Map<_, _> =
-            outcome.server_reasons.iter().map(|(what, why)| ((*what).to_owned(), json!(why))).collect();
-        let whole = json!({
-            "schema": json::SCHEMA,
-            "handfast": env!("CARGO_PKG_VERSION"),
-            "target": outcome.target,
-            "events": events,
-            "negotiated": json::negotiated(&self.negotiated),
-            "randoms": json::randoms(&self.negotiated),
-            "server_reasons": reasons,
-            "trust": outcome.trust,
-            "pin": outcome.pin,
-            "certificates": chain().map(|der| certificate::value(&der, now)).collect::<Vec<_>>(),
-            "warnings": outcome.remarks,
-            "client_certificate_requested": self.negotiated.requested.as_ref().map(|names| json!({ "authorities": names })),
-            "verdict": verdict,
-            "cost": json::cost(&self.tally),
-            "ending": json::ending(&self.tally),
-            "outcome": { "exit_code": exit as u8, "class": exit.name(), "sentence": sentence },
-        });
-        self.story.paper.line(&whole.to_string());
-    }
 }

@@ -5,7 +5,8 @@ use super::messages::{authorities, tell_alpn};
 use crate::text::{SHORT, count, joined, shown};
 use handfast::observe::Direction;
 use handfast::wire::{
-    Body, CipherSuite, Form, Message, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
+    Body, CipherSuite, ClientHello, Form, Message, NamedGroup, ProtocolName, ProtocolVersion, PskIdentity,
+    SignatureScheme,
 };
 use std::fmt::Display;
 
@@ -36,6 +37,48 @@ pub(crate) struct Negotiated {
     pub(crate) encrypted_pre_master: Option<Vec<u8>>,
     pub(crate) client_random: Option<[u8; 32]>,
     pub(crate) server_random: Option<[u8; 32]>,
+    pub(crate) keys: Keys,
+}
+
+/// The keys that both sides have from before: what was offered, and taken.
+#[derive(Default)]
+pub(crate) struct Keys {
+    /// Of each pre-shared key: whether it is an external one, and not a ticket's.
+    offered: Vec<bool>,
+    /// The place of the one that the server takes.
+    selected: Option<u16>,
+    /// Whether a ticket of TLS 1.2 was offered.
+    ticket12: bool,
+    session_id: Vec<u8>,
+    /// Whether a session of TLS 1.2 goes on.
+    resumed12: bool,
+}
+
+impl Keys {
+    /// Whether anything was offered.
+    pub(crate) fn are_offered(&self) -> bool {
+        !self.offered.is_empty() || self.ticket12
+    }
+
+    /// Whether the key that was taken is an external one.
+    fn taken(&self) -> Option<bool> {
+        self.offered.get(usize::from(self.selected?)).copied()
+    }
+
+    fn choice(&self) -> Option<Choice> {
+        let external = self.offered.contains(&true);
+        let (chosen, why) = match (self.resumed12, self.taken()) {
+            (true, _) => ("resumed", "the server goes on with the session of TLS 1.2 that was offered"),
+            (_, Some(false)) => ("resumed", "the server takes the ticket"),
+            (_, Some(true)) => {
+                ("begun with the external key", "the server has it too, which proves who it is")
+            }
+            (_, None) if !self.are_offered() => return None,
+            (_, None) if external => ("begun anew", "the server does not take the key that was offered"),
+            (_, None) => ("begun anew", "the server does not take the ticket, and does not say why"),
+        };
+        Some(Choice { what: "session", chosen: chosen.to_owned(), why: why.to_owned(), lost: Vec::new() })
+    }
 }
 
 /// One choice: what, which, and why.
@@ -69,6 +112,9 @@ impl Negotiated {
     /// Takes note of a message.
     pub(crate) fn hear(&mut self, direction: Direction, bytes: &[u8]) {
         let Ok(message) = Message::decode(bytes, self.form()) else { return }; // told as malformed elsewhere
+        if let Body::ClientHello(m) = &message.body {
+            self.keys_offered(m);
+        }
         match message.body {
             Body::ClientHello(m) if self.client_random.is_none() => {
                 let extensions = &m.extensions;
@@ -99,6 +145,11 @@ impl Negotiated {
                 self.group = extensions.key_share.map(|share| share.group);
                 self.extended_master_secret = extensions.extended_master_secret;
                 self.server_random = Some(*m.random);
+                self.keys.selected = extensions.pre_shared_key;
+                // RFC 5077 section 3.4: the id that a server sends back is that of the session.
+                self.keys.resumed12 = self.form() == Form::Tls12
+                    && !m.session_id.is_empty()
+                    && m.session_id == self.keys.session_id;
                 self.alpn_chosen(extensions.alpn);
             }
             Body::EncryptedExtensions(m) => self.alpn_chosen(m.alpn),
@@ -124,6 +175,18 @@ impl Negotiated {
             Body::CertificateVerify(m) if direction == self.servers() => self.scheme = Some(m.scheme),
             _ => {}
         }
+    }
+
+    /// Those of the last ClientHello: a second one may leave some out.
+    fn keys_offered(&mut self, m: &ClientHello<'_>) {
+        let identities = m.extensions.pre_shared_key.map(|keys| keys.identities);
+        let is_external = |psk: PskIdentity<'_>| psk.obfuscated_ticket_age == 0;
+        self.keys = Keys {
+            offered: identities.iter().flat_map(|list| list.iter()).map(is_external).collect(),
+            ticket12: m.extensions.session_ticket.is_some_and(|ticket| !ticket.is_empty()),
+            session_id: m.session_id.to_vec(),
+            ..Keys::default()
+        };
     }
 
     /// Whether the client encrypts the pre-master secret to the certificate's key.
@@ -174,10 +237,11 @@ impl Negotiated {
             }
             choices.push(one);
         }
+        choices.extend(self.keys.choice());
         if let Some(group) = self.group {
             choices.push(choice("group", group, &self.groups, |place| self.why_group(group, place)));
         }
-        if self.is_static_rsa() {
+        if self.is_static_rsa() && !self.keys.resumed12 {
             let why = "the suite says so: no group, no signature, and no forward secrecy";
             let (chosen, lost) = ("RSA to the certificate's key".to_owned(), Vec::new());
             choices.push(Choice { what: "exchange", chosen, why: why.to_owned(), lost });
@@ -229,6 +293,11 @@ impl Negotiated {
         match (self.form(), self.extended_master_secret) {
             _ if self.version.is_none() && self.versions.len() != 1 => [UNKNOWN; 3],
             (Form::Tls13, _) => [TRANSCRIPT, TRANSCRIPT, "enters handshake_secret, and all after it"],
+            _ if self.keys.resumed12 => [
+                "enters the key block",
+                "enters the key block",
+                "there is none: the session's master_secret is used",
+            ],
             (Form::Tls12, true) if self.version.is_none() => [UNKNOWN12, UNKNOWN12, PRE_MASTER],
             (Form::Tls12, true) => [SESSION_HASH, SESSION_HASH, PRE_MASTER],
             (Form::Tls12, false) if self.is_static_rsa() => [MASTER, MASTER, "enters master_secret"],
@@ -240,6 +309,10 @@ impl Negotiated {
     pub(crate) fn randoms_in_short(&self) -> Option<&'static str> {
         self.version?;
         Some(match (self.form(), self.extended_master_secret) {
+            (Form::Tls13, _) if self.group.is_none() => {
+                "the two of the hellos enter through the transcript; there is no third, and no forward secrecy"
+            }
+            _ if self.keys.resumed12 => "the session's master_secret and both randoms make the key block",
             (Form::Tls13, _) => {
                 "the two of the hellos enter through the transcript; the third enters handshake_secret, \
                  whence all keys come"

@@ -6,7 +6,7 @@ use super::target::{Target, server_name};
 use crate::args::Explain;
 use handfast::pki::{Roots, ServerName, UnixTime};
 use handfast::wire::{CipherSuite, ProtocolVersion};
-use handfast::{ClientConfig, ConfigError};
+use handfast::{ClientConfig, ClientSessions, ConfigError};
 use std::sync::Arc;
 
 const CLASSIC: &str = "The handshake of textbooks: who gets the server's key in ten years reads today's recordings. See docs/textbook.md.";
@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     /// What trust rests on, in words.
     pub(crate) trusted: String,
     pub(crate) embedded: Option<Embedded>,
+    /// Where sessions are kept, if any are to be resumed.
+    pub(crate) sessions: Option<Arc<ClientSessions>>,
 }
 
 impl Plan {
@@ -43,7 +45,8 @@ impl Plan {
                 (None, address, target.host)
             }
             None => {
-                let server = Embedded::start(&asked.offer.alpn, identity.is_some(), asked.classic)?;
+                let server =
+                    Embedded::start(&asked.offer.alpn, identity.is_some(), asked.classic, asked.resume)?;
                 notes.push("An embedded server, with a certificate authority made for this run. Name a host to explain another.".to_owned());
                 let address = Target { host: server.address.ip().to_string(), port: server.address.port() };
                 (Some(server), address, "localhost".to_owned())
@@ -79,10 +82,16 @@ impl Plan {
             }
             error => error.to_string(),
         })?;
+        let sessions = asked.resume.then(|| Arc::new(ClientSessions::new()));
+        let config = match &sessions {
+            Some(sessions) => config.sessions(Arc::clone(sessions)),
+            None => config,
+        };
         let name = server_name(&host)?;
         let title = format!("{host} at {address}");
         let public = embedded.is_none() && asked.trust.cacert.is_none() && asked.trust.pin.is_empty();
-        Ok(Self { title, host, public, notes, address, name, config: Arc::new(config), trusted, embedded })
+        let config = Arc::new(config);
+        Ok(Self { title, host, public, notes, address, name, config, trusted, embedded, sessions })
     }
 }
 

@@ -299,7 +299,7 @@ impl Story {
         self.fact("ending", &format!("{}; closed first: {}", tally.ending(), tally.closed_first()));
     }
 
-    fn fact(&self, name: &str, text: &str) {
+    pub(crate) fn fact(&self, name: &str, text: &str) {
         self.inked_fact(Ink::Plain, name, text);
     }
 

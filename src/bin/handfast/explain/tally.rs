@@ -3,6 +3,9 @@
 use super::events::{Heard, What};
 use handfast::AlertDescription;
 use handfast::observe::Direction::{self, In, Out};
+use handfast::pki::Rule;
+use handfast::wire::{ContentType, HandshakeType};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The sums of one direction.
@@ -13,6 +16,8 @@ pub(crate) struct Way {
     pub(crate) records: u64,
     /// Bytes of handshake messages, their headers included.
     pub(crate) handshake: usize,
+    /// Bytes of TLS until the handshake was complete, early data not counted.
+    pub(crate) until_done: usize,
     pub(crate) close_notify: Option<Duration>,
     pub(crate) fin: Option<Duration>,
 }
@@ -25,27 +30,53 @@ pub(crate) struct Tally {
     /// Round trips of the handshake, TCP's not counted.
     pub(crate) round_trips: u32,
     pub(crate) connected: Option<Duration>,
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) done: Option<Duration>,
     pub(crate) data: usize,
     pub(crate) reset: bool,
     pub(crate) still_open: Option<Duration>,
     pub(crate) fatal: Option<(Direction, AlertDescription)>,
+    /// Bytes of the message in which the peer's certificates were.
+    pub(crate) chain: usize,
+    /// Signatures that this side made, and those that it verified.
+    pub(crate) signed: u32,
+    pub(crate) verified: u32,
+    /// Tickets that came.
+    pub(crate) tickets: u32,
     last_message: Option<Direction>,
 }
 
 impl Tally {
     pub(crate) fn hear(&mut self, heard: &Heard) {
         match &heard.what {
-            What::Connected { took, .. } => self.connected = Some(*took),
+            What::Connected { took, peer, .. } => {
+                (self.connected, self.peer) = (Some(*took), Some(*peer));
+            }
             What::Message { direction, bytes, .. } => {
                 if (self.last_message, *direction, self.done) == (Some(Out), In, None) {
                     self.round_trips += 1;
                 }
                 self.last_message = Some(*direction);
                 self.way(*direction).handshake += bytes.len();
+                let kind = bytes.first().copied().map(HandshakeType);
+                match (kind, direction) {
+                    (Some(HandshakeType::CERTIFICATE), In) => self.chain = bytes.len(),
+                    (Some(HandshakeType::CERTIFICATE_VERIFY), Out) => self.signed += 1,
+                    (Some(HandshakeType::CERTIFICATE_VERIFY | HandshakeType::SERVER_KEY_EXCHANGE), In) => {
+                        self.verified += 1;
+                    }
+                    (Some(HandshakeType::NEW_SESSION_TICKET), In) => self.tickets += 1,
+                    _ => {}
+                }
             }
-            What::Record { direction, .. } => self.way(*direction).records += 1,
+            What::Record { direction, content_type, length, .. } => {
+                let is_data = ContentType(*content_type) == ContentType::APPLICATION_DATA;
+                let counts = self.done.is_none() && !is_data;
+                let way = self.way(*direction);
+                way.records += 1;
+                way.until_done += if counts { *length } else { 0 };
+            }
             What::Alert { direction, description: AlertDescription::CLOSE_NOTIFY, .. } => {
                 self.way(*direction).close_notify = Some(heard.at);
             }
@@ -55,7 +86,8 @@ impl Tally {
             What::Fin(direction) => self.way(*direction).fin = Some(heard.at),
             What::Reset => self.reset = true,
             What::StillOpen(waited) => self.still_open = Some(*waited),
-            What::Secret(_) | What::Check(_) | What::Verdict { .. } | What::Overruled { .. } => {}
+            What::Check(check) => self.verified += u32::from(check.rule == Rule::Signature.name()),
+            What::Secret(_) | What::Verdict { .. } | What::Overruled { .. } => {}
         }
     }
 
@@ -127,6 +159,27 @@ mod tests {
         assert_eq!(tally(retried.into()).round_trips, 2);
         let ticket_later = vec![message(Out), message(In), message(Out), What::Done, message(In)];
         assert_eq!(tally(ticket_later).round_trips, 1);
+    }
+
+    #[test]
+    fn early_data_and_what_comes_later_is_none_of_the_handshake_s_bytes() {
+        let record = |direction, content_type, length| What::Record {
+            direction,
+            outer_type: 23,
+            content_type,
+            length,
+            protected: true,
+        };
+        let all = vec![
+            record(Out, 22, 100),
+            record(Out, 23, 40),
+            record(In, 22, 30),
+            What::Done,
+            record(In, 22, 9),
+        ];
+        let tally = tally(all);
+        assert_eq!((tally.sent.until_done, tally.received.until_done), (100, 30));
+        assert_eq!((tally.sent.records, tally.received.records), (2, 2));
     }
 
     #[test]

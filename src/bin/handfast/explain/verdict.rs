@@ -2,9 +2,10 @@
 
 use super::failure::Failure;
 use super::negotiated::Negotiated;
+use super::second::Second;
 use super::story::INSECURE;
-use super::tally::Tally;
 use super::target::Target;
+use super::telling::Telling;
 use crate::args::Explain;
 use crate::certificate;
 use crate::exit::Exit;
@@ -29,10 +30,13 @@ pub(super) struct Outcome {
     /// The pin of the peer's key.
     pub(super) pin: Option<String>,
     pub(super) server_reasons: Vec<(&'static str, &'static str)>,
+    /// What became of a second connection, where one was asked for.
+    pub(super) second: Option<Second>,
 }
 
 /// Of a handshake that is complete.
-pub(super) fn complete(outcome: &Outcome, negotiated: &Negotiated, tally: &Tally, now: UnixTime) -> String {
+pub(super) fn complete(outcome: &Outcome, told: &Telling, now: UnixTime) -> String {
+    let (negotiated, tally) = (&told.negotiated, &told.tally);
     let mark = if outcome.trust.starts_with(INSECURE) { INSECURE } else { "OK" };
     let version = negotiated.version.map_or("TLS".to_owned(), |version| version.to_string());
     let mut parts = vec![format!("{mark}: {version} with {}", clean(&outcome.host))];
@@ -55,7 +59,8 @@ pub(super) fn complete(outcome: &Outcome, negotiated: &Negotiated, tally: &Tally
     if negotiated.is_static_rsa() {
         parts.push("no forward secrecy".to_owned());
     }
-    parts.join(", ")
+    let second = outcome.second.as_ref().map_or_else(String::new, |second| format!("; {}", second.verdict()));
+    parts.join(", ") + &second
 }
 
 fn is_post_quantum(group: NamedGroup) -> bool {
