@@ -62,11 +62,18 @@ pub enum Error {
     /// or none of the application's, where that is asked.
     #[error("this server has no certificate for the name that the client asks for")]
     NoCertificate,
+    /// The client offers no pre-shared key that this server has, or none with the hash
+    /// of the cipher suite, and certificates are out of the question: the server has
+    /// none, or the client takes none.
+    #[error(
+        "the client offers no pre-shared key that this server has, and a certificate will not do (RFC 9846 6.2)"
+    )]
+    NoPreSharedKey,
     /// Both sides speak TLS, but share no parameter of this kind.
     #[error("no {what} in common: the peer offers {theirs}; this side takes {ours}")]
     NothingInCommon {
         /// The kind of parameter: `cipher suite`, `group`, `signature scheme`,
-        /// `certificate type`, `version`.
+        /// `certificate type`, `version`, `key exchange mode`.
         what: &'static str,
         /// What this side takes.
         ours: String,
@@ -159,6 +166,7 @@ impl Error {
             }
             Self::CertificateRejected { alert, .. } | Self::NothingInCommon { alert, .. } => Some(*alert),
             Self::Aborted { description } => Some(*description),
+            Self::NoPreSharedKey => Some(AlertDescription::UNKNOWN_PSK_IDENTITY),
             Self::NoCertificate => Some(AlertDescription::UNRECOGNIZED_NAME),
             Self::KeyUsedUp => Some(AlertDescription::CLOSE_NOTIFY),
             Self::NotTls { .. } => Some(AlertDescription::PROTOCOL_VERSION),
@@ -228,6 +236,7 @@ fn hint_for(description: AlertDescription) -> &'static str {
         AlertDescription::UNKNOWN_CA => {
             ": it does not know the authority that signed this side's certificate"
         }
+        AlertDescription::UNKNOWN_PSK_IDENTITY => ": it has none of the pre-shared keys that were offered",
         AlertDescription::CERTIFICATE_REQUIRED => ": it requires a certificate from this side",
         AlertDescription::NO_APPLICATION_PROTOCOL => ": it speaks none of the offered application protocols",
         AlertDescription::UNRECOGNIZED_NAME => ": it does not serve the name that was asked for",

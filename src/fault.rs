@@ -90,6 +90,7 @@ faults! {
     MissingExtensionInClientHello => MISSING_EXTENSION, "RFC 9846 9.2", "left out an extension that its ClientHello must have (supported_groups, key_share or signature_algorithms)";
     MissingPskModes       => MISSING_EXTENSION,  "RFC 9846 4.3.9", "offered pre-shared keys without psk_key_exchange_modes";
     BadBinder             => DECRYPT_ERROR,      "RFC 9846 4.3.11.2", "offered a pre-shared key with a binder that the key did not make over this ClientHello";
+    Reflected             => ILLEGAL_PARAMETER,  "RFC 9257 4.1",   "sent a ClientHello back that this process sent with the same pre-shared key";
     ShareNotInGroups      => ILLEGAL_PARAMETER,  "RFC 9846 4.3.8", "sent a key share for a group that its supported_groups does not list in that order";
     DuplicateShare        => ILLEGAL_PARAMETER,  "RFC 9846 4.3.8", "sent two key shares for one group";
     BadServerName         => ILLEGAL_PARAMETER,  "RFC 6066 3",     "sent a server_name that is not one DNS host name";
@@ -118,6 +119,8 @@ faults! {
 
     UnofferedPsk          => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "chose a pre-shared key that was not offered";
     EarlyDataOldVersion   => PROTOCOL_VERSION,   "RFC 9846 E.3",   "chose TLS 1.2 though early data was sent, which it cannot pass over: connect again without early data, with TLS 1.3 still on";
+    PskWithoutKeyShare    => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "chose a pre-shared key and sent no key share, though psk_ke was not offered";
+    NoPskChosen           => MISSING_EXTENSION,  "RFC 9846 6.2",   "chose no pre-shared key, and this side requires one";
     PskHashDiffers        => ILLEGAL_PARAMETER,  "RFC 9846 4.3.11", "chose a pre-shared key, and a cipher suite with another hash than the key's";
 
     // TLS 1.2 alone

@@ -411,6 +411,9 @@ pub enum ConfigError {
     /// A key for tickets cannot be used.
     #[error("the ticket key cannot be used: {0}")]
     TicketKey(&'static str),
+    /// A pre-shared key cannot be used.
+    #[error("the pre-shared key cannot be used: {0}")]
+    PreSharedKey(&'static str),
     /// A key for the cookies of HelloRetryRequests cannot be used.
     #[error("the cookie key cannot be used: {0}")]
     CookieKey(&'static str),

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// How this side came to trust the peer's certificate.
+/// How this side came to trust the peer.
 ///
 /// ```
 /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trust {
-    /// The peer showed no certificate.
+    /// The peer showed no certificate, and has no key either.
     #[default]
     Anonymous,
     /// The configured policy accepted it.
@@ -29,6 +29,9 @@ pub enum Trust {
     Application,
     /// The policy refused it, and a person accepted it for this connection, for this reason.
     AcceptedThisOnce(Box<str>),
+    /// The peer has the pre-shared key of this identity, and showed no certificate
+    /// (RFC 9846 section 2.2).
+    PreSharedKey(Arc<[u8]>),
 }
 
 /// What a connection has negotiated so far. A field is `None` until then.
@@ -140,8 +143,8 @@ impl DerefMut for ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    /// Whether the peer has proven that the chain is its own of which the report
-    /// tells. If not, it showed a chain that anybody could have copied.
+    /// Whether the peer has proven who it is: that the chain is its own of which the
+    /// report tells, or that it has the pre-shared key. If not, it showed a chain that anybody could have copied.
     pub fn is_proven(&self) -> bool {
         self.trust != Trust::Anonymous
     }
@@ -205,6 +208,8 @@ pub enum Reason {
     ChaChaPreferred,
     /// The suite of a session of TLS 1.2.
     SuiteOfSession,
+    /// A suite that both have, with the hash of a pre-shared key that both have.
+    SuiteOfPreSharedKey,
     /// A group of which the client sent a share.
     FirstShare,
     /// A group of which it sent none, asked for with a HelloRetryRequest.
@@ -229,6 +234,9 @@ impl Reason {
             }
             Self::ChaChaPreferred => {
                 "the client prefers ChaCha20-Poly1305, as one without AES instructions does"
+            }
+            Self::SuiteOfPreSharedKey => {
+                "the first of the server's suites that the client offers and the pre-shared key fits"
             }
             Self::SuiteOfSession => "that of the session which is resumed",
             Self::FirstShare => "the first of the server's groups for which the client sent a share",

@@ -206,7 +206,8 @@ pub use question::{Answer, Hello, Once, OwnedQuestion, Question};
 /// The ecosystem's own types of certificates, keys and names, and its readers of PEM.
 pub use rustls_pki_types as pki_types;
 pub use session::{
-    ClientSessions, ExportedSessions, Imported, ReplayRegister, Replays, SessionsError, TicketKey, TicketKeys,
+    ClientSessions, ExportedSessions, Imported, PreSharedKey, PreSharedKeys, PskHash, ReplayRegister,
+    Replays, SessionsError, TicketKey, TicketKeys,
 };
 #[cfg(feature = "system-roots")]
 pub use stores::NoSystemRoots;

@@ -104,6 +104,14 @@ pub const TICKET_CONTENTS: usize = 6 * 1024;
 /// or two, and each costs a decryption.
 pub const PSK_IDENTITIES: usize = 8;
 
+/// Bytes of the identities and binders that a client offers beside a session: with
+/// a ticket of [`TICKET_BYTES`] a ClientHello is no longer than servers take.
+pub const PSK_OFFERED: usize = 32 * 1024;
+
+/// The least bytes of a pre-shared key's secret: 128 bits (RFC 9257 section 6). With
+/// less, whoever records a handshake finds it at home.
+pub const PSK_SECRET: usize = 16;
+
 /// Names of servers for which a client keeps sessions.
 pub const SESSION_NAMES: usize = 256;
 

@@ -13,7 +13,7 @@ use crate::pki::ServerName;
 use crate::schedule::tls13::psk::PskKind;
 use crate::schedule::tls13::{EarlySecret, ExporterSecret};
 use crate::schedule::transcript::Transcript;
-use crate::session::ClientSession;
+use crate::session::{ClientSession, HashedKey, Sent};
 use crate::wire::{
     Body, CertificateStatusRequest, CipherSuite, ClientExtensions, ClientHello, EcPointFormat, Handful,
     KeyShareEntry, List, NamedGroup, OfferedPsks, Present, ProtocolName, ProtocolVersion, PskBinderEntry,
@@ -30,6 +30,10 @@ pub(crate) struct Offer {
     pub(crate) shares: KeyShares,
     /// The pre-shared key to resume with in TLS 1.3.
     pub(crate) psk: Option<Box<Psk>>,
+    /// The pre-shared keys of the configuration, offered behind it.
+    pub(crate) keys: Vec<Key>,
+    /// Until the answer comes.
+    sent: Vec<Sent>,
     /// Early data, while it may go.
     pub(crate) early: Option<Box<Early>>,
     /// The session to resume in TLS 1.2.
@@ -59,6 +63,20 @@ pub(crate) struct Early {
     pub(crate) exporter: ExporterSecret,
 }
 
+/// A key of the configuration, as it is offered.
+pub(crate) struct Key {
+    pub(crate) key: HashedKey,
+    pub(crate) early: EarlySecret,
+    suite: &'static Suite,
+    binder: Digest,
+}
+
+/// The pre-shared key that a server chose.
+pub(crate) enum Chosen {
+    Session(Box<Psk>),
+    Key(Key),
+}
+
 impl Offer {
     pub(crate) fn new(
         config: &Arc<ClientConfig>,
@@ -84,6 +102,8 @@ impl Offer {
             random,
             session_id,
             name,
+            keys: keys(config, tap)?,
+            sent: config.pre_shared_keys.iter().map(|key| key.sends(&random)).collect(),
             shares: KeyShares::generate(&config.common.offered.first_shares, entropy)?,
             config: Arc::clone(config),
             psk,
@@ -113,18 +133,25 @@ impl Offer {
         Ok(())
     }
 
-    /// Makes the binder of the pre-shared key over the ClientHello as it is to be
+    /// Makes the binders of the pre-shared keys over the ClientHello as it is to be
     /// sent now, after what the transcript holds (RFC 9846 section 4.3.11.2). A key
     /// that does not go with the hash of a HelloRetryRequest is offered no more
-    /// (section 4.1.4).
+    /// (section 4.2.2).
     pub(crate) fn bind(&mut self, transcript: &Transcript) -> Result<(), Failed> {
-        let Some(mut psk) = self.psk.take() else { return Ok(()) };
-        let hash = psk.session.suite.hash;
-        let age = self.config.common.now().as_secs().saturating_sub(psk.session.received);
-        psk.obfuscated_age = (age.wrapping_mul(1000) as u32).wrapping_add(psk.session.age_add);
-        // As long as the binder will be.
-        psk.binder = Digest::new(kdf::hash_of_nothing(hash));
-        self.psk = Some(psk);
+        let goes = |suite: &Suite| transcript.hash_with(suite.hash, &[]).is_some();
+        self.psk.take_if(|psk| !goes(psk.session.suite));
+        self.keys.retain(|key| goes(key.suite));
+        if !self.has_psks() {
+            return Ok(());
+        }
+        // As long as the binders will be.
+        let blank = |suite: &Suite| Digest::new(kdf::hash_of_nothing(suite.hash));
+        if let Some(psk) = &mut self.psk {
+            let age = self.config.common.now().as_secs().saturating_sub(psk.session.received);
+            psk.obfuscated_age = (age.wrapping_mul(1000) as u32).wrapping_add(psk.session.age_add);
+            psk.binder = blank(psk.session.suite);
+        }
+        self.keys.iter_mut().for_each(|key| key.binder = blank(key.suite));
         let mut bytes = Vec::with_capacity(1024);
         let binders = self.with_hello(|hello| {
             let mut writer = Writer::new(&mut bytes);
@@ -133,13 +160,13 @@ impl Offer {
             hello.extensions.pre_shared_key.map(|offered| offered.binders_len()).ok_or(Failed)
         })?;
         let cut = bytes.len().checked_sub(binders).and_then(|cut| bytes.get(..cut)).ok_or(Failed)?;
-        self.psk = match (self.psk.take(), transcript.hash_with(hash, cut)) {
-            (Some(mut psk), Some(digest)) => {
-                psk.binder = psk.early.binder(PskKind::Resumption, &digest);
-                Some(psk)
-            }
-            _ => None,
-        };
+        let hash = |suite: &Suite| transcript.hash_with(suite.hash, cut).ok_or(Failed);
+        if let Some(psk) = &mut self.psk {
+            psk.binder = psk.early.binder(PskKind::Resumption, &hash(psk.session.suite)?);
+        }
+        for key in &mut self.keys {
+            key.binder = key.early.binder(key.key.kind(), &hash(key.suite)?);
+        }
         Ok(())
     }
 
@@ -161,6 +188,20 @@ impl Offer {
             session if session.named != self.sent_name().is_some() => Err(EarlyReason::OtherName),
             _ => Ok(psk),
         }
+    }
+
+    /// Takes the pre-shared key at this place of those that are offered; all others are
+    /// offered no more.
+    pub(crate) fn chosen(&mut self, place: u16) -> Option<Chosen> {
+        self.sent.clear();
+        let (psk, keys) = (self.psk.take(), std::mem::take(&mut self.keys));
+        let mut all = psk.map(Chosen::Session).into_iter().chain(keys.into_iter().map(Chosen::Key));
+        all.nth(place.into())
+    }
+
+    /// Whether any pre-shared key is offered.
+    pub(crate) fn has_psks(&self) -> bool {
+        self.psk.is_some() || !self.keys.is_empty()
     }
 
     /// For middleboxes, where TLS 1.3 is offered (RFC 9846 appendix E.4), and to
@@ -203,16 +244,19 @@ impl Offer {
         let shares = self.shares.entries();
         let shares: Handful<_> =
             shares.map(|(group, key_exchange)| KeyShareEntry { group, key_exchange }).collect();
-        let identity = self.psk.as_ref().map(|psk| PskIdentity {
+        let session = self.psk.as_ref().map(|psk| PskIdentity {
             identity: &psk.session.ticket,
             obfuscated_ticket_age: psk.obfuscated_age,
         });
-        let binder = self.psk.as_ref().map(|psk| PskBinderEntry(psk.binder.as_bytes()));
-        let psks = OfferedPsks {
-            identities: List::from(identity.as_slice()),
-            binders: List::from(binder.as_slice()),
-        };
-        let psks = self.psk.is_some().then_some(psks);
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| PskIdentity { identity: key.key.identity(), obfuscated_ticket_age: 0 });
+        let binders = self.psk.iter().map(|psk| &psk.binder).chain(self.keys.iter().map(|key| &key.binder));
+        let identities: Handful<_> = session.into_iter().chain(keys).collect();
+        let binders: Handful<_> = binders.map(|binder| PskBinderEntry(binder.as_bytes())).collect();
+        let psks = OfferedPsks { identities: List::from(&identities[..]), binders: List::from(&binders[..]) };
+        let psks = self.has_psks().then_some(psks);
         then(self.hello(&protocols, &shares, psks))
     }
 
@@ -226,7 +270,17 @@ impl Offer {
         let Lists { versions, suites, groups, .. } = &common.offered;
         let sessions = self.config.resumption().is_some();
         let ticket = self.session12.as_ref().map_or(&[][..], |session| &session.ticket);
-        const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE];
+        const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE, PskKeyExchangeMode::PSK_KE];
+        let psks = (sessions && common.tls13()) || pre_shared_key.is_some();
+        let modes = if common.psk_ke { MODES } else { &MODES[..1] };
+        #[cfg(not(test))]
+        let agrees = true;
+        #[cfg(test)]
+        let (agrees, modes) = match self.config.psk_ke_alone {
+            true => (false, &MODES[1..]),
+            false => (true, modes),
+        };
+        let judges = !self.config.requires_pre_shared_key;
         ClientHello {
             legacy_version: ProtocolVersion::TLS12,
             random: &self.random,
@@ -235,17 +289,18 @@ impl Offer {
             compression_methods: &[0],
             extensions: ClientExtensions {
                 server_name: self.sent_name().map(str::as_bytes),
-                supported_groups: (!groups.is_empty()).then(|| List::from(&groups[..])),
-                signature_algorithms: Some(List::from(&common.schemes[..])),
+                supported_groups: (agrees && !groups.is_empty()).then(|| List::from(&groups[..])),
+                signature_algorithms: judges.then(|| List::from(&common.schemes[..])),
                 alpn: (!protocols.is_empty()).then(|| List::from(protocols)),
                 supported_versions: Some(List::from(&versions[..])),
-                status_request: self.config.asks_for_staple.then_some(CertificateStatusRequest::OCSP),
+                status_request: (judges && self.config.asks_for_staple)
+                    .then_some(CertificateStatusRequest::OCSP),
                 cookie: self.cookie.as_deref(),
-                key_share: common.tls13().then(|| List::from(shares)),
+                key_share: (agrees && common.tls13()).then(|| List::from(shares)),
                 extended_master_secret: common.tls12() && common.extended_master_secret,
                 renegotiation_info: common.tls12().then_some(&[]),
                 session_ticket: (sessions && resumes12(common)).then_some(ticket),
-                psk_key_exchange_modes: (sessions && common.tls13()).then(|| List::from(MODES)),
+                psk_key_exchange_modes: psks.then(|| List::from(modes)),
                 early_data: self.early_psk().is_ok(),
                 pre_shared_key,
                 ticket_request: self.config.ticket_request.filter(|_| sessions && common.tls13()),
@@ -266,6 +321,21 @@ fn remembered(config: &ClientConfig, name: &ServerName<'static>) -> Option<Clien
     };
     let (sessions, policy) = config.resumption()?;
     sessions.take(name, policy, common.now().as_secs(), usable)
+}
+
+/// The keys of the configuration that can be offered: those with the hash of an offered
+/// suite.
+fn keys(config: &ClientConfig, tap: &Tap) -> Result<Vec<Key>, Failed> {
+    let all = config.pre_shared_keys.iter().flat_map(|key| key.keys());
+    let with_suite = all.filter_map(|key| {
+        let mut suites = config.common.offered_suites();
+        Some((suites.find(|suite| suite.is_tls13() && suite.hash == key.hash())?, key))
+    });
+    let offered = with_suite.map(|(suite, key)| {
+        let early = EarlySecret::kept(suite, key.early(), tap)?;
+        Ok(Key { key, early, suite, binder: Digest::new(&[]) })
+    });
+    offered.collect()
 }
 
 /// Only what is bound to its handshake is resumed (RFC 7627 section 5.4).

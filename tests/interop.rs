@@ -22,6 +22,8 @@ mod made;
 mod openssl;
 #[path = "interop/openssl12.rs"]
 mod openssl12;
+#[path = "interop/pre_shared.rs"]
+mod pre_shared;
 #[path = "interop/preferences.rs"]
 mod preferences;
 #[path = "interop/sessions.rs"]
@@ -73,6 +75,9 @@ fn main() {
         trials("go", go::cases()),
         trials("gnutls-cli", gnutls::client_cases()),
         trials("gnutls-serv", gnutls::server_cases()),
+        trials("openssl", pre_shared::openssl_cases()),
+        trials("gnutls-cli", pre_shared::gnutls_client_cases()),
+        trials("gnutls-serv", pre_shared::gnutls_server_cases()),
         trials("openssl", sessions::openssl_cases()),
         trials("go", sessions::go_cases()),
         trials("gnutls-cli", sessions::gnutls_client_cases()),

@@ -6,8 +6,8 @@ use crate::crypto::kdf::sha256;
 use crate::identity::{ConfigError, Identity};
 use crate::limits;
 use crate::observe::Observer;
-use crate::pki::UnixTime;
-use crate::session::ClientSessions;
+use crate::pki::{Roots, UnixTime, Verifier};
+use crate::session::{ClientSessions, HashedKey, PreSharedKey};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, TicketRequest};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -29,7 +29,12 @@ pub struct ClientConfig {
     pub(crate) sessions: Option<Arc<ClientSessions>>,
     pub(crate) early_data: bool,
     pub(crate) ticket_request: Option<TicketRequest>,
-    /// The fingerprint of `judge` and `identities`, when a connection has asked for it.
+    pub(crate) pre_shared_keys: Vec<PreSharedKey>,
+    pub(crate) requires_pre_shared_key: bool,
+    /// Offers psk_ke and no other way: as a device that cannot agree on keys.
+    #[cfg(test)]
+    pub(crate) psk_ke_alone: bool,
+    /// The fingerprint of `judge`, `identities` and `pre_shared_keys`, when a connection has asked for it.
     policy: OnceLock<Option<[u8; 32]>>,
 }
 
@@ -46,8 +51,38 @@ impl ClientConfig {
             sessions: None,
             early_data: false,
             ticket_request: None,
+            pre_shared_keys: Vec::new(),
+            requires_pre_shared_key: false,
+            #[cfg(test)]
+            psk_ke_alone: false,
             policy: OnceLock::new(),
         }
+    }
+
+    /// With a pre-shared key alone, by which it knows its servers: no roots, no
+    /// certificates, and TLS 1.3 only.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let secret = [7; 32];
+    /// use handfast::{ClientConfig, PreSharedKey, ServerConfig, Trust, pki::UnixTime};
+    /// let key = PreSharedKey::imported(b"device 7", &secret, b"device 7 calls the hub")?;
+    /// let client = ClientConfig::with_pre_shared_key(key.clone(), UnixTime::now)?;
+    /// let server = ServerConfig::with_pre_shared_keys(key, UnixTime::now);
+    /// # let (client, server) = pair::connect(&client, &server)?;
+    /// assert_eq!(server.info().trust, Trust::PreSharedKey(b"device 7"[..].into()));
+    /// assert_eq!(client.info().trust, server.info().trust);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`pre_shared_key`](Self::pre_shared_key).
+    pub fn with_pre_shared_key(
+        key: PreSharedKey,
+        clock: impl Fn() -> UnixTime + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
+        let nobody = Self::new(Verifier::web_pki(Roots::new()), clock);
+        Ok(nobody.pre_shared_key(key)?.require_pre_shared_key())
     }
 
     common_settings!();
@@ -195,13 +230,64 @@ impl ClientConfig {
         self
     }
 
+    /// Offers this pre-shared key to each server (RFC 9846 section 4.3.11); called again,
+    /// another one, too, in the order of preference, and a session before all of
+    /// them. A server that takes none shows its certificate, which is judged as ever;
+    /// [`require_pre_shared_key`](Self::require_pre_shared_key) refuses it.
+    ///
+    /// A server that takes one shows no certificate, and is asked for no name: it is
+    /// trusted for having the key. So the configuration is for the servers that have
+    /// it. Their identities are sent in the clear.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let (client, server) = pair::configs();
+    /// use handfast::{PreSharedKey, Trust};
+    /// let client = client.pre_shared_key(PreSharedKey::external(b"device 7", &[7; 32])?)?;
+    /// # let (client, _) = pair::connect(&client, &server)?;
+    /// assert_eq!(client.info().trust, Trust::Policy); // this server has a certificate, and no key
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Two keys have the same identity; or the identities of all are too long to be
+    /// offered together: more than 32 KiB.
+    pub fn pre_shared_key(mut self, key: PreSharedKey) -> Result<Self, ConfigError> {
+        let same = |known: &HashedKey| key.keys().any(|each| each.identity() == known.identity());
+        if self.pre_shared_keys.iter().flat_map(PreSharedKey::keys).any(|known| same(&known)) {
+            return Err(ConfigError::PreSharedKey("another one has the same identity"));
+        }
+        self.pre_shared_keys.push(key);
+        // Each with its length and its age, and a binder with its length.
+        let each = self.pre_shared_keys.iter().flat_map(PreSharedKey::keys);
+        if each.map(|key| key.identity().len() + 6 + 49).sum::<usize>() > limits::PSK_OFFERED {
+            return Err(ConfigError::PreSharedKey(
+                "the identities to be offered have more than 32 KiB together",
+            ));
+        }
+        self.policy = OnceLock::new();
+        Ok(self)
+    }
+
+    /// Speaks with servers that take a pre-shared key, and with no others: TLS 1.3 is
+    /// offered alone, and no certificate is asked for or looked at.
+    pub fn require_pre_shared_key(mut self) -> Self {
+        self.requires_pre_shared_key = true;
+        self.common.set_tls13_alone(true);
+        self.policy = OnceLock::new();
+        self
+    }
+
     /// Where sessions are kept, and what tells apart how servers are judged and as
     /// whom this side shows itself; `None` where nothing is resumed.
     pub(crate) fn resumption(&self) -> Option<(&Arc<ClientSessions>, [u8; 32])> {
         let sessions = self.sessions.as_ref()?;
         let policy = self.policy.get_or_init(|| {
             let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
-            let all: Vec<_> = [self.judge.fingerprint()?].into_iter().chain(own).collect();
+            let keys = self.pre_shared_keys.iter().map(|key| *key.fingerprint());
+            let alone = self.requires_pre_shared_key.then_some([1; 32]);
+            let all: Vec<_> =
+                [self.judge.fingerprint()?].into_iter().chain(own).chain(keys).chain(alone).collect();
             Some(sha256(all.as_flattened()))
         });
         Some((sessions, (*policy)?))

@@ -39,6 +39,10 @@ pub(crate) struct Common {
     pub(crate) requires_alpn: bool,
     #[cfg(feature = "static-rsa")]
     pub(crate) static_rsa: bool,
+    /// Pre-shared keys go from TLS 1.3 to TLS 1.3 alone.
+    tls13_alone: bool,
+    /// Whether psk_ke is allowed.
+    pub(crate) psk_ke: bool,
     versions: Vec<ProtocolVersion>,
     pub(crate) offered: Lists,
     pub(crate) clock: Clock,
@@ -78,6 +82,8 @@ impl Common {
             requires_alpn: false,
             #[cfg(feature = "static-rsa")]
             static_rsa: false,
+            tls13_alone: false,
+            psk_ke: false,
             versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
             offered: Lists::default(),
             clock: Arc::new(clock),
@@ -91,7 +97,8 @@ impl Common {
     fn settle(&mut self) {
         let is_of = |suite: &Suite, version| suite.is_tls13() == (version == ProtocolVersion::TLS13);
         let able = |version: &ProtocolVersion| self.suites.iter().any(|suite| is_of(suite, *version));
-        let versions: Vec<_> = self.versions.iter().copied().filter(able).collect();
+        let allowed = |version: &ProtocolVersion| !self.tls13_alone || *version == ProtocolVersion::TLS13;
+        let versions: Vec<_> = self.versions.iter().copied().filter(able).filter(allowed).collect();
         let spoken = |suite: &&&Suite| versions.iter().any(|version| is_of(suite, *version));
         let suites = self.suites.iter().filter(spoken).map(|suite| suite.id).collect();
         let tls13 = versions.contains(&ProtocolVersion::TLS13);
@@ -196,6 +203,12 @@ impl Common {
         let missing = suite::STATIC_RSA.iter().filter(|suite| !self.suites.contains(suite));
         let missing: Vec<_> = missing.collect();
         self.suites.extend(missing);
+        self.settle();
+    }
+
+    /// Whether TLS 1.2 is left out, whatever the versions are.
+    pub(super) fn set_tls13_alone(&mut self, alone: bool) {
+        self.tls13_alone = alone;
         self.settle();
     }
 
@@ -351,6 +364,15 @@ macro_rules! common_settings {
         /// be made to take this one's bytes for its own.
         pub fn require_alpn(mut self) -> Self {
             self.common.requires_alpn = true;
+            self
+        }
+
+        /// Allows psk_ke beside psk_dhe_ke for pre-shared keys (RFC 9846 section 4.3.9): a
+        /// handshake without key agreement. There is no forward secrecy: who gets the
+        /// key later reads all that was recorded before. It is for peers that can do
+        /// nothing else: where both can, keys are agreed upon.
+        pub fn allow_psk_ke(mut self) -> Self {
+            self.common.psk_ke = true;
             self
         }
 

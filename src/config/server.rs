@@ -9,7 +9,7 @@ use crate::identity::{ConfigError, Identity};
 use crate::limits;
 use crate::observe::Observer;
 use crate::pki::{Roots, UnixTime};
-use crate::session::{Replays, TicketKeys};
+use crate::session::{PreSharedKeys, Replays, TicketKeys};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -59,6 +59,7 @@ pub struct ServerConfig {
     pub(crate) requires_server_name: bool,
     pub(crate) half_rtt: bool,
     tickets: Option<Arc<TicketKeys>>,
+    pre_shared_keys: Option<Arc<PreSharedKeys>>,
     pub(crate) tickets_sent: u8,
     /// Bytes of early data that a ticket allows, and who knows replays.
     pub(crate) early_data: Option<(u32, Replays)>,
@@ -93,12 +94,26 @@ impl ServerConfig {
             requires_server_name: false,
             half_rtt: false,
             tickets: None,
+            pre_shared_keys: None,
             tickets_sent: 2,
             early_data: None,
             early_data_window: limits::EARLY_DATA_WINDOW,
             session_context: Vec::new(),
             policy: OnceLock::new(),
         }
+    }
+
+    /// With pre-shared keys and no certificate: TLS 1.3 only, and
+    /// `unknown_psk_identity` for clients that offer none of the keys.
+    /// [`ClientConfig::with_pre_shared_key`](crate::ClientConfig::with_pre_shared_key) shows it.
+    pub fn with_pre_shared_keys(
+        keys: impl Into<PreSharedKeys>,
+        clock: impl Fn() -> UnixTime + Send + Sync + 'static,
+    ) -> Self {
+        let asking = Self::asking_for_certificates(clock);
+        let mut config = Self { ask_certificate: false, ..asking }.pre_shared_keys(keys.into());
+        config.common.set_tls13_alone(true);
+        config
     }
 
     common_settings!();
@@ -122,6 +137,7 @@ impl ServerConfig {
     /// ```
     pub fn add_identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
         self.identities.add(&identity.into());
+        self.common.set_tls13_alone(false);
         self
     }
 
@@ -254,6 +270,47 @@ impl ServerConfig {
     pub fn tickets(mut self, keys: impl Into<Arc<TicketKeys>>) -> Self {
         self.tickets = Some(keys.into());
         self
+    }
+
+    /// Takes these pre-shared keys of clients of TLS 1.3 (RFC 9846 section 4.3.11). A
+    /// session goes before them. Of those that a client offers, the first of this
+    /// server's order is taken, and one whose hash no cipher suite has is passed over.
+    /// A client with none of them is shown a certificate, if there is one, or else
+    /// told `unknown_psk_identity`. One that cannot show that it has the key is told
+    /// `decrypt_error`: so anybody can ask which identities there are (appendix F.6).
+    ///
+    /// No certificate is requested then: the client is whoever has the key
+    /// ([`Trust::PreSharedKey`](crate::Trust::PreSharedKey)). Where certificates are
+    /// [required](ClientAuth::Require), no key is taken but by
+    /// [`instead_of_certificates`](PreSharedKeys::instead_of_certificates). Sessions
+    /// that begin with a key are resumed as long as the configuration has it.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # let (client, server) = pair::configs();
+    /// use handfast::{PreSharedKey, Trust};
+    /// let key = PreSharedKey::external(b"device 7", &[7; 32])?;
+    /// let server = server.pre_shared_keys(key.clone());
+    /// # let (_, anybody) = pair::connect(&client, &server)?;
+    /// # let (_, server) = pair::connect(&client.pre_shared_key(key)?, &server)?;
+    /// assert_eq!(anybody.info().trust, Trust::Anonymous); // was shown the certificate
+    /// assert_eq!(server.info().trust, Trust::PreSharedKey(b"device 7"[..].into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pre_shared_keys(mut self, keys: impl Into<PreSharedKeys>) -> Self {
+        self.pre_shared_keys = Some(Arc::new(keys.into()));
+        self
+    }
+
+    /// The pre-shared keys that may be taken.
+    pub(crate) fn pre_shared_keys_taken(&self) -> Option<&PreSharedKeys> {
+        let keys = self.pre_shared_keys.as_deref()?;
+        (keys.instead_of_certificates || !self.requires_certificate()).then_some(keys)
+    }
+
+    /// Whether there is any certificate to show.
+    pub(crate) fn shows_certificates(&self) -> bool {
+        self.ask_certificate || self.identities.all().next().is_some()
     }
 
     /// How many tickets a TLS 1.3 client is sent after the handshake: 2 if

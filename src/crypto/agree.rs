@@ -14,6 +14,7 @@ use crate::crypto::Failed;
 #[cfg(feature = "post-quantum")]
 use crate::crypto::kem;
 use crate::crypto::source::{Entropy, Operation, Source};
+use crate::crypto::suite::Hash;
 use crate::wire::NamedGroup;
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs::agreement as aws_lc;
@@ -38,6 +39,11 @@ impl SharedSecret {
             secret.len = end;
         }
         Ok(secret)
+    }
+
+    /// "0" in the place of an agreement, where there is none (RFC 9846 section 7.1).
+    pub(crate) fn none(hash: Hash) -> Self {
+        Self { bytes: Zeroizing::new([0; 64]), len: hash.len() }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

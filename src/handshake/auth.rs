@@ -4,8 +4,8 @@
 //! The evidence types of `context` are made here and nowhere else.
 
 use super::context::{
-    Cx, FinishedVerified, KeyProof, PeerAccepted, PeerResumed, PeerTrusted, PeerVerified, Reply,
-    SignatureVerified, Unproven,
+    Cx, FinishedVerified, KeyProof, PeerAccepted, PeerPreShared, PeerResumed, PeerTrusted, PeerVerified,
+    Reply, SignatureVerified, Unproven,
 };
 use crate::alert::AlertDescription;
 use crate::config::{Common, Judge, ServerConfig};
@@ -25,7 +25,7 @@ use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots, ServerNa
 use crate::question::{Answer, Question};
 use crate::schedule::tls12::{Randoms, Ready};
 use crate::schedule::{Side, tls13};
-use crate::session::Peer;
+use crate::session::{Peer, PreSharedKey};
 #[cfg(feature = "static-rsa")]
 use crate::wire::ProtocolVersion;
 use crate::wire::{CertificateVerify, DistinguishedName, ServerEcdhParams, SignatureScheme, Writer};
@@ -229,6 +229,14 @@ pub(crate) fn person(reply: Reply, presented: &Presented, report: Arc<Report>) -
 /// this found the session under the policy that holds now.
 pub(crate) fn resumed(peer: Peer) -> (PeerTrusted, Box<Unproven>) {
     (PeerTrusted::Resumed(PeerResumed(())), Box::new(Unproven { peer, resumed: true }))
+}
+
+/// Trusts the peer because this side was given the key outside of TLS. Whoever calls
+/// this took it from the configuration.
+pub(crate) fn pre_shared(key: &PreSharedKey) -> (PeerTrusted, Box<Unproven>) {
+    let trust = Trust::PreSharedKey(key.shared_identity());
+    let peer = Peer { trust, scheme: None, group: None, chain: None, ocsp: None };
+    (PeerTrusted::PreShared(PeerPreShared(())), Box::new(Unproven { peer, resumed: false }))
 }
 
 /// What a key in memory answers to [`Question::Sign`].

@@ -142,6 +142,14 @@ fn begin_early_data(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
 
 fn send_hello(b: &mut Offered, cx: &mut Cx<'_>) -> Result<(), Error> {
     b.offer.bind(&b.transcript)?;
+    if b.offer.config.requires_pre_shared_key && !b.offer.has_psks() {
+        return Err(match b.retry_suite {
+            Some(_) => Fault::PskHashDiffers.into(),
+            None => Error::Misuse(
+                "a pre-shared key is required, and none goes with TLS 1.3 and the cipher suites",
+            ),
+        });
+    }
     b.offer.with_hello(|hello| {
         b.offered = hello.extensions.present();
         b.transcript.add(cx.send(Body::ClientHello(hello))?);

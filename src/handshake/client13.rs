@@ -45,14 +45,14 @@ use super::context::{
 use super::negotiate::{self, Signatures};
 use super::resume;
 use crate::crypto::aead::Protection;
-use crate::crypto::agree::KeyShares;
+use crate::crypto::agree::{KeyShares, SharedSecret};
 use crate::crypto::suite::Suite;
 use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::observe::Level;
-use crate::offer::{Early, Offer, Offered, Psk};
+use crate::offer::{Chosen, Early, Offer, Offered, Psk};
 use crate::pki::Report;
 use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
@@ -156,8 +156,9 @@ struct Hs {
     master: Option<MasterSecret>,
     /// Early data that was not rejected, and the handshake key that waits for its end.
     early: Option<(Box<Early>, Protection)>,
-    /// The server took the pre-shared key: it was trusted before, until then.
-    resumed: Option<(PeerTrusted, Box<Unproven>, u64)>,
+    /// The server took a pre-shared key: that of a session, where it was trusted
+    /// before, until then, or one of the configuration.
+    resumed: Option<(PeerTrusted, Box<Unproven>, Option<u64>)>,
     request: Option<Request>,
 }
 
@@ -174,31 +175,28 @@ pub(super) fn server_hello(
     m: &ServerHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let share = m.extensions.key_share.ok_or(Fault::MissingKeyShare)?;
-    if !b.offer.shares.entries().any(|(group, _)| group == share.group) {
-        return Err(Fault::UnofferedGroup.into());
-    }
     cx.info.version = Some(ProtocolVersion::TLS13);
     cx.info.suite = Some(suite.id);
-    cx.info.group = Some(share.group);
-
-    // None are left.
-    let shares = std::mem::replace(&mut b.offer.shares, KeyShares::generate(&[], cx.entropy)?);
-    let shared = shares.agree(share.group, share.key_exchange).map_err(|_| Fault::BadKeyShare)?;
+    let shared = agree(&mut b.offer, suite, m, cx)?;
     b.transcript.set_hash(suite.hash);
     b.transcript.add(msg.bytes);
     let hash = b.transcript.hash();
-    let (early_secret, resumed, rejected) = match (m.extensions.pre_shared_key, b.offer.psk.take()) {
-        (None, _) => (EarlySecret::new(suite, None, cx.tap), None, Some(EarlyReason::NotResumed)),
-        (Some(0), Some(psk)) => {
+    let chosen = m.extensions.pre_shared_key.map(|place| b.offer.chosen(place).ok_or(Fault::UnofferedPsk));
+    let (early_secret, resumed, rejected) = match chosen.transpose()? {
+        None if b.offer.config.requires_pre_shared_key => return Err(Fault::NoPskChosen.into()),
+        None => (EarlySecret::new(suite, None, cx.tap), None, Some(EarlyReason::NotResumed)),
+        Some(Chosen::Session(psk)) => {
             let Psk { session, early, .. } = *psk;
-            let early = early.suite_chosen(suite).map_err(|_| Fault::PskHashDiffers)?;
             let (trusted, who) = auth::resumed(session.peer);
             let rejected = (suite.id != session.suite.id).then_some(EarlyReason::OtherSuite);
-            (early, Some((trusted, who, session.trusted_until)), rejected)
+            (early, Some((trusted, who, Some(session.trusted_until))), rejected)
         }
-        (Some(_), _) => return Err(Fault::UnofferedPsk.into()),
+        Some(Chosen::Key(key)) => {
+            let (trusted, who) = auth::pre_shared(&key.key.of);
+            (key.early, Some((trusted, who, None)), Some(EarlyReason::NotTheFirst))
+        }
     };
+    let early_secret = early_secret.suite_chosen(suite).map_err(|_| Fault::PskHashDiffers)?;
     let secret = early_secret.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
     let server = secret.server_traffic(&hash, cx.tap);
@@ -238,10 +236,33 @@ impl Hs {
         match &self.early {
             Some((early, _)) if early.alpn == cx.info.alpn => cx.info.early_data = EarlyData::Accepted,
             Some(_) => return Err(Fault::EarlyDataOtherAlpn),
-            None if self.resumed.is_some() => return Err(Fault::EarlyDataOtherSuite),
+            None if cx.info.early_data == EarlyData::Rejected(EarlyReason::OtherSuite) => {
+                return Err(Fault::EarlyDataOtherSuite);
+            }
             None => return Err(Fault::EarlyDataOtherPsk),
         }
         Ok(())
+    }
+}
+
+/// What this side's share and the server's come to, or "0" in psk_ke.
+fn agree(
+    offer: &mut Offer,
+    suite: &'static Suite,
+    m: &ServerHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<SharedSecret, Error> {
+    // None are left.
+    let shares = std::mem::replace(&mut offer.shares, KeyShares::generate(&[], cx.entropy)?);
+    match (m.extensions.key_share, m.extensions.pre_shared_key) {
+        (Some(share), _) if shares.entries().any(|(group, _)| group == share.group) => {
+            cx.info.group = Some(share.group);
+            Ok(shares.agree(share.group, share.key_exchange).map_err(|_| Fault::BadKeyShare)?)
+        }
+        (Some(_), _) => Err(Fault::UnofferedGroup.into()),
+        (None, Some(_)) if offer.config.common.psk_ke => Ok(SharedSecret::none(suite.hash)),
+        (None, Some(_)) => Err(Fault::PskWithoutKeyShare.into()),
+        (None, None) => Err(Fault::MissingKeyShare.into()),
     }
 }
 
@@ -276,7 +297,7 @@ impl WaitEe {
             None => State::WaitCertCr(WaitCertCr(hs)),
             Some((trusted, who, until)) => {
                 let proof = KeyProof::ByFinished(who);
-                State::WaitFinished(WaitFinished { hs, trusted_until: Some(until), _trusted: trusted, proof })
+                State::WaitFinished(WaitFinished { hs, trusted_until: until, _trusted: trusted, proof })
             }
         })
     }

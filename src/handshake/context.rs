@@ -167,12 +167,17 @@ pub(crate) struct PeerAccepted(pub(super) ());
 #[derive(Debug)]
 pub(crate) struct PeerResumed(pub(super) ());
 
-/// One of the three: no handshake with a certificate completes without.
+/// This side was told of the key by which it and the peer know each other.
+#[derive(Debug)]
+pub(crate) struct PeerPreShared(pub(super) ());
+
+/// One of the four: no handshake completes without, but with a client that shows nothing.
 #[derive(Debug)]
 pub(crate) enum PeerTrusted {
     Verified(PeerVerified),
     Accepted(PeerAccepted),
     Resumed(PeerResumed),
+    PreShared(PeerPreShared),
 }
 
 /// Who the peer is, if it proves it. Until then anybody could have sent what came,
@@ -187,7 +192,8 @@ pub(crate) enum KeyProof {
     /// It signed this handshake.
     Signed(SignatureVerified),
     /// Its Finished will show that it has a secret which nobody else has: that of
-    /// an earlier session, or the one that was encrypted for its certificate's key.
+    /// an earlier session, a pre-shared key, or the one that was encrypted for its
+    /// certificate's key.
     ByFinished(Box<Unproven>),
 }
 

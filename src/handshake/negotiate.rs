@@ -12,7 +12,8 @@ use crate::info::{Reason, Reasons};
 use crate::question::Answer;
 use crate::wire::{
     CertificateRequest12, CipherSuite, ClientCertificateType, ClientHello, Codes, DistinguishedName,
-    EcPointFormat, KeyShareEntry, List, NamedGroup, ProtocolName, ProtocolVersion, SignatureScheme,
+    EcPointFormat, KeyShareEntry, List, NamedGroup, ProtocolName, ProtocolVersion, PskKeyExchangeMode,
+    SignatureScheme,
 };
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -100,6 +101,16 @@ pub(crate) fn suite(common: &Common, offers: &Offers<'_>) -> Result<Chosen<&'sta
     preferred(both, offered, Reason::FirstSuite).ok_or_else(|| no_suite(common, offered))
 }
 
+/// The first of this server's suites of TLS 1.3 that the client offers and that `fits`.
+pub(crate) fn first_suite(
+    common: &Common,
+    offers: &Offers<'_>,
+    fits: impl Fn(&Suite) -> bool,
+) -> Option<&'static Suite> {
+    let mut suites = common.suites.iter().copied().filter(|suite| suite.is_tls13() && fits(suite));
+    suites.find(|suite| offers.suites.contains(suite.id))
+}
+
 /// The first of these suites, for that reason; but a client that puts ChaCha20
 /// before all else that is known here says that AES is slow there, and is heeded.
 fn preferred(
@@ -125,6 +136,8 @@ pub(crate) enum Exchange<'a> {
     With(KeyShareEntry<'a>),
     /// Asks for a share of this group.
     Retry(NamedGroup),
+    /// Agrees on nothing: a pre-shared key is all there is (psk_ke).
+    None,
 }
 
 /// The first group of this server for which the client sent a share, or that is
@@ -157,9 +170,11 @@ pub(crate) fn exchange<'a>(
 }
 
 /// What every ClientHello of TLS 1.3 must have (RFC 9846 sections 4.2.2 and 9.2):
-/// signature_algorithms only where no pre-shared key may do without a certificate.
+/// signature_algorithms only where no pre-shared key may do without a certificate, and
+/// groups only where it may not do without them (`psk_ke`), either.
 pub(crate) fn check<'a>(
     m: &ClientHello<'a>,
+    psk_ke: bool,
 ) -> Result<(List<'a, NamedGroup>, List<'a, KeyShareEntry<'a>>), Fault> {
     if m.compression_methods != [0] {
         return Err(Fault::NullCompressionMissing);
@@ -168,6 +183,9 @@ pub(crate) fn check<'a>(
     match m.extensions.pre_shared_key {
         Some(_) => drop(m.extensions.psk_key_exchange_modes.ok_or(Fault::MissingPskModes)?),
         None => drop(m.extensions.signature_algorithms.ok_or(missing)?),
+    }
+    if psk_ke && m.extensions.supported_groups.is_none() && m.extensions.key_share.is_none() {
+        return Ok((List::default(), List::default()));
     }
     let groups = m.extensions.supported_groups.ok_or(missing)?;
     let shares = m.extensions.key_share.ok_or(missing)?;
@@ -466,6 +484,13 @@ pub(crate) fn extensions12(
 pub(crate) fn secure_renegotiation(hello: &ClientHello<'_>) -> bool {
     hello.extensions.renegotiation_info.is_some()
         || hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV)
+}
+
+/// The client's ways to exchange keys beside pre-shared keys are not this server's.
+pub(crate) fn no_psk_mode(psk_ke: bool, hello: &ClientHello<'_>) -> Error {
+    let ours = [PskKeyExchangeMode::PSK_DHE_KE, PskKeyExchangeMode::PSK_KE];
+    let offered = hello.extensions.psk_key_exchange_modes.unwrap_or_default();
+    nothing("key exchange mode", names(ours.iter().take(1 + usize::from(psk_ke))), names(offered.iter()))
 }
 
 fn nothing(what: &'static str, ours: String, theirs: String) -> Error {

@@ -4,6 +4,7 @@
 
 use super::context::{Cx, Received};
 use super::negotiate::Certificates;
+use super::pre_shared::{identities, verify_binder};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::kdf::Digest;
 use crate::crypto::secret::Secret;
@@ -11,7 +12,7 @@ use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::info::ConnectionInfo;
+use crate::info::{ConnectionInfo, Trust};
 use crate::limits;
 use crate::observe::Tap;
 use crate::pki::ServerName;
@@ -19,7 +20,7 @@ use crate::schedule::tls12::MasterSecret;
 use crate::schedule::tls13::psk::{PskKind, ResumptionSecret};
 use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
-use crate::session::{self, ClientSession, Keeper, Kind, Peer, Replays, ServerSession};
+use crate::session::{self, ClientSession, Keeper, Kind, Peer, PreSharedKey, Replays, ServerSession};
 use crate::wire::{
     Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
     TicketExtensions,
@@ -71,7 +72,17 @@ pub(crate) fn identified(
     certificates: &Certificates<'_>,
     m: &ClientHello<'_>,
 ) -> Option<Identified> {
-    known_psks(config, suite, m).find(|known| certificates.have_names(&known.session.names))
+    // What began with a pre-shared key showed no certificate: its names are that key. A
+    // fleet that shares it may share the keys of tickets, too: who is asked by itself
+    // goes on to the key, which says so.
+    let has_begun = |session: &ServerSession| match session.peer.trust {
+        Trust::PreSharedKey(_) => {
+            let key = config.pre_shared_keys_taken().and_then(|keys| keys.known(&session.names));
+            key.is_some_and(|key| !key.is_reflected(m.random))
+        }
+        _ => certificates.have_names(&session.names),
+    };
+    known_psks(config, suite, m).find(|known| has_begun(&known.session))
 }
 
 impl Identified {
@@ -85,17 +96,9 @@ impl Identified {
         tap: &Tap,
     ) -> Result<Psk, Fault> {
         let Self { place, session } = self;
-        let offered = m.extensions.pre_shared_key.ok_or(Fault::BadBinder)?;
         let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
-        // The binder covers all but the binders.
-        let cut = msg.bytes.len().checked_sub(offered.binders_len()).and_then(|cut| msg.bytes.get(..cut));
-        let hash = cut.and_then(|cut| transcript.hash_with(suite.hash, cut)).ok_or(Fault::BadBinder)?;
-        let theirs = offered.binders.iter().nth(place.into()).ok_or(Fault::BadBinder)?;
-        let binder = early.binder(PskKind::Resumption, &hash);
-        match binder.ct_eq(theirs.0) {
-            true => Ok(Psk { place, session, early, binder }),
-            false => Err(Fault::BadBinder),
-        }
+        let binder = verify_binder(&early, (PskKind::Resumption, place), suite, transcript, (msg, m))?;
+        Ok(Psk { place, session, early, binder })
     }
 }
 
@@ -106,11 +109,8 @@ pub(crate) fn known_psks(
     suite: &'static Suite,
     m: &ClientHello<'_>,
 ) -> impl Iterator<Item = Identified> {
-    let offered = m.extensions.pre_shared_key.filter(|_| wants_tickets(config, m));
-    let identities = offered
-        .into_iter()
-        .flat_map(|offered| (0..).zip(offered.identities.iter()).take(limits::PSK_IDENTITIES));
-    identities.filter_map(move |(place, psk)| {
+    let wanted = wants_tickets(config, m).then(|| identities(m));
+    wanted.into_iter().flatten().filter_map(move |(place, psk)| {
         let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
         // The key goes with any suite of its hash; but whoever does not offer its own
         // suite any more has changed its mind about it.
@@ -166,7 +166,8 @@ fn open(
 
 /// The handshake that began a session, as far as its tickets tell of it.
 pub(crate) struct Origin {
-    /// Those of the certificate that was shown.
+    /// Those of the certificate that was shown, or the fingerprint of the pre-shared key
+    /// that was taken.
     pub(crate) names: [u8; 32],
     /// When the session expires that was resumed, if one was.
     pub(crate) expires: Option<u64>,
@@ -175,6 +176,12 @@ pub(crate) struct Origin {
 impl From<&Identity> for Origin {
     fn from(identity: &Identity) -> Self {
         Self { names: *identity.names(), expires: None }
+    }
+}
+
+impl From<&PreSharedKey> for Origin {
+    fn from(key: &PreSharedKey) -> Self {
+        Self { names: *key.fingerprint(), expires: None }
     }
 }
 

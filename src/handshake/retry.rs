@@ -8,7 +8,7 @@
 //! ```
 
 use super::context::Cx;
-use super::negotiate::{self, Offers};
+use super::{negotiate, pre_shared};
 use crate::config::ServerConfig;
 use crate::crypto::kdf::{Digest, Hasher, hmac};
 use crate::crypto::secret::Secret;
@@ -60,7 +60,7 @@ impl Memory {
     pub(crate) fn recall(config: &ServerConfig, cookie: &[u8], m: &ClientHello<'_>) -> Result<Self, Error> {
         let key = config.retry_cookie.as_ref().ok_or(Fault::BadCookie)?;
         let memory = Self::from_cookie(key, cookie, config.common.now().as_secs())?;
-        let (suite, _) = negotiate::suite(&config.common, &Offers::of(m))?;
+        let (suite, _) = pre_shared::suite(&config, m)?;
         match suite == memory.suite && config.common.groups.contains(&memory.group) {
             true => Ok(memory),
             false => Err(Fault::BadCookie.into()),
@@ -141,7 +141,7 @@ impl Retry {
         if m.extensions.cookie.unwrap_or_default() != self.cookie {
             return Err(Fault::BadCookie);
         }
-        let (groups, shares) = negotiate::check(m)?;
+        let (groups, shares) = negotiate::check(m, false)?;
         if m.extensions.early_data || invariants(m).as_bytes() != self.memory.invariants.as_bytes() {
             return Err(Fault::SecondHelloDiffers);
         }

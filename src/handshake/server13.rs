@@ -31,11 +31,12 @@ use super::context::{Awaits, Connected, Cx, Exporter, Input, Received, Reply, un
 use super::early;
 use super::flight2::{self, Flight2, Hs};
 use super::negotiate::{self, Certificates, Exchange, Offers};
+use super::pre_shared::{self, Named};
 use super::resume::{self, Identified, Origin, Psk, Tickets};
 use super::retry::{self, Memory, Retry};
 use crate::config::ServerConfig;
 use crate::crypto::aead::Protection;
-use crate::crypto::agree;
+use crate::crypto::agree::{self, SharedSecret};
 use crate::crypto::suite::Suite;
 use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
@@ -47,8 +48,8 @@ use crate::schedule::tls13::{self, EarlySecret, ExporterSecret, MasterSecret};
 use crate::schedule::transcript::Transcript;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateStatus, CertificateVerify,
-    ClientHello, EncryptedExtensions, Finished, Handful, HandshakeType, KeyShareEntry, List, ProtocolName,
-    ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme,
+    ClientHello, EncryptedExtensions, Finished, Handful, HandshakeType, KeyShareEntry, List, NamedGroup,
+    ProtocolName, ProtocolVersion, RequestExtensions, ServerExtensions, ServerHello, SignatureScheme,
 };
 use std::sync::Arc;
 
@@ -147,19 +148,26 @@ pub(super) fn client_hello(
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    let (suite, why) = negotiate::suite(&config.common, &Offers::of(m))?;
+    let (suite, why) = pre_shared::suite(&config, m)?;
     cx.info.reasons.suite = Some(why);
-    let (groups, shares) = negotiate::check(m)?;
-    let (exchange, why) = negotiate::exchange(&config, &groups, &shares)?;
-    cx.info.reasons.group = Some(why);
+    let psk_ke = pre_shared::psk_ke(&config, m);
+    let (groups, shares) = negotiate::check(m, psk_ke)?;
+    let named = pre_shared::named(&config, suite, m).is_some();
+    let (exchange, why) = match psk_ke {
+        true if named => (Exchange::None, None),
+        true if m.extensions.key_share.is_none() => return Err(Error::NoPreSharedKey),
+        _ => negotiate::exchange(&config, &groups, &shares).map(|(how, why)| (how, Some(why)))?,
+    };
+    cx.info.reasons.group = why;
     let mut transcript = Transcript::new();
     transcript.set_hash(suite.hash);
     match exchange {
-        Exchange::With(share) => negotiated(config, suite, transcript, share, msg, m, cx),
+        Exchange::None => negotiated(config, suite, transcript, None, msg, m, cx),
+        Exchange::With(share) => negotiated(config, suite, transcript, Some(share.group), msg, m, cx),
         Exchange::Retry(group) => {
             early::pass_over(&config, EarlyReason::Retried, cx);
             transcript.add(msg.bytes);
-            let resumes = resume::known_psks(&config, suite, m).next().is_some();
+            let resumes = named || resume::known_psks(&config, suite, m).next().is_some();
             let (invariants, first_hello) = (retry::invariants(m), transcript.hash());
             let memory = Memory { suite, group, resumes, invariants, first_hello };
             msg.end()?;
@@ -203,7 +211,7 @@ impl WaitSecondHello {
         let share = self.b.second_hello(m)?;
         let Retry { config, memory, transcript, .. } = *self.b;
         cx.info.retried = true;
-        negotiated(config, memory.suite, transcript, share, msg, m, cx)
+        negotiated(config, memory.suite, transcript, Some(share.group), msg, m, cx)
     }
 }
 
@@ -213,7 +221,7 @@ fn negotiated(
     config: Arc<ServerConfig>,
     suite: &'static Suite,
     transcript: Transcript,
-    share: KeyShareEntry<'_>,
+    group: Option<NamedGroup>,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
@@ -222,7 +230,7 @@ fn negotiated(
     msg.end()?;
     cx.info.version = Some(ProtocolVersion::TLS13);
     cx.info.suite = Some(suite.id);
-    cx.info.group = Some(share.group);
+    cx.info.group = group;
     let name = m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
     cx.info.server_name = name.map(Into::into);
     negotiate::server_name(&config, m)?;
@@ -236,15 +244,22 @@ fn negotiated(
 fn server_hello(
     b: &mut Hs,
     psk: Option<(u16, EarlySecret)>,
+    resumes: bool,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<(MasterSecret, Protection), Error> {
     let Hs { config, suite, transcript, tickets, .. } = b;
     let group = cx.info.group;
     let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
-    let share = share.ok_or(Fault::MissingKeyShare)?;
-    let (key_exchange, shared) =
-        agree::respond(share.group, share.key_exchange, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
+    let (share, shared) = match share {
+        Some(KeyShareEntry { group, key_exchange }) => {
+            let agreed = agree::respond(group, key_exchange, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
+            (Some((group, agreed.0)), agreed.1)
+        }
+        None if group.is_none() && psk.is_some() => (None, SharedSecret::none(suite.hash)),
+        None => return Err(Fault::MissingKeyShare.into()),
+    };
+    let share = share.as_ref().map(|(group, key_exchange)| KeyShareEntry { group: *group, key_exchange });
     let mut random = [0; 32];
     cx.entropy.fill(&mut random)?;
     transcript.add(cx.send(Body::ServerHello(ServerHello {
@@ -255,7 +270,7 @@ fn server_hello(
         compression_method: 0,
         extensions: ServerExtensions {
             supported_versions: Some(ProtocolVersion::TLS13),
-            key_share: Some(KeyShareEntry { group: share.group, key_exchange: &key_exchange }),
+            key_share: share,
             pre_shared_key: psk.as_ref().map(|(place, _)| *place),
             ..ServerExtensions::default()
         },
@@ -265,7 +280,7 @@ fn server_hello(
     }
 
     let hash = transcript.hash();
-    let resumes = psk.is_some();
+    let shows = psk.is_none();
     *tickets = resume::tickets_to_send(config, m, resumes);
     let early = psk.map_or_else(|| EarlySecret::new(suite, None, cx.tap), |(_, early)| early);
     let secret = early.handshake(&shared, cx.tap);
@@ -275,8 +290,8 @@ fn server_hello(
 
     let alpn = cx.info.alpn.clone();
     transcript.add(cx.send(Body::EncryptedExtensions(EncryptedExtensions {
-        // Not where a session is resumed (RFC 6066 section 3).
-        server_name: m.extensions.server_name.is_some() && !resumes,
+        // Only where it has chosen the certificate (RFC 6066 section 3).
+        server_name: m.extensions.server_name.is_some() && shows,
         alpn: alpn.as_deref().map(ProtocolName),
         early_data: cx.info.early_data == EarlyData::Accepted,
         ticket_request:
@@ -298,7 +313,10 @@ impl WaitCertificate {
         let certificates = Certificates::of(negotiate::given(reply)?, &config, &m);
         match resume::identified(&config, b.suite, &certificates, &m) {
             Some(identified) => bound(b, identified, msg, &m, cx),
-            None => in_full(b, certificates, msg, &m, cx),
+            None => match pre_shared::named(&config, b.suite, &m) {
+                Some(named) => pre_shared(b, named, msg, &m, cx),
+                None => in_full(b, certificates, msg, &m, cx),
+            },
         }
     }
 }
@@ -359,10 +377,29 @@ fn resumed(
         (early.client_early_traffic(&hello, cx.tap), early.early_exporter(&hello, cx.tap))
     });
     let (key, exporter) = accepted.unzip();
-    let (master, client) = server_hello(&mut b, Some((place, early)), m, cx)?;
+    let (master, client) = server_hello(&mut b, Some((place, early)), true, m, cx)?;
     let s = finish(b, master, exporter, origin, cx)?;
     let early = key.map(|key| (key, most));
     Ok(State::Flight2(flight2::State::of_resumed(s, peer, client, early, msg, cx)?))
+}
+
+/// The same where the key is one of the configuration: that the client has it, too, the
+/// binder shows.
+fn pre_shared(
+    mut b: Box<Hs>,
+    named: Named,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    // Before adding: a binder covers a part of this message only.
+    let early = named.bound(b.suite, &b.transcript, (msg, m), cx.tap)?;
+    b.transcript.add(msg.bytes);
+    early::pass_over(&b.config, EarlyReason::NotResumed, cx);
+    let peer = auth::pre_shared(&named.key.of);
+    let (master, client) = server_hello(&mut b, Some((named.place, early)), false, m, cx)?;
+    let s = finish(b, master, None, Origin::from(&named.key.of), cx)?;
+    Ok(State::Flight2(flight2::State::of_resumed(s, peer, client, None, msg, cx)?))
 }
 
 /// The server's flight up to its Certificate, where nothing is resumed.
@@ -373,6 +410,7 @@ fn in_full(
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
+    pre_shared::missing(&b.config, m).map_or(Ok(()), Err)?;
     m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
     let offers = Offers::of(m);
     let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
@@ -380,7 +418,7 @@ fn in_full(
 
     early::pass_over(&b.config, EarlyReason::NotResumed, cx);
     b.transcript.add(msg.bytes);
-    let (master, client) = server_hello(&mut b, None, m, cx)?;
+    let (master, client) = server_hello(&mut b, None, false, m, cx)?;
     cx.k_recv(Level::Handshake, client, msg.end()?);
     if let Some(judge) = b.config.judge() {
         let authorities = auth::authorities(&b.config, judge);

@@ -8,8 +8,8 @@
 //!
 //!   contents = server ..., the one that was heard of last at the end
 //!   server   = policy (32) name<1..255> peers<0..2^24-1> sessions<0..2^24-1>
-//!   peer     = trust (1) scheme (2) group (2) has_staple (1) staple<0..2^24-1>
-//!              chain<0..2^24-1> of certificate<1..2^24-1>
+//!   peer     = trust (1) psk_identity<0..2^16-1> scheme (2) group (2) has_staple (1)
+//!              staple<0..2^24-1> chain<0..2^24-1> of certificate<1..2^24-1>
 //!   session  = version (2) suite (2) peer (1) secret<1..48> ticket<1..2^16-1> age_add (4)
 //!              received (8) expires (8) trusted_until (8) max_early_data (4) alpn<0..255>
 //!              named (1)
@@ -442,11 +442,19 @@ fn chain(peer: &Peer) -> impl Iterator<Item = &CertificateDer<'static>> {
 
 fn size_of_peer(peer: &Peer) -> usize {
     let staple = peer.ocsp.as_ref().map_or(0, |ocsp| ocsp.len());
-    1 + 2 + 2 + 1 + (3 + staple) + (3 + chain(peer).map(|certificate| 3 + certificate.len()).sum::<usize>())
+    let psk_identity = peer.trust_code().map_or(0, |(_, identity)| identity.len());
+    1 + (2 + psk_identity)
+        + 2
+        + 2
+        + 1
+        + (3 + staple)
+        + (3 + chain(peer).map(|certificate| 3 + certificate.len()).sum::<usize>())
 }
 
 fn encode_peer(peer: &Peer, w: &mut Writer<'_>) {
-    w.u8(peer.trust_code().unwrap_or(u8::MAX));
+    let (trust, psk_identity) = peer.trust_code().unwrap_or((u8::MAX, &[]));
+    w.u8(trust);
+    w.vec16(|w| w.bytes(psk_identity));
     w.u16(peer.scheme.map_or(0, |scheme| scheme.0));
     w.u16(peer.group.map_or(0, |group| group.0));
     w.u8(peer.ocsp.is_some().into());
@@ -455,7 +463,8 @@ fn encode_peer(peer: &Peer, w: &mut Writer<'_>) {
 }
 
 fn decode_peer(r: &mut Reader<'_>) -> Result<Peer, Fault> {
-    let trust = Peer::trust_of_code(r.u8()?).ok_or(Fault::BadValue)?;
+    let (trust, psk_identity) = (r.u8()?, r.vec16(0..=0xffff)?);
+    let trust = Peer::trust_of_code(trust, psk_identity).ok_or(Fault::BadValue)?;
     let scheme = SignatureScheme(r.u16()?);
     let group = NamedGroup(r.u16()?);
     let has_staple = match r.u8()? {
@@ -473,7 +482,8 @@ fn decode_peer(r: &mut Reader<'_>) -> Result<Peer, Fault> {
         chain.push(CertificateDer::from(certificates.vec24(1..=limits::CERTIFICATE_MESSAGE)?.to_vec()));
     }
     // Who shows no certificate staples nothing, and was not judged.
-    if chain.is_empty() != (trust == Trust::Anonymous) || (has_staple, staple.is_empty()) == (false, false) {
+    let shows_none = matches!(trust, Trust::Anonymous | Trust::PreSharedKey(_));
+    if chain.is_empty() != shows_none || (has_staple, staple.is_empty()) == (false, false) {
         return Err(Fault::BadValue);
     }
     Ok(Peer {

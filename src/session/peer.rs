@@ -34,20 +34,27 @@ impl Peer {
         }
     }
 
-    /// How it came to be trusted, as it is written down; `None` for whom a person
-    /// accepted for once, which is not.
-    pub(crate) fn trust_code(&self) -> Option<u8> {
-        match self.trust {
-            Trust::Anonymous => Some(0),
-            Trust::Policy => Some(1),
-            Trust::Application => Some(2),
+    /// How it came to be trusted, as it is written down: a number, and the identity of a
+    /// pre-shared key. `None` for whom a person accepted for once, which is not.
+    pub(crate) fn trust_code(&self) -> Option<(u8, &[u8])> {
+        match &self.trust {
+            Trust::Anonymous => Some((0, &[])),
+            Trust::Policy => Some((1, &[])),
+            Trust::Application => Some((2, &[])),
+            Trust::PreSharedKey(identity) => Some((3, identity)),
             Trust::AcceptedThisOnce(_) => None,
         }
     }
 
     /// The same read again.
-    pub(crate) fn trust_of_code(code: u8) -> Option<Trust> {
-        [Trust::Anonymous, Trust::Policy, Trust::Application].into_iter().nth(code.into())
+    pub(crate) fn trust_of_code(code: u8, identity: &[u8]) -> Option<Trust> {
+        match (code, identity) {
+            (0, []) => Some(Trust::Anonymous),
+            (1, []) => Some(Trust::Policy),
+            (2, []) => Some(Trust::Application),
+            (3, [_, ..]) => Some(Trust::PreSharedKey(identity.into())),
+            _ => None,
+        }
     }
 
     /// Whether it is the one of the same handshake, or as good as that.

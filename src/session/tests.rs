@@ -122,6 +122,20 @@ fn a_session_without_names_and_certificates_is_the_same_again() {
 }
 
 #[test]
+fn a_session_says_which_pre_shared_key_it_began_with() {
+    let with = |identity: &[u8]| {
+        let peer = Peer { trust: Trust::PreSharedKey(identity.into()), ..nobody() };
+        ServerSession { peer, ..session() }.encode(7, 0, 0)
+    };
+    let (opened, _) = ServerSession::decode(&with(b"\0device").unwrap()).unwrap();
+    assert_eq!(opened.peer.trust, Trust::PreSharedKey(b"\0device"[..].into()));
+    assert!(
+        with(&vec![1; limits::TICKET_CONTENTS / 2]).is_some()
+            && with(&vec![1; limits::TICKET_CONTENTS]).is_none()
+    );
+}
+
+#[test]
 fn contents_of_another_format_are_not_read() {
     let contents = session().encode(START, 0, 0).unwrap();
     for (place, value) in [(0, 2), (3, 0x77), (5, 3)] {

@@ -4,7 +4,8 @@
 //!   format (1) version (2) suite (2) trust (1) scheme (2) group (2) until (8) expires (8)
 //!   policy (32) names (32) issued (8) age_add (4)
 //!   max_early_data (4) register (16)
-//!   server_name<0..255> alpn<0..255> secret<0..255> chain<0..2^24-1> of certificate<0..2^24-1>
+//!   server_name<0..255> alpn<0..255> psk_identity<0..2^16-1> secret<0..255>
+//!   chain<0..2^24-1> of certificate<0..2^24-1>
 //! ```
 
 use super::peer::Peer;
@@ -34,8 +35,8 @@ pub(crate) struct ServerSession {
     pub(crate) server_name: Option<Box<str>>,
     /// The fingerprint of what the client was asked and how it was judged.
     pub(crate) policy: [u8; 32],
-    /// The names of the certificate that the server showed: those of
-    /// an identity.
+    /// The names of the certificate that the server showed, those of an identity; or
+    /// the fingerprint of the pre-shared key that it took.
     pub(crate) names: [u8; 32],
     /// When the ticket was made, in seconds since 1970.
     pub(crate) issued: u64,
@@ -55,15 +56,16 @@ impl ServerSession {
     /// The contents of a ticket that is taken `until` then, in seconds since 1970,
     /// behind `before` zeros and with room for `after` bytes: what grows leaves a
     /// copy. `None` for what cannot be in one: a client that was accepted for once,
-    /// and a chain for which it is too small.
+    /// and a chain or an identity for which it is too small.
     pub(crate) fn encode(&self, until: u64, before: usize, after: usize) -> Option<Zeroizing<Vec<u8>>> {
-        let trust = self.peer.trust_code()?;
+        let (trust, psk_identity) = self.peer.trust_code()?;
         let chain = self.peer.chain.iter().flat_map(|chain| chain.iter());
         let name = self.server_name.as_deref().unwrap_or_default().as_bytes();
         let alpn = self.alpn.as_deref().unwrap_or_default();
         let contents = FIXED
             + (1 + name.len())
             + (1 + alpn.len())
+            + (2 + psk_identity.len())
             + (1 + self.secret.as_bytes().len())
             + (3 + chain.clone().map(|certificate| 3 + certificate.len()).sum::<usize>());
         if contents > limits::TICKET_CONTENTS {
@@ -88,6 +90,7 @@ impl ServerSession {
         w.bytes(&self.register);
         w.vec8(|w| w.bytes(name));
         w.vec8(|w| w.bytes(alpn));
+        w.vec16(|w| w.bytes(psk_identity));
         w.vec8(|w| w.bytes(self.secret.as_bytes()));
         w.vec24(|w| {
             chain.for_each(|certificate| w.vec24(|w| w.bytes(certificate)));
@@ -106,7 +109,7 @@ impl ServerSession {
         }
         let version = ProtocolVersion(r.u16()?);
         let suite = Suite::find(CipherSuite(r.u16()?)).ok_or(Fault::BadValue)?;
-        let trust = Peer::trust_of_code(r.u8()?).ok_or(Fault::BadValue)?;
+        let trust = r.u8()?;
         let scheme = SignatureScheme(r.u16()?);
         let group = NamedGroup(r.u16()?);
         let until = u64::from_be_bytes(*r.array()?);
@@ -117,6 +120,8 @@ impl ServerSession {
         let register = *r.array()?;
         let server_name = std::str::from_utf8(r.vec8(0..=255)?).map_err(|_| Fault::BadValue)?;
         let alpn = r.vec8(0..=255)?;
+        let psk_identity = r.vec16(0..=limits::TICKET_CONTENTS)?;
+        let trust = Peer::trust_of_code(trust, psk_identity).ok_or(Fault::BadValue)?;
         let secret = Secret::from_slice(r.vec8(0..=255)?).map_err(|_| Fault::BadLength)?;
         let mut certificates = Reader::new(r.vec24(0..=limits::TICKET_CONTENTS)?);
         r.finish()?;

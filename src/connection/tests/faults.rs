@@ -6,6 +6,7 @@ use super::alter::*;
 use super::client_early;
 use super::kit::*;
 use super::places::{Place, place};
+use super::pre_shared::{client_of, external, server_of};
 use super::resumption::primed;
 use super::server_early;
 use crate::alert::AlertLevel;
@@ -47,6 +48,11 @@ pub(super) fn client_says_in(client: &ClientConfig, server: &ServerConfig, alter
 fn run(mut client: Party, mut server: Party) -> Run {
     pump(&mut client, &mut server);
     (client, server)
+}
+
+/// Two sides that know each other by a pre-shared key.
+fn with_key() -> (ClientConfig, ServerConfig) {
+    (client_of(external(b"device")), server_of(external(b"device")))
 }
 
 /// A session is resumed, and one side says something else than it meant to.
@@ -181,6 +187,10 @@ const CASES: &[(Fault, Case)] = &[
     (Fault::BadBinder, || resumes(ProtocolVersion::TLS13, extension(
         HandshakeType::CLIENT_HELLO, ExtensionType::PRE_SHARED_KEY, |psks| *psks.last_mut().unwrap() ^= 1,
     ), None, Server)),
+    (Fault::Reflected, || {
+        let key = external(b"node");
+        client_says_in(&client_of(key.clone()), &server_of(key), None)
+    }),
     (Fault::MissingPskModes, || client_says(extensions(HandshakeType::CLIENT_HELLO, |all| {
         all.push((ExtensionType::PRE_SHARED_KEY.0, A_PSK.to_vec()));
     }))),
@@ -280,6 +290,14 @@ const CASES: &[(Fault, Case)] = &[
         m.extensions.pre_shared_key = Some(1);
     }), Client)),
     (Fault::EarlyDataOldVersion, client_early::answered_in_tls12),
+    (Fault::PskWithoutKeyShare, || {
+        let (client, server) = with_key();
+        server_says_in(&client, &server, server_hello(|m| m.extensions.key_share = None))
+    }),
+    (Fault::NoPskChosen, || {
+        let (client, server) = with_key();
+        server_says_in(&client, &server, server_hello(|m| m.extensions.pre_shared_key = None))
+    }),
     (Fault::PskHashDiffers, || resumes(ProtocolVersion::TLS13, None, server_hello(|m| {
         m.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384;
     }), Client)),
@@ -508,6 +526,7 @@ fn no_case_fails_without_its_alteration() {
         (retry_client(), cookie_server()),
         (alpn_client(), server_config()),
         (client_config(), requesting()),
+        with_key(),
     ] {
         connect(&client, &server);
     }

@@ -13,7 +13,7 @@ use crate::wire::*;
 
 /// RFC 9846 Appendix A.1 and A.2; after the handshake
 /// section 4.7. Where a verdict is in memory, its state is passed at once.
-const ACCEPTED: [(Side, &str, &str, &str); 30] = [
+const ACCEPTED: [(Side, &str, &str, &str); 34] = [
     (Side::Client, "WaitSh", "ServerHello", "WaitEe"),
     (Side::Client, "WaitSh (retry)", "HelloRetryRequest", "WaitSh"),
     (Side::Client, "WaitSh (early)", "ServerHello", "WaitEe"),
@@ -23,6 +23,8 @@ const ACCEPTED: [(Side, &str, &str, &str); 30] = [
     (Side::Client, "WaitEe", "EncryptedExtensions", "WaitCertCr"),
     (Side::Client, "WaitEe (resumed)", "EncryptedExtensions", "WaitFinished"),
     (Side::Client, "WaitFinished (resumed)", "Finished", "Connected"),
+    (Side::Client, "WaitEe (psk_ke)", "EncryptedExtensions", "WaitFinished"),
+    (Side::Client, "WaitFinished (psk_ke)", "Finished", "Connected"),
     (Side::Client, "WaitCertCr", "Certificate", "WaitCv"),
     (Side::Client, "WaitCertCr (request)", "CertificateRequest", "WaitCert"),
     (Side::Client, "WaitCert", "Certificate", "WaitCv"),
@@ -37,6 +39,8 @@ const ACCEPTED: [(Side, &str, &str, &str); 30] = [
     (Side::Server, "Start (refused)", "ClientHello", "WaitFinished"),
     (Side::Server, "WaitEoed", "EndOfEarlyData", "WaitFinished"),
     (Side::Server, "WaitFinished (early)", "Finished", "Connected"),
+    (Side::Server, "Start (psk_ke)", "ClientHello", "WaitFinished"),
+    (Side::Server, "WaitFinished (psk_ke)", "Finished", "Connected"),
     (Side::Server, "WaitSecondHello", "ClientHello", "WaitFinished"),
     (Side::Server, "WaitCert", "Certificate", "WaitCv"),
     (Side::Server, "WaitCert (none)", "Certificate", "WaitFinished"),

@@ -24,6 +24,7 @@ mod noise;
 mod noise12;
 mod places;
 mod places12;
+mod pre_shared;
 mod preferences;
 mod questions;
 mod questions12;

@@ -3,6 +3,7 @@
 
 use super::alter::{both, keep};
 use super::kit::*;
+use super::pre_shared::psk_ke_alone;
 use super::resumption::primed;
 use super::{client_early, server_early};
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
@@ -23,13 +24,14 @@ pub(super) struct Place {
 
 /// The states, by their names in RFC 9846 Appendix A and in its spirit; a
 /// variant in brackets leads to the same state by another way.
-pub(super) const CLIENT: [&str; 18] = [
+pub(super) const CLIENT: [&str; 20] = [
     "WaitSh",
     "WaitSh (early)",
     "WaitSh (retry)",
     "WaitSh (early retry)",
     "WaitEe",
     "WaitEe (resumed)",
+    "WaitEe (psk_ke)",
     "WaitEe (early)",
     "WaitCertCr",
     "WaitCertCr (request)",
@@ -39,13 +41,15 @@ pub(super) const CLIENT: [&str; 18] = [
     "WaitCv",
     "WaitFinished",
     "WaitFinished (resumed)",
+    "WaitFinished (psk_ke)",
     "WaitFinished (early)",
     "WaitSignature",
     "Connected",
 ];
-pub(super) const SERVER: [&str; 18] = [
+pub(super) const SERVER: [&str; 20] = [
     "Start",
     "Start (resumed)",
+    "Start (psk_ke)",
     "Start (early)",
     "Start (refused)",
     "WaitReplay",
@@ -61,6 +65,7 @@ pub(super) const SERVER: [&str; 18] = [
     "WaitCv",
     "WaitFinished",
     "WaitFinished (resumed)",
+    "WaitFinished (psk_ke)",
     "Connected",
 ];
 
@@ -90,6 +95,8 @@ fn client_place(state: &str) -> Place {
         "WaitSh (retry)" => client(0, &two, &p256),
         "WaitEe" => client(1, &client_config(), &server_config()),
         "WaitEe (resumed)" => resuming(|c, s| client(1, c, s)),
+        "WaitEe (psk_ke)" => psk_ke(|c, s| client(1, c, s)),
+        "WaitFinished (psk_ke)" => psk_ke(|c, s| client(2, c, s)),
         "WaitFinished (resumed)" => resuming(|c, s| client(2, c, s)),
         "WaitSh (early)" => early(0),
         "WaitEe (early)" => early(1),
@@ -120,6 +127,8 @@ fn server_place(state: &str) -> Place {
     match state {
         "Start" => server(0, &client_config(), &server_config()),
         "Start (resumed)" => resuming(|c, s| server(0, c, s)),
+        "Start (psk_ke)" => psk_ke(|c, s| server(0, c, s)),
+        "WaitFinished (psk_ke)" => psk_ke(|c, s| server(1, c, s)),
         "WaitFinished (resumed)" => resuming(|c, s| server(1, c, s)),
         "Start (early)" => {
             let (client, server) = server_early::primed(ReplayRegister::new());
@@ -144,6 +153,12 @@ fn server_place(state: &str) -> Place {
         "Connected" => server(all, &client_config(), &server_config()),
         _ => panic!("{state}"),
     }
+}
+
+/// With configurations that have a pre-shared key and agree on no other.
+fn psk_ke(place: impl FnOnce(&ClientConfig, &ServerConfig) -> Place) -> Place {
+    let (client, server) = psk_ke_alone();
+    place(&client, &server)
 }
 
 /// With configurations that have a session to resume.
