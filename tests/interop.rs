@@ -12,6 +12,8 @@ mod program;
 #[path = "interop/ours.rs"]
 mod ours;
 
+#[path = "interop/early_data.rs"]
+mod early_data;
 #[path = "interop/gnutls.rs"]
 mod gnutls;
 #[path = "interop/go.rs"]
@@ -79,6 +81,7 @@ fn main() {
         trials("gnutls-cli", pre_shared::gnutls_client_cases()),
         trials("gnutls-serv", pre_shared::gnutls_server_cases()),
         trials("openssl", sessions::openssl_cases()),
+        trials("openssl", early_data::openssl_cases()),
         trials("go", sessions::go_cases()),
         trials("gnutls-cli", sessions::gnutls_client_cases()),
         trials("gnutls-serv", sessions::gnutls_server_cases()),
