@@ -1,11 +1,13 @@
 //! A client's early data, as a writer of its own: what may be replayed is never
 //! written by accident.
 
+use super::super::transport::{Early, seal};
 use super::stream::AsyncTlsStream;
+use super::wake::Half;
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Writes early data, before the handshake is done: see [`AsyncTlsStream::early_writer`].
 ///
@@ -33,6 +35,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     /// ```
     pub fn early_writer(&mut self) -> Option<AsyncEarlyWriter<'_, S>> {
         (self.connection().early_left() > 0).then_some(AsyncEarlyWriter { stream: self })
+    }
+
+    /// Writes early data, of which the first goes with the ClientHello; 0 where no more
+    /// may go.
+    pub(super) fn poll_write_early(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Err(error) = self.connection().check() {
+            return Poll::Ready(Err(self.fail(Half::Writer, cx, error)));
+        }
+        if self.info().early_data_sent > 0 {
+            ready!(self.poll_send(Half::Writer, cx))?;
+        }
+        Poll::Ready(match seal(&mut Early(self.connection_mut()), from) {
+            Err(error) => Err(self.fail(Half::Writer, cx, error)),
+            Ok(n) => {
+                let _met_again_by_the_next_call = self.poll_send(Half::Writer, cx);
+                Ok(n)
+            }
+        })
     }
 }
 

@@ -10,7 +10,7 @@
 
 use super::super::error::write_after_close;
 use super::super::stream::{EARLY_DATA_WAITS, unanswered};
-use super::super::transport::{Early, ReadBefore, is_broken, seal};
+use super::super::transport::{ReadBefore, is_broken, seal};
 use super::resting::Resting;
 use super::shared::Shared;
 use super::split::{self, AsyncTlsReader, AsyncTlsWriter, poll_read};
@@ -471,7 +471,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
     }
 
     /// Writes what is pending, until the stream took it all and flushed it.
-    fn poll_send(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_send(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.connection.pending().is_empty() && !self.unflushed {
             return Poll::Ready(Ok(()));
         }
@@ -495,32 +495,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncTlsStream<S> {
 
     /// Sends the alert that tells the peer why the connection failed, and has
     /// the other half look.
-    fn fail(&mut self, half: Half, cx: &mut Context<'_>, error: Error) -> io::Error {
+    pub(super) fn fail(&mut self, half: Half, cx: &mut Context<'_>, error: Error) -> io::Error {
         // The error to tell is the connection's, whether the alert arrives or not.
         let _best_effort = self.poll_send(half, cx);
         self.waiting.wake_other(half);
         error.into()
-    }
-
-    /// Early data, of which the first goes with the ClientHello; 0 where no more may go.
-    pub(super) fn poll_write_early(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if let Err(error) = self.connection.check() {
-            return Poll::Ready(Err(self.fail(Half::Writer, cx, error)));
-        }
-        if self.info().early_data_sent > 0 {
-            ready!(self.poll_send(Half::Writer, cx))?;
-        }
-        Poll::Ready(match seal(&mut Early(&mut self.connection), from) {
-            Err(error) => Err(self.fail(Half::Writer, cx, error)),
-            Ok(n) => {
-                let _met_again_by_the_next_call = self.poll_send(Half::Writer, cx);
-                Ok(n)
-            }
-        })
     }
 
     /// Encrypts as much as there is room for, each record filled from one
