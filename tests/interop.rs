@@ -12,6 +12,8 @@ mod program;
 #[path = "interop/ours.rs"]
 mod ours;
 
+#[path = "interop/early.rs"]
+mod early;
 #[path = "interop/early_data.rs"]
 mod early_data;
 #[path = "interop/gnutls.rs"]
@@ -82,6 +84,8 @@ fn main() {
         trials("gnutls-serv", pre_shared::gnutls_server_cases()),
         trials("openssl", sessions::openssl_cases()),
         trials("openssl", early_data::openssl_cases()),
+        trials("openssl", early::openssl_cases()),
+        trials("gnutls-serv", early::gnutls_cases()),
         trials("go", sessions::go_cases()),
         trials("gnutls-cli", sessions::gnutls_client_cases()),
         trials("gnutls-serv", sessions::gnutls_server_cases()),

@@ -6,6 +6,8 @@ mod altered;
 mod broken;
 #[path = "stream/deadline.rs"]
 mod deadline;
+#[path = "stream/early.rs"]
+mod early;
 #[path = "stream/halves.rs"]
 mod halves;
 #[path = "stream/keylog.rs"]

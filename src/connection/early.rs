@@ -20,15 +20,23 @@ impl Connection {
     ///
     /// ```
     /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, EarlyData, Event, ReplayRegister, TicketKeys};
     /// # use std::io::Write;
     /// # let (client, server) = pair::configs();
-    /// # let (mut client, _) = pair::start(&client.early_data(), &server);
+    /// # let server = server.tickets(TicketKeys::random()).early_data(1024, ReplayRegister::new());
+    /// # let client = client.sessions(ClientSessions::new()).early_data();
+    /// # pair::connect(&client, &server)?;
+    /// # let (mut client, mut server) = pair::start(&client, &server);
+    /// // A second connection to a server that allows early data:
     /// if let Some(mut window) = client.early_payload()? {
     ///     let n = (&mut window[..]).write(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")?;
     ///     window.seal(n)?;
     /// }
-    /// // A first connection resumes nothing, and so has none.
-    /// assert_eq!(client.info().early_data_sent, 0);
+    /// # pair::carry(&mut client, &mut server);
+    /// # while !matches!(server.next()?, Event::EarlyData(_)) {}
+    /// # pair::carry(&mut server, &mut client);
+    /// assert!(matches!(client.next()?, Event::EarlyDataDecided(EarlyData::Accepted)));
+    /// assert_eq!(client.info().early_data_sent, 35);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -59,8 +67,8 @@ impl Connection {
     /// Fills `out` with keying material of early data (RFC 9846 section 7.5), as
     /// [`export`](Self::export) does with that of the connection. It is there on a client
     /// that offers early data, until that is rejected, and on a server that has accepted
-    /// it. Both sides have the same, but so
-    /// has a connection on which this one's beginning is replayed.
+    /// it. Both sides have the same, but so has a connection on which this one's beginning
+    /// is replayed.
     ///
     /// # Errors
     /// [`Error::Misuse`] where there is no early data, and as `export`.

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::observe::Level;
 use crate::record::Alter;
 use crate::schedule::Side;
-use crate::session::{ClientSessions, TicketKeys};
+use crate::session::{ClientSessions, ReplayRegister, TicketKeys};
 use crate::wire::*;
 use std::sync::Arc;
 
@@ -503,4 +503,59 @@ fn early_keying_material() {
     assert!(matches!(client.c.export_early("", None, &mut secret), Err(Error::Misuse(_))));
     let (none, _) = connect(&client_config(), &server_config());
     assert!(matches!(export(&none), Err(Error::Misuse(_))));
+}
+
+/// Both ends are ours: early data comes apart, the answer before the client's Finished,
+/// and keying material is the same.
+#[test]
+fn both_ends() {
+    for most in [1, 4, 5, MOST] {
+        let (client, server) = offering();
+        let server = server.early_data(most, ReplayRegister::new());
+        connect(&client, &server);
+        let (mut client, mut server) = (Party::client(&client), Party::server(&server));
+        let sent = client.c.send_early(b"early").unwrap();
+        assert_eq!(sent, 5.min(most as usize));
+        server.give(&client.take());
+        assert_eq!(server.early_data(), b"early"[..sent]);
+        assert_eq!(server.c.send(b"answer").unwrap(), 6);
+        let both = [&client, &server].map(|party| {
+            let mut out = [0; 32];
+            party.c.export_early("EXPORTER-test", None, &mut out).map(|()| out)
+        });
+        assert_eq!(both[0].as_ref().unwrap(), both[1].as_ref().unwrap());
+        let (mut client, mut server) = connected(client, server);
+        assert_eq!((decisions(&client), client.data()), (vec![EarlyData::Accepted], b"answer".to_vec()));
+        deliver(&mut client, &mut server, b"data");
+        assert_eq!((early(&server), server.early_data().len()), (EarlyData::Accepted, sent));
+    }
+}
+
+/// Each cut of the server's flight, and single bytes of both.
+#[test]
+fn however_records_come() {
+    let (client, server) = offering();
+    let server = server.early_data(MOST, ReplayRegister::new());
+    let flight = |cut: Option<usize>| {
+        connect(&client, &server);
+        let (mut client, mut server) = (Party::client(&client), Party::server(&server));
+        if cut.is_none() {
+            (client.step, server.step) = (1, 1);
+        }
+        assert_eq!(client.c.send_early(b"early").unwrap(), 5);
+        server.give(&client.take());
+        let flight = server.take();
+        let (start, end) = flight.split_at(cut.unwrap_or_default().min(flight.len()));
+        client.give(start);
+        assert_eq!(client.is_done(), start.len() == flight.len());
+        client.give(end);
+        let (mut client, mut server) = connected(client, server);
+        assert_eq!((early(&client), server.early_data()), (EarlyData::Accepted, b"early".to_vec()));
+        deliver(&mut client, &mut server, b"data");
+        flight.len()
+    };
+    let length = flight(None);
+    (0..=length).for_each(|cut| {
+        flight(Some(cut));
+    });
 }
