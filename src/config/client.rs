@@ -66,9 +66,10 @@ impl ClientConfig {
     /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
     /// # let secret = [7; 32];
     /// use handfast::{ClientConfig, PreSharedKey, ServerConfig, Trust, pki::UnixTime};
-    /// let key = PreSharedKey::imported(b"device 7", &secret, b"device 7 calls the hub")?;
-    /// let client = ClientConfig::with_pre_shared_key(key.clone(), UnixTime::now)?;
-    /// let server = ServerConfig::with_pre_shared_keys(key, UnixTime::now);
+    /// // Each side of its own, for they are two: see `PreSharedKey`.
+    /// let key = || PreSharedKey::imported(b"device 7", &secret, b"device 7 calls the hub");
+    /// let client = ClientConfig::with_pre_shared_key(key()?, UnixTime::now)?;
+    /// let server = ServerConfig::with_pre_shared_keys(key()?, UnixTime::now);
     /// # let (client, server) = pair::connect(&client, &server)?;
     /// assert_eq!(server.info().trust, Trust::PreSharedKey(b"device 7"[..].into()));
     /// assert_eq!(client.info().trust, server.info().trust);

@@ -289,9 +289,9 @@ impl ServerConfig {
     /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
     /// # let (client, server) = pair::configs();
     /// use handfast::{PreSharedKey, Trust};
-    /// let key = PreSharedKey::external(b"device 7", &[7; 32])?;
-    /// let server = server.pre_shared_keys(key.clone());
+    /// let server = server.pre_shared_keys(PreSharedKey::external(b"device 7", &[7; 32])?);
     /// # let (_, anybody) = pair::connect(&client, &server)?;
+    /// # let key = PreSharedKey::external(b"device 7", &[7; 32])?;
     /// # let (_, server) = pair::connect(&client.pre_shared_key(key)?, &server)?;
     /// assert_eq!(anybody.info().trust, Trust::Anonymous); // was shown the certificate
     /// assert_eq!(server.info().trust, Trust::PreSharedKey(b"device 7"[..].into()));

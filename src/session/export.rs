@@ -441,14 +441,10 @@ fn chain(peer: &Peer) -> impl Iterator<Item = &CertificateDer<'static>> {
 }
 
 fn size_of_peer(peer: &Peer) -> usize {
-    let staple = peer.ocsp.as_ref().map_or(0, |ocsp| ocsp.len());
     let psk_identity = peer.trust_code().map_or(0, |(_, identity)| identity.len());
-    1 + (2 + psk_identity)
-        + 2
-        + 2
-        + 1
-        + (3 + staple)
-        + (3 + chain(peer).map(|certificate| 3 + certificate.len()).sum::<usize>())
+    let staple = peer.ocsp.as_ref().map_or(0, |ocsp| ocsp.len());
+    let chain = chain(peer).map(|certificate| 3 + certificate.len()).sum::<usize>();
+    1 + (2 + psk_identity) + 2 + 2 + 1 + (3 + staple) + (3 + chain)
 }
 
 fn encode_peer(peer: &Peer, w: &mut Writer<'_>) {
@@ -462,16 +458,16 @@ fn encode_peer(peer: &Peer, w: &mut Writer<'_>) {
     w.vec24(|w| chain(peer).for_each(|certificate| w.vec24(|w| w.bytes(certificate))));
 }
 
+fn decode_bool(r: &mut Reader<'_>) -> Result<bool, Fault> {
+    let value = r.u8()?;
+    if value > 1 { Err(Fault::BadValue) } else { Ok(value == 1) }
+}
+
 fn decode_peer(r: &mut Reader<'_>) -> Result<Peer, Fault> {
     let (trust, psk_identity) = (r.u8()?, r.vec16(0..=0xffff)?);
     let trust = Peer::trust_of_code(trust, psk_identity).ok_or(Fault::BadValue)?;
-    let scheme = SignatureScheme(r.u16()?);
-    let group = NamedGroup(r.u16()?);
-    let has_staple = match r.u8()? {
-        0 => false,
-        1 => true,
-        _ => return Err(Fault::BadValue),
-    };
+    let (scheme, group) = (SignatureScheme(r.u16()?), NamedGroup(r.u16()?));
+    let has_staple = decode_bool(r)?;
     let staple = r.vec24(0..=limits::CERTIFICATE_MESSAGE)?;
     let mut certificates = Reader::new(r.vec24(0..=limits::CERTIFICATE_MESSAGE)?);
     let mut chain = Vec::new();
@@ -528,11 +524,7 @@ fn decode_session(r: &mut Reader<'_>, peers: &[Peer], now: u64) -> Result<Option
     let (received, expires, trusted_until) = (time()?, time()?, time()?);
     let max_early_data = r.u32()?;
     let alpn = r.vec8(0..=255)?;
-    let named = match r.u8()? {
-        0 => false,
-        1 => true,
-        _ => return Err(Fault::BadValue),
-    };
+    let named = decode_bool(r)?;
     let Some(suite) = suite else { return Ok(None) };
     let of_version = match version {
         ProtocolVersion::TLS13 => suite.is_tls13() && secret.len() == suite.hash.len(),

@@ -53,10 +53,12 @@ impl PskHash {
 /// must be given clones of one value: only then is a ClientHello refused that comes
 /// back to whom it came from (RFC 9257 section 4.1, "Selfie"). Between processes that
 /// share a key, the roles of both sides in the context of an imported key do that
-/// (RFC 9258 appendix A).
+/// (RFC 9258 appendix A). A process that means to speak with itself, as a test does,
+/// makes the key twice.
 ///
 /// The secret itself is not kept, but what TLS makes of it at once, which is as good:
-/// it is wiped on drop, and never printed. No early data goes with these keys.
+/// it is wiped on drop, and never printed. No early data goes with these keys, but with
+/// the sessions that begin with them.
 ///
 /// ```
 /// use handfast::{ClientConfig, ConfigError, PreSharedKey, ServerConfig, pki::UnixTime};

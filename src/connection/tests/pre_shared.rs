@@ -5,12 +5,15 @@ use super::kit::*;
 use super::resumption::{primed, resumed, sessions};
 use crate::alert::AlertDescription;
 use crate::config::{ClientAuth, ClientConfig, ServerConfig};
+use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::{Reason, Trust};
 use crate::limits;
 use crate::record::Alter;
-use crate::session::{ClientSessions, PreSharedKey, PreSharedKeys, PskHash, TicketKeys};
+use crate::session::{
+    ClientSessions, PreSharedKey, PreSharedKeys, PskHash, ReplayRegister, Replays, TicketKeys,
+};
 use crate::wire::*;
 
 const DEVICE: &[u8] = b"device 7";
@@ -555,6 +558,31 @@ fn a_session_that_began_with_a_certificate_goes_before_keys() {
     let (c, s) = connect(&client, &keyed.tickets(TicketKeys::random()));
     assert!(!c.c.info().resumed);
     assert_taken(&c, &s, DEVICE);
+}
+
+/// Early data is for the session, which is offered first; a server that takes a key
+/// behind it has rejected that.
+#[test]
+fn early_data_is_not_for_keys() {
+    let keys = || std::sync::Arc::new(TicketKeys::random());
+    let register = std::sync::Arc::new(ReplayRegister::new());
+    let client = client_of(external(DEVICE)).sessions(ClientSessions::new()).early_data();
+    let server = |tickets| {
+        server_of(external(DEVICE)).tickets(tickets).early_data(1000, Replays::InMemory(register.clone()))
+    };
+    let (c, s) = connect(&client, &server(keys()));
+    assert_taken(&c, &s, DEVICE);
+    assert_eq!(c.c.info().early_data, EarlyData::NotOffered(EarlyReason::NoSession));
+    let (c, s) = connect(&client, &server(keys()));
+    assert_taken(&c, &s, DEVICE);
+    assert!(!c.c.info().resumed);
+    assert_eq!(c.c.info().early_data, EarlyData::Rejected(EarlyReason::NotTheFirst));
+    assert_eq!(s.c.info().early_data, EarlyData::Rejected(EarlyReason::NotResumed));
+    // It cannot be accepted with such a key (RFC 9846 section 4.3.11).
+    let accepts = encrypted_extensions(|m| m.early_data = true);
+    let (mut c, mut s) = (Party::client(&client), Party::server_altered(&server(keys()), accepts));
+    pump(&mut c, &mut s);
+    c.assert_failed(Fault::EarlyDataOtherPsk);
 }
 
 #[test]
