@@ -1,8 +1,10 @@
 //! What a connection came to, held against what the flags expect.
 
+use crate::flags::PreShared;
 use crate::run::{Failure, Peer, broken, failed};
 use handfast::wire::{CipherSuite, ProtocolVersion};
-use handfast::{EarlyData, EarlyReason, Trust, pki};
+use handfast::{EarlyData, EarlyReason, Identity, Trust, pki};
+use std::sync::Arc;
 
 impl Peer<'_> {
     /// Compares what was negotiated with what the flags expect.
@@ -75,7 +77,8 @@ impl Peer<'_> {
         if flags.expect_no_peer_certificate && !chain.is_empty() {
             return Err(failed("the peer showed a certificate"));
         }
-        let must = !flags.server || flags.require_certificate;
+        let by_key = matches!(self.connection.info().trust, Trust::PreSharedKey(_));
+        let must = (!flags.server || flags.require_certificate) && !by_key;
         if chain.is_empty() && must && !flags.expect_no_peer_certificate {
             return Err(failed("the peer showed no certificate"));
         }
@@ -90,11 +93,7 @@ impl Peer<'_> {
             }
         }
         let Some(expected) = flags.expect_credential else { return Ok(()) };
-        let leaf = self.watch.seen(|seen| seen.own_leaf.clone());
-        let place = self
-            .identities
-            .iter()
-            .position(|identity| identity.chain().first().is_some_and(|c| **c == *leaf));
+        let place = self.selected_credential();
         match (place, usize::try_from(expected)) {
             (None, Err(_)) => Ok(()),
             (Some(place), Ok(expected)) if place == expected => Ok(()),
@@ -102,6 +101,22 @@ impl Peer<'_> {
             (Some(place), Err(_)) if place == flags.credentials.len() => Ok(()),
             _ => Err(failed(format!("certificate {place:?} was shown, and {expected} is expected"))),
         }
+    }
+
+    /// The place of what was used among the credentials of the flags; the one without a
+    /// number of its own comes last.
+    fn selected_credential(&self) -> Option<usize> {
+        let credentials = &self.flags.credentials;
+        if let Trust::PreSharedKey(identity) = &self.connection.info().trust {
+            let same = |key: &PreShared| *key.identity == **identity;
+            return credentials.iter().position(|each| each.pre_shared.as_ref().is_some_and(same));
+        }
+        let leaf = self.watch.seen(|seen| seen.own_leaf.clone());
+        let shown = |identity: &Arc<Identity>| identity.chain().first().is_some_and(|c| **c == *leaf);
+        let place = self.identities.iter().position(shown)?;
+        let mut with_certificate =
+            credentials.iter().enumerate().filter(|(_, each)| !each.certificate.is_empty());
+        Some(with_certificate.nth(place).map_or(credentials.len(), |(place, _)| place))
     }
 
     fn compare_seen(&self) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! The shim's flags: what one test asks for.
 
 use crate::reasons::{IGNORED, left_out};
-use handfast::AlertDescription;
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use handfast::{AlertDescription, PskHash};
 
 /// Why a command line is not run.
 pub(crate) enum Refusal {
@@ -14,14 +14,24 @@ pub(crate) enum Refusal {
     Unknown(String),
 }
 
-/// A certificate and its key, as files.
+/// A certificate and its key, as files; or a pre-shared key.
 #[derive(Default, Clone)]
 pub(crate) struct Credential {
+    pub(crate) pre_shared: Option<PreShared>,
     pub(crate) certificate: String,
     pub(crate) key: String,
     pub(crate) ocsp: Vec<u8>,
     /// What it signs with; empty for all that its key can do.
     pub(crate) schemes: Vec<SignatureScheme>,
+}
+
+/// A pre-shared key that is imported (RFC 9258).
+#[derive(Default, Clone)]
+pub(crate) struct PreShared {
+    pub(crate) secret: Vec<u8>,
+    pub(crate) identity: Vec<u8>,
+    pub(crate) context: Vec<u8>,
+    pub(crate) hash: PskHash,
 }
 
 /// What one test asks for.
@@ -285,6 +295,8 @@ impl Draft {
             return Ok(());
         }
         let credential = flags.credentials.last_mut().unwrap_or(&mut flags.credential);
+        let mut ignored = PreShared::default();
+        let pre_shared = credential.pre_shared.as_mut().unwrap_or(&mut ignored);
         let mut value = || arguments.next().cloned().unwrap_or_default();
         match flag {
             "-is-handshaker-supported" => return Err(Refusal::HandshakerAsked),
@@ -312,6 +324,15 @@ impl Draft {
             "-ocsp-response" => credential.ocsp = base64(&value()),
             "-signing-prefs" => credential.schemes.push(SignatureScheme(number(&value()))),
             "-new-x509-credential" => flags.credentials.push(Credential::default()),
+            "-new-psk-credential" => {
+                let pre_shared = Some(PreShared::default());
+                flags.credentials.push(Credential { pre_shared, ..Credential::default() });
+            }
+            "-psk-importer-key" => pre_shared.secret = base64(&value()),
+            "-psk-importer-identity" => pre_shared.identity = base64(&value()),
+            "-psk-importer-context" => pre_shared.context = base64(&value()),
+            "-psk-importer-sha256" => pre_shared.hash = PskHash::Sha256,
+            "-psk-importer-sha384" => pre_shared.hash = PskHash::Sha384,
             "-min-version" => *oldest = Some(number(&value())),
             "-max-version" => *newest = Some(number(&value())),
             "-no-tls13" => without.push(ProtocolVersion::TLS13),

@@ -1,14 +1,14 @@
 //! One connection to the runner: configure, shake hands, write, echo, shut down.
 
 use crate::errors;
-use crate::flags::{Credential, Flags, Run};
+use crate::flags::{Credential, Flags, PreShared, Run};
 use crate::watch::Watch;
 use handfast::pki::{ServerName, UnixTime};
 use handfast::wire::{NamedGroup, SignatureScheme};
 use handfast::{
     AlertDescription, Answer, ChannelBinding, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close,
-    ConfigError, Connection, EarlyData, Error, Event, Identity, Judge, Once, Question, Replays, ServerConfig,
-    TicketKeys,
+    ConfigError, Connection, EarlyData, Error, Event, Identity, Judge, Once, PreSharedKey, PreSharedKeys,
+    Question, Replays, ServerConfig, TicketKeys,
 };
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -144,6 +144,15 @@ fn identities(flags: &Flags) -> Result<Vec<Arc<Identity>>, Failure> {
     given.map(|credential| identity(credential).map(Arc::new)).collect()
 }
 
+/// The pre-shared keys of the flags.
+fn pre_shared_keys(flags: &Flags) -> Result<Vec<PreSharedKey>, Failure> {
+    let given = flags.credentials.iter().filter_map(|credential| credential.pre_shared.as_ref());
+    let import = |key: &PreShared| {
+        Ok(PreSharedKey::imported_with(&key.identity, &key.secret, &key.context, key.hash)?)
+    };
+    given.map(import).collect()
+}
+
 fn identity(credential: &Credential) -> Result<Identity, Failure> {
     let chain = std::fs::read(&credential.certificate).map_err(broken)?;
     let key = std::fs::read(&credential.key).map_err(broken)?;
@@ -234,6 +243,14 @@ fn client(
     if flags.gives_up.is_some() {
         return Err(Failure::Unimplemented("a client is not asked for its certificate".to_owned()));
     }
+    let keys = pre_shared_keys(flags)?;
+    let alone = !keys.is_empty() && !flags.verify_peer;
+    for key in keys {
+        config = config.pre_shared_key(key)?;
+    }
+    if alone {
+        config = config.require_pre_shared_key();
+    }
     // BoringSSL gives up where no certificate fits; this crate goes on as nobody if it may.
     config = identities.into_iter().fold(config.insist_on_identity(), ClientConfig::identity);
     let mut options = ClientOptions::default();
@@ -249,13 +266,22 @@ fn server(
     identities: &[Arc<Identity>],
     watch: &Arc<Watch>,
 ) -> Result<Connection, Failure> {
-    let config = match flags.ask_for_certificate {
-        true => ServerConfig::asking_for_certificates(memory.clock()),
-        false => {
-            let (first, others) =
-                identities.split_first().ok_or_else(|| failed("a server needs a certificate"))?;
+    let keys = pre_shared_keys(flags)?;
+    let mut keys = if keys.is_empty() { None } else { Some(PreSharedKeys::new(keys)?) };
+    if flags.require_certificate {
+        keys = keys.map(PreSharedKeys::instead_of_certificates);
+    }
+    let config = match (identities.split_first(), keys) {
+        (None, Some(keys)) => ServerConfig::with_pre_shared_keys(keys, memory.clock()),
+        _ if flags.ask_for_certificate => ServerConfig::asking_for_certificates(memory.clock()),
+        (None, None) => return Err(failed("a server needs a certificate")),
+        (Some((first, others)), keys) => {
             let config = ServerConfig::new(Arc::clone(first), memory.clock());
-            others.iter().cloned().fold(config, ServerConfig::add_identity)
+            let config = others.iter().cloned().fold(config, ServerConfig::add_identity);
+            match keys {
+                Some(keys) => config.pre_shared_keys(keys),
+                None => config,
+            }
         }
     };
     let judge = judge();
@@ -279,7 +305,7 @@ fn server(
     } else if flags.verify_peer {
         config = config.client_auth(ClientAuth::Request(judge));
     }
-    if flags.ask_for_certificate && identities.len() != 1 {
+    if flags.ask_for_certificate && identities.len() > 1 {
         return Err(Failure::Unimplemented("one certificate answers every question".to_owned()));
     }
     Ok(Connection::server_with(&Arc::new(config), Some(Arc::clone(watch) as _)))
