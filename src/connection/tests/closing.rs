@@ -172,7 +172,10 @@ fn half_rtt_data_waits_for_the_client_s_finished() {
 
 #[test]
 fn closing_in_mid_handshake_is_the_last_word() {
-    for (side, state) in places().filter(|(_, state)| *state != "Connected") {
+    // A server that takes early data may send already: it goes on and reads.
+    let may_send = [(Side::Server, "WaitEoed"), (Side::Server, "WaitFinished (early)")];
+    let gives_up = |at: &(Side, &str)| at.1 != "Connected" && !may_send.contains(at);
+    for (side, state) in places().filter(gives_up) {
         let mut at = place(side, state);
         at.victim.c.close();
         at.victim.take();
