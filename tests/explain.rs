@@ -10,6 +10,7 @@ mod explain {
     mod failures;
     mod options;
     mod output;
+    mod psk;
     mod refusals;
     mod resume;
     mod textbook;

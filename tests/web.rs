@@ -15,6 +15,7 @@ mod web {
 
     pub(crate) mod authority;
     pub(crate) mod curl;
+    pub(crate) mod early;
     pub(crate) mod get;
     pub(crate) mod openssl;
     pub(crate) mod renewal;
@@ -44,6 +45,7 @@ fn main() {
         web::get::tests(),
         web::curl::tests(),
         web::openssl::tests(),
+        web::early::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, needs, run }| {
         let missing = needs.filter(|program| !is_there(program));

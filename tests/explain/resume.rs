@@ -4,7 +4,8 @@ use super::certificates::{Authority, identity};
 use super::peers::{server, servers};
 use super::run::{Ran, explain, file, folder};
 use handfast::pki::UnixTime;
-use handfast::{ServerConfig, TicketKeys};
+use handfast::wire::NamedGroup;
+use handfast::{ReplayRegister, ServerConfig, TicketKeys};
 use std::sync::Arc;
 
 /// Numbers of both connections, and what was saved.
@@ -131,4 +132,86 @@ fn why_nothing_was_resumed() {
     let peer = servers(vec![same()]);
     let ran = explain(&[&["localhost", "--connect", &peer.at(), "--resume"], &trusted[..]].concat());
     ran.code(6).says(&["FAILED: the second connection: "]);
+}
+
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn early_data_is_told_and_what_the_server_answered() {
+    let request = file(&folder("early"), "request", REQUEST);
+    let ran = explain(&["--early-data", &request]);
+    ran.code(0).says(&[
+        "; resumed on a second connection; 35 B of early data accepted",
+        "with up to 16384 B of early data",
+        " | early data follows",
+        "->  early data ",
+        "takes the early data",
+        "OK  the server takes the early data",
+        "->  EndOfEarlyData ",
+        "early data  accepted: 35 of 35 B went with the ClientHello",
+        "answer      24 B, which begin with: 35 B of early data came",
+        "  warning: early data can be replayed",
+    ]);
+    // It stands where it went: before the server had said anything.
+    let second = ran.out.split_once("SECOND HANDSHAKE").unwrap().1;
+    let places =
+        ["->  ClientHello", "->  early data ", "<-  ServerHello", "->  EndOfEarlyData", "->  Finished"];
+    assert!(places.map(|each| second.find(each).unwrap()).is_sorted(), "{second}");
+    let json = explain(&["--early-data", &request, "--json"]).json();
+    let early = &json["resumption"]["early_data"];
+    assert_eq!(
+        (early["accepted"].as_bool(), early["sent"].as_u64(), early["given"].as_u64()),
+        (Some(true), Some(35), Some(35))
+    );
+    assert_eq!(early["answer"]["beginning"], "35 B of early data came\\n");
+    assert!(json["warnings"][0].as_str().unwrap().contains("replayed"));
+    // More than the ticket allows: the rest follows.
+    let long = file(&folder("early-long"), "long", &"x".repeat(20_000));
+    let ran = explain(&["--early-data", &long]);
+    ran.code(0).says(&["accepted: 16384 of 20000 B went with the ClientHello, as many as the ticket allows"]);
+    let empty = file(&folder("early-empty"), "empty", "");
+    explain(&["--early-data", &empty]).code(2).says(&["nothing to send"]);
+    explain(&["--early-data", "/nonexistent"]).code(2).says(&["cannot read /nonexistent"]);
+    explain(&["--early-data", &request, "--tls1.2"]).code(2);
+}
+
+#[test]
+fn why_early_data_was_not_taken() {
+    let root = Authority::root("root");
+    let folder = folder("early-refused");
+    let (authority, request) = (file(&folder, "ca.pem", &root.pem), file(&folder, "request", REQUEST));
+    let keys = Arc::new(TicketKeys::random());
+    let (leaf, register) = (root.leaf(|_| {}), Arc::new(ReplayRegister::new()));
+    let plain = || ServerConfig::new(identity(&leaf), UnixTime::now).tickets(Arc::clone(&keys));
+    let early = || plain().early_data(1_000, Arc::clone(&register));
+    let p256 = |config: ServerConfig| config.groups(&[NamedGroup::SECP256R1]).unwrap();
+    for (first, second, why) in [
+        (plain(), early(), "early data NOT SENT: the session's ticket does not allow it"),
+        (
+            early(),
+            plain(),
+            "early data REJECTED: the server resumes the session and refuses it, and does not say why",
+        ),
+        (
+            early(),
+            early().tickets(TicketKeys::random()),
+            "early data REJECTED: the server does not resume the session",
+        ),
+        (early(), p256(early()), "early data REJECTED: the server asked for another ClientHello"),
+    ] {
+        let peer = servers(vec![first, second]);
+        let ran = explain(&[
+            "localhost",
+            "--connect",
+            &peer.at(),
+            "--cacert",
+            &authority,
+            "--early-data",
+            &request,
+        ]);
+        ran.code(0).says(&[why]);
+        let lost =
+            ran.out.contains("35 of 35 B went with the ClientHello, and are lost: nothing was sent again");
+        assert_eq!(lost, why.contains("REJECTED"), "{}", ran.out);
+    }
 }

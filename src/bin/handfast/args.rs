@@ -5,7 +5,9 @@ use crate::explain::target::Target;
 use crate::flags;
 use crate::get::args::Get;
 use crate::parameters::{ParameterOptions, seconds};
+use crate::psk::PskOptions;
 use crate::serve::args::Serve;
+use crate::sessions::SessionOptions;
 use crate::times;
 use crate::trust::{IdentityOptions, TrustOptions};
 use crate::verify::args::Verify;
@@ -43,8 +45,10 @@ Examples:
   handfast explain --connect 127.0.0.1:8443 example.com --cacert ca.pem
   handfast explain example.com --alpn h2,http/1.1 --group x25519 -v
   handfast explain example.com --resume           what a second connection saves
+  printf 'GET / HTTP/1.1\\r\\nHost: example.com\\r\\n\\r\\n' | handfast explain example.com --early-data -
   handfast explain example.com --expires-within 14d
   handfast explain example.com --json | jq .negotiated
+  handfast explain --psk client-1:6fd0a5c1e3b24f7d8896a1b2c3d4e5f6
   handfast explain example.com --keylog keys.txt  # Wireshark reads it";
 
 /// Makes one connection and tells its handshake step by step.
@@ -114,6 +118,18 @@ pub(crate) struct Explain {
     #[arg(long)]
     pub(crate) resume: bool,
 
+    /// Send FILE (- is standard input) as early data on the second connection: octets as they
+    /// are, such as a GET request. What is sent so can be replayed by whoever copies it; what the
+    /// server rejects is not sent again. Implies --resume
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["classic", "tls12"])]
+    pub(crate) early_data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) sessions: SessionOptions,
+
+    #[command(flatten)]
+    pub(crate) psk: PskOptions,
+
     #[command(flatten)]
     pub(crate) trust: TrustOptions,
 
@@ -125,6 +141,11 @@ pub(crate) struct Explain {
 }
 
 impl Explain {
+    /// Whether there is to be a second connection.
+    pub(crate) fn resumes(&self) -> bool {
+        self.resume || self.early_data.is_some()
+    }
+
     /// Whether any certificate is to be accepted.
     pub(crate) fn insecure(&self) -> bool {
         self.trust.insecure

@@ -13,6 +13,10 @@ Where you would write                              write here
   openssl s_client -groups G, -curves G              --group G
   openssl s_client -sigalgs L                        --sigalg S,... (by the RFC's names)
   openssl s_client -alpn h2,http/1.1                 explain --alpn h2,http/1.1
+  openssl s_client -reconnect                        explain --resume
+  openssl s_client -sess_in F -sess_out F            --sessions F (in a form of its own)
+  openssl s_client -early_data F                     explain --early-data F
+  openssl s_client -psk_identity I -psk HEX          explain --psk I:HEX
   openssl s_client -keylogfile F                     --keylog F
   openssl s_client -showcerts                        explain --save-chain F
   openssl s_client -state, -msg, -trace              explain -v, explain -vv
@@ -25,6 +29,7 @@ Where you would write                              write here
   openssl s_server -accept P -cert F -key F -WWW     serve --addr ADDR:P --cert F --key F
   openssl s_server -Verify 1 -CAfile F               serve --client-ca F
   openssl s_server -verify 1 -CAfile F               serve --client-ca F --client-auth optional
+  openssl s_server -early_data -max_early_data N     serve --early-data N
   curl URL                                           get URL
   curl -o F, -L, -I, -H 'N: V', -f, -v, -s           the same, with get
   curl --max-redirs N                                get --max-redirs N
@@ -39,4 +44,5 @@ Where you would write                              write here
   curl --connect-to ::ADDR:PORT                      --connect ADDR:PORT
   curl --resolve HOST:PORT:ADDR                      --connect ADDR:PORT
   curl --connect-timeout S                           --timeout S
+  curl --ssl-sessions F, --tls-earlydata             get --sessions F, get --early-data
   SSLKEYLOGFILE=F curl                               --keylog F";

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How much of an answer is kept to be shown.
 const ANSWER: usize = 4096;
 
+/// How long a peer may be silent within an answer.
+const MOMENT: Duration = Duration::from_millis(300);
+
 /// How often somebody who looks on may be told that the peer is silent.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -36,7 +39,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) first_byte: Option<Duration>,
-    /// The beginning of what the peer answered.
+    /// How much the peer answered, and its beginning.
+    pub(crate) answered: u64,
     pub(crate) answer: Vec<u8>,
     /// The peer's direction ended: nothing more comes, and its end was told.
     peer_ended: bool,
@@ -82,8 +86,47 @@ impl<'a> Drive<'a> {
             sent: 0,
             received: 0,
             first_byte: None,
+            answered: 0,
             answer: Vec::new(),
             peer_ended: false,
+        }
+    }
+
+    /// Sends this as early data, with the ClientHello, as far as the session allows it.
+    pub(crate) fn send_early(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let mut rest = data;
+        while !rest.is_empty() && self.connection.early_left() > 0 {
+            let n = self.connection.send_early(rest).map_err(|error| Failure::Tls { error, received: 0 })?;
+            rest = rest.get(n..).unwrap_or_default();
+            self.flush().map_err(Failure::Transport)?;
+        }
+        Ok(())
+    }
+
+    /// Sends this after the handshake.
+    pub(crate) fn send(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let received = self.received;
+            let n = self.connection.send(rest).map_err(|error| Failure::Tls { error, received })?;
+            rest = rest.get(n..).unwrap_or_default();
+            self.flush().map_err(Failure::Transport)?;
+        }
+        Ok(())
+    }
+
+    /// Hears an answer: waits so long for its beginning, and is content when nothing more
+    /// comes for a moment.
+    pub(crate) fn hear_answer(&mut self, most: Duration) -> Result<(), Failure> {
+        let mut heard = 0;
+        let mut wait = most;
+        loop {
+            let before = heard;
+            self.hear_until(wait, |all| all > before)?;
+            if self.answered == heard {
+                return Ok(());
+            }
+            (heard, wait) = (self.answered, MOMENT);
         }
     }
 
@@ -105,6 +148,10 @@ impl<'a> Drive<'a> {
                     Step::Answer(answer)
                 }
                 Ok(Event::HandshakeDone) => Step::Done,
+                Ok(Event::EarlyDataDecided(decided)) => {
+                    self.recorder.push(What::EarlyDataDecided(decided));
+                    continue;
+                }
                 Ok(Event::Data(data)) => Step::Data(data.len()),
                 Ok(_) => Step::Done,
                 Err(error) => {
@@ -143,14 +190,10 @@ impl<'a> Drive<'a> {
 
     /// Hears what comes after the handshake until that is `enough`, the peer has closed,
     /// or so much time is over.
-    pub(crate) fn hear_until(
-        &mut self,
-        most: Duration,
-        enough: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), Failure> {
+    pub(crate) fn hear_until(&mut self, most: Duration, enough: impl Fn(u64) -> bool) -> Result<(), Failure> {
         let until = Instant::now() + most;
         loop {
-            if self.drain()? || enough(&self.answer) {
+            if self.drain()? || enough(self.answered) {
                 return Ok(());
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -218,6 +261,7 @@ impl<'a> Drive<'a> {
             match self.connection.next() {
                 Ok(Event::Data(data)) => {
                     let n = data.len();
+                    self.answered += n as u64;
                     let room = ANSWER.saturating_sub(self.answer.len()).min(n);
                     self.answer.extend(data.get(..room).unwrap_or_default());
                     self.recorder.push(What::Data(n));

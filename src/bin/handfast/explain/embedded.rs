@@ -3,7 +3,10 @@
 
 use crate::authority::{Authority, DAY};
 use handfast::pki::UnixTime;
-use handfast::{Answer, ClientAuth, Connection, Event, Identity, Judge, Reasons, ServerConfig, TicketKeys};
+use handfast::{
+    Answer, ClientAuth, Connection, Event, Identity, Judge, PreSharedKey, PreSharedKeys, Reasons,
+    ReplayRegister, ServerConfig, TicketKeys,
+};
 use rcgen::{KeyPair, KeyUsagePurpose};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,6 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
+
+/// Bytes of early data that it takes.
+const EARLY_DATA: u32 = 16_384;
 
 /// The server, which serves one connection after the other.
 pub(crate) struct Embedded {
@@ -23,12 +29,15 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Starts it. `alpn` are the protocols that it speaks; it requests a client
     /// certificate if `ask_client`, and accepts whichever is shown. `classic`
-    /// gives it an RSA key and static RSA; with `tickets` it resumes.
+    /// gives it an RSA key and static RSA; with `tickets` it resumes, and with
+    /// `early_data` it takes such, and says how much. It has these pre-shared `keys`.
     pub(crate) fn start(
         alpn: &[String],
         ask_client: bool,
         classic: bool,
         tickets: bool,
+        early_data: bool,
+        keys: Vec<PreSharedKey>,
     ) -> Result<Self, String> {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = if classic { classic_certificates(names) } else { certificates(names) };
@@ -45,6 +54,12 @@ impl Embedded {
         }
         if tickets {
             config = config.tickets(TicketKeys::random());
+        }
+        if !keys.is_empty() {
+            config = config.pre_shared_keys(PreSharedKeys::new(keys).map_err(said)?);
+        }
+        if early_data {
+            config = config.early_data(EARLY_DATA, ReplayRegister::new());
         }
         let config = Arc::new(config);
         let said = |error| format!("the embedded server cannot listen: {error}");
@@ -69,11 +84,17 @@ impl Embedded {
 /// One connection, to its end. An error ends it; the client's side tells it.
 fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Reasons {
     let mut connection = Connection::server(config);
+    let mut early = 0;
     let _without = tcp.set_read_timeout(Some(Duration::from_secs(60)));
     loop {
         let step = match connection.next() {
             Ok(Event::NeedInput) => Step::Read,
             Ok(Event::Ask(_)) => Step::Accept,
+            Ok(Event::EarlyData(data)) => {
+                early += data.len();
+                Step::Consume(data.len())
+            }
+            Ok(Event::HandshakeDone) if early > 0 => Step::Answer,
             Ok(Event::Data(data)) => Step::Consume(data.len()),
             Ok(Event::Closed(_)) => Step::Close,
             Ok(_) => Step::Go,
@@ -82,11 +103,15 @@ fn serve(mut tcp: &TcpStream, config: &Arc<ServerConfig>) -> Reasons {
         if matches!(step, Step::Close) {
             connection.close();
         }
+        if matches!(step, Step::Answer) {
+            let said = format!("{early} B of early data came\n");
+            let _as_far_as_it_goes = connection.send(said.as_bytes());
+        }
         let n = connection.pending().len();
         let sent = tcp.write_all(connection.pending()).is_ok();
         connection.sent(n);
         match step {
-            Step::Go if sent => {}
+            Step::Go | Step::Answer if sent => {}
             Step::Accept => {
                 if connection.answer(Answer::Accept).is_err() {
                     return connection.info().reasons;
@@ -114,6 +139,7 @@ enum Step {
     Read,
     Accept,
     Consume(usize),
+    Answer,
     Close,
     Go,
     End,

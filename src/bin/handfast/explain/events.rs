@@ -3,7 +3,7 @@
 
 use super::keylog::KeyLog;
 use handfast::observe::{Check, Direction, Level, Observed, Observer};
-use handfast::{AlertDescription, sha256};
+use handfast::{AlertDescription, EarlyData, sha256};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,6 +47,8 @@ pub(crate) enum What {
         length: usize,
         protected: bool,
     },
+    /// The server said what becomes of the early data.
+    EarlyDataDecided(EarlyData),
     /// The handshake is complete.
     Done,
     Data(usize),

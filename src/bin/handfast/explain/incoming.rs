@@ -5,7 +5,7 @@ use super::negotiated::Negotiated;
 use super::story::Story;
 use crate::args::Color;
 use crate::paper::Paper;
-use crate::text::clean;
+use crate::text::{clean, shown};
 use handfast::observe::{Observed, Observer};
 use handfast::{ConnectionInfo, Trust};
 use std::net::SocketAddr;
@@ -68,6 +68,9 @@ fn trust(info: &ConnectionInfo) -> String {
     match &info.trust {
         Trust::Anonymous => "the client showed no certificate: it may be anybody".to_owned(),
         Trust::Policy => "the client's certificate comes from the authorities of --client-ca".to_owned(),
+        Trust::PreSharedKey(identity) => {
+            format!("the client has the pre-shared key {}, and showed no certificate", shown(identity))
+        }
         _ => String::new(),
     }
 }

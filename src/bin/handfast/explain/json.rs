@@ -5,6 +5,7 @@ use super::events::{Heard, OwnedCheck, What};
 use super::messages::{Value as Field, tell};
 use super::negotiated::{Choice, Negotiated};
 use super::tally::{Tally, Way};
+use handfast::EarlyData;
 use handfast::observe::{Direction, Level};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -55,6 +56,10 @@ pub(crate) fn event(heard: &Heard, negotiated: &Negotiated, bytes: bool) -> Valu
             "record",
             json!({ "direction": way(*direction), "outer_type": outer_type, "content_type": content_type, "length": length, "protected": protected }),
         ),
+        What::EarlyDataDecided(decided) => (
+            "early_data_decided",
+            json!({ "accepted": *decided == EarlyData::Accepted, "why_not": why_not(*decided) }),
+        ),
         What::Done => ("handshake_done", json!({})),
         What::Data(n) => ("application_data", json!({ "direction": "in", "length": n })),
         What::Fin(direction) => ("fin", json!({ "direction": way(*direction) })),
@@ -64,6 +69,14 @@ pub(crate) fn event(heard: &Heard, negotiated: &Negotiated, bytes: bool) -> Valu
     fields["event"] = name.into();
     fields["at_ms"] = ms(heard.at).into();
     fields
+}
+
+/// Why early data was not offered, or not taken.
+pub(crate) fn why_not(decided: EarlyData) -> Option<&'static str> {
+    match decided {
+        EarlyData::NotOffered(why) | EarlyData::Rejected(why) => Some(why.sentence()),
+        _ => None,
+    }
 }
 
 fn check(check: &OwnedCheck) -> Value {

@@ -28,6 +28,7 @@ mod verdict;
 use crate::args::Explain;
 use crate::certificate;
 use crate::exit::Exit;
+use crate::sessions::SessionFile;
 use crate::text::{self, clean};
 use crate::trust::pin_text;
 use failure::Failure;
@@ -55,6 +56,9 @@ pub(crate) fn run(asked: &Explain) -> Exit {
     let ending = leaf.as_ref().and_then(|leaf| certificate::ends_within(leaf, now, within?));
     if let Some(ending) = &ending {
         (exit, _) = (Exit::Ending, outcome.remarks.push(ending.clone()));
+    }
+    if asked.early_data.is_some() {
+        outcome.remarks.push(plan::REPLAYS.to_owned());
     }
     if let Some(leaf) = leaf.filter(|_| ended.is_ok()) {
         outcome.remarks.extend(certificate::warnings(&leaf, now, outcome.public));
@@ -102,7 +106,7 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     telling.begin(&plan);
 
     let once = Once { asked, plan: &plan, keylog: keylog.clone() };
-    let (info, mut ended) = once.connect(telling, |drive| match &plan.sessions {
+    let (info, mut ended) = once.connect(telling, None, |drive| match &plan.sessions {
         Some(sessions) => second::wait_for_tickets(drive, sessions),
         None => Ok(()),
     });
@@ -118,9 +122,14 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     if let Some(file) = asked.save_chain.as_ref().filter(|_| !chain.is_empty()) {
         save_chain(file, &chain)?;
     }
-    if let (Ok(()), Some(info), Some(sessions)) = (&ended, &info, &plan.sessions) {
+    let sessions = plan.sessions.as_ref().filter(|_| asked.resumes());
+    if let (Ok(()), Some(info), Some(sessions)) = (&ended, &info, sessions) {
         let (second, failed) = Second::make(&once, sessions, info, telling);
         (outcome.second, ended) = (Some(second), failed);
+    }
+    // A ticket that was used is not there any more, whatever came of it.
+    if let Err(error) = plan.kept.as_ref().map_or(Ok(()), SessionFile::save) {
+        return Err(Failure::Misuse(error));
     }
     if let Some(server) = plan.embedded {
         let reasons = server.reasons();
@@ -161,6 +170,10 @@ fn accept(asked: &Explain, report: &Report, speak: impl FnOnce()) -> Option<Stri
 /// What trust rests on, in words; loud where it rests on nothing.
 fn trust(info: &ConnectionInfo, trusted: &str) -> String {
     match &info.trust {
+        Trust::PreSharedKey(identity) => {
+            let identity = text::shown(identity);
+            format!("the server has the pre-shared key {identity}, and showed no certificate")
+        }
         Trust::Policy if info.resumed => format!("at the session's first handshake: {trusted}"),
         Trust::Policy => trusted.to_owned(),
         Trust::AcceptedThisOnce(reason) => {

@@ -60,6 +60,11 @@ impl Keys {
         !self.offered.is_empty() || self.ticket12
     }
 
+    /// Whether the server has the external key that was offered.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.taken() == Some(true)
+    }
+
     /// Whether the key that was taken is an external one.
     fn taken(&self) -> Option<bool> {
         self.offered.get(usize::from(self.selected?)).copied()

@@ -20,11 +20,13 @@ pub(super) struct Once<'a> {
 }
 
 impl Once<'_> {
-    /// Connects; `then` follows the handshake, before this side closes. What was
-    /// negotiated is known as soon as there is a TCP connection.
+    /// Connects; `early` goes with the ClientHello, and `then` follows the handshake,
+    /// before this side closes. What was negotiated is known as soon as there is a TCP
+    /// connection.
     pub(super) fn connect(
         &self,
         telling: &mut Telling,
+        early: Option<&[u8]>,
         then: impl FnOnce(&mut Drive<'_>) -> Result<(), Failure>,
     ) -> (Option<ConnectionInfo>, Result<(), Failure>) {
         let (asked, plan) = (self.asked, self.plan);
@@ -33,8 +35,12 @@ impl Once<'_> {
         telling.hear(&recorder);
         let mut options = ClientOptions::default();
         options.observer = Some(recorder.clone());
+        let config = match early {
+            Some(_) => Arc::new(plan.config.as_ref().clone().early_data()),
+            None => Arc::clone(&plan.config),
+        };
         let made = tcp.and_then(|tcp| {
-            let connection = Connection::client_with(&plan.config, plan.name.clone(), options)
+            let connection = Connection::client_with(&config, plan.name.clone(), options)
                 .map_err(|error| Failure::Tls { error, received: 0 })?;
             Ok(Drive::new(tcp, connection, &recorder, asked.timeout))
         });
@@ -43,10 +49,12 @@ impl Once<'_> {
             Err(failure) => return (None, Err(failure)),
         };
         let listeners = RefCell::new(&mut *telling);
-        let mut ended = drive.handshake(
-            || listeners.borrow_mut().hear(&recorder),
-            |report| accept(asked, report, || listeners.borrow().speak()),
-        );
+        let mut ended = early.map_or(Ok(()), |data| drive.send_early(data)).and_then(|()| {
+            drive.handshake(
+                || listeners.borrow_mut().hear(&recorder),
+                |report| accept(asked, report, || listeners.borrow().speak()),
+            )
+        });
         if ended.is_ok() {
             ended = then(&mut drive).and_then(|()| drive.close());
         }

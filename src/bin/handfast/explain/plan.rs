@@ -4,6 +4,8 @@ use super::embedded::Embedded;
 use super::prompt;
 use super::target::{Target, server_name};
 use crate::args::Explain;
+use crate::sessions::SessionFile;
+use crate::trust;
 use handfast::pki::{Roots, ServerName, UnixTime};
 use handfast::wire::{CipherSuite, ProtocolVersion};
 use handfast::{ClientConfig, ClientSessions, ConfigError};
@@ -31,7 +33,15 @@ pub(crate) struct Plan {
     pub(crate) embedded: Option<Embedded>,
     /// Where sessions are kept, if any are to be resumed.
     pub(crate) sessions: Option<Arc<ClientSessions>>,
+    /// Where they are kept from one run to the next.
+    pub(crate) kept: Option<SessionFile>,
+    /// What goes early on the second connection.
+    pub(crate) early_data: Option<Vec<u8>>,
 }
+
+/// What is said wherever early data is sent.
+pub(crate) const REPLAYS: &str = "early data can be replayed: who copies it on its way can bring it to the server again; \
+     send only what may happen twice (RFC 9846 section 8)";
 
 impl Plan {
     /// Works out the arguments; starts the embedded server if no host was named.
@@ -45,8 +55,15 @@ impl Plan {
                 (None, address, target.host)
             }
             None => {
-                let server =
-                    Embedded::start(&asked.offer.alpn, identity.is_some(), asked.classic, asked.resume)?;
+                let server = Embedded::start(
+                    &asked.offer.alpn,
+                    identity.is_some(),
+                    asked.classic,
+                    asked.resumes(),
+                    asked.early_data.is_some(),
+                    // Made apart: this process means to speak with itself.
+                    asked.psk.keys()?,
+                )?;
                 notes.push("An embedded server, with a certificate authority made for this run. Name a host to explain another.".to_owned());
                 let address = Target { host: server.address.ip().to_string(), port: server.address.port() };
                 (Some(server), address, "localhost".to_owned())
@@ -76,13 +93,27 @@ impl Plan {
         {
             return Err(format!("{other} is not a suite of the classic handshake, which is static RSA"));
         }
+        for key in asked.psk.keys()? {
+            config = config.pre_shared_key(key).map_err(|error| format!("--psk: {error}"))?;
+        }
         let config = offer(config, asked).map_err(|error| match error {
             ConfigError::StaticRsaNotAllowed(suite) => {
                 format!("the cipher suite {suite} is static RSA, which --classic offers")
             }
             error => error.to_string(),
         })?;
-        let sessions = asked.resume.then(|| Arc::new(ClientSessions::new()));
+        let early_data = asked.early_data.as_deref().map(trust::read).transpose()?;
+        if early_data.as_ref().is_some_and(Vec::is_empty) {
+            return Err("--early-data: there is nothing to send: the file is empty".to_owned());
+        }
+        let kept = asked.sessions.sessions.as_deref().map(SessionFile::open).transpose()?;
+        if kept.is_some() && embedded.is_some() {
+            return Err("--sessions: the embedded server is gone with this run: name a HOST".to_owned());
+        }
+        let sessions = match &kept {
+            Some(kept) => Some(Arc::clone(&kept.sessions)),
+            None => asked.resumes().then(Arc::default),
+        };
         let config = match &sessions {
             Some(sessions) => config.sessions(Arc::clone(sessions)),
             None => config,
@@ -91,7 +122,20 @@ impl Plan {
         let title = format!("{host} at {address}");
         let public = embedded.is_none() && asked.trust.cacert.is_none() && asked.trust.pin.is_empty();
         let config = Arc::new(config);
-        Ok(Self { title, host, public, notes, address, name, config, trusted, embedded, sessions })
+        Ok(Self {
+            title,
+            host,
+            public,
+            notes,
+            address,
+            name,
+            config,
+            trusted,
+            embedded,
+            sessions,
+            kept,
+            early_data,
+        })
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::drive::Drive;
 use super::failure::Failure;
+use super::json::why_not;
 use super::once::Once;
 use super::tally::Tally;
 use super::telling::Telling;
 use super::trust;
+use crate::text::shown;
 use handfast::wire::ProtocolVersion;
-use handfast::{ClientSessions, ConnectionInfo, Trust};
+use handfast::{ClientSessions, ConnectionInfo, EarlyData, Trust};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -28,6 +30,18 @@ pub(super) struct Second {
 struct Told {
     telling: Telling,
     trust: String,
+    early_data: Option<Early>,
+}
+
+/// What became of early data.
+struct Early {
+    became: EarlyData,
+    /// Octets that went, and those that were to go.
+    went: u32,
+    whole: usize,
+    /// Octets of the answer, and its beginning.
+    answered: u64,
+    answer: Vec<u8>,
 }
 
 /// Waits for the first ticket; TLS 1.2 has it in the handshake.
@@ -52,25 +66,45 @@ impl Second {
             return (Self { connection: None, why_not }, Ok(()));
         }
         let mut telling = Telling::again(once.asked);
-        let (info, ended) = once.connect(&mut telling, |_| Ok(()));
+        let data = once.plan.early_data.as_deref();
+        let mut heard = (0, Vec::new());
+        let (info, ended) = once.connect(&mut telling, data, |drive| {
+            let info = drive.connection.info();
+            if let (Some(data), EarlyData::Accepted) = (data, info.early_data) {
+                let rest = data.get(info.early_data_sent as usize..).unwrap_or_default();
+                drive.send(rest)?;
+                drive.hear_answer(PATIENCE)?;
+                heard = (drive.answered, std::mem::take(&mut drive.answer));
+            }
+            Ok(())
+        });
+        let early_data = data.zip(info.as_ref()).map(|(data, info)| Early {
+            became: info.early_data,
+            went: info.early_data_sent,
+            whole: data.len(),
+            answered: heard.0,
+            answer: heard.1,
+        });
         let trust = info.as_ref().map_or_else(String::new, |info| trust(info, &once.plan.trusted));
         let resumed = info.is_some_and(|info| info.resumed);
         let why_not = (!resumed).then(|| not_resumed(first, &telling));
-        (Self { connection: Some(Told { telling, trust }), why_not }, ended)
+        (Self { connection: Some(Told { telling, trust, early_data }), why_not }, ended)
     }
 
     /// For the verdict.
     pub(super) fn verdict(&self) -> String {
+        let early_data = self.connection.as_ref().and_then(|told| told.early_data.as_ref());
+        let early_data = early_data.map_or_else(String::new, |early| format!("; {}", early.verdict()));
         match &self.why_not {
-            None => "resumed on a second connection".to_owned(),
-            Some(why) => format!("NOT resumed: {why}"),
+            None => format!("resumed on a second connection{early_data}"),
+            Some(why) => format!("NOT resumed: {why}{early_data}"),
         }
     }
 
     /// Its story, and the two beside each other.
     pub(super) fn tell(&self, first: &Telling) {
         let story = &first.story;
-        if let Some(Told { telling, trust }) = &self.connection {
+        if let Some(Told { telling, trust, .. }) = &self.connection {
             telling.end_again(trust);
         }
         story
@@ -79,7 +113,7 @@ impl Second {
             None => story.fact("session", "resumed: the server took the ticket"),
             Some(why) => story.fact("session", &format!("not resumed: {why}")),
         }
-        let Some(Told { telling: second, .. }) = &self.connection else { return };
+        let Some(Told { telling: second, early_data, .. }) = &self.connection else { return };
         for Row { name, unit, first, second } in rows(&first.tally, &second.tally) {
             let saved = match first.cmp(&second) {
                 Ordering::Equal => "nothing saved".to_owned(),
@@ -90,6 +124,12 @@ impl Second {
         }
         if let Some(keys) = keys(self.why_not.is_none(), second) {
             story.fact("keys", &keys);
+        }
+        if let Some(early) = early_data {
+            story.fact("early data", &early.sentence());
+            if early.became == EarlyData::Accepted {
+                story.fact("answer", &early.answer());
+            }
         }
     }
 
@@ -105,7 +145,56 @@ impl Second {
             "resumed": self.why_not.is_none(),
             "why_not": self.why_not,
             "compared": told.map(rows),
+            "early_data": told.and_then(|told| told.early_data.as_ref()).map(Early::value),
             "connection": told.map(|told| told.telling.connection(&told.trust)),
+        })
+    }
+}
+
+impl Early {
+    fn verdict(&self) -> String {
+        match self.became {
+            EarlyData::Accepted => format!("{} B of early data accepted", self.went),
+            EarlyData::Rejected(why) => format!("early data REJECTED: {why}"),
+            EarlyData::NotOffered(why) => format!("early data NOT SENT: {why}"),
+            _ => "early data was sent, and the server did not answer it".to_owned(),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let sent = format!("{} of {} B went with the ClientHello", self.went, self.whole);
+        match self.became {
+            EarlyData::Accepted if self.went as usize == self.whole => {
+                format!("accepted: {sent}, a round trip before anything else could")
+            }
+            EarlyData::Accepted => {
+                format!("accepted: {sent}, as many as the ticket allows; the rest followed")
+            }
+            EarlyData::Rejected(why) => {
+                format!("rejected: {why}; {sent}, and are lost: nothing was sent again")
+            }
+            EarlyData::NotOffered(why) => format!("not sent: {why}"),
+            _ => format!("{sent}, and the server did not say what became of it"),
+        }
+    }
+
+    /// What the server answered: its first line.
+    fn answer(&self) -> String {
+        let first = self.answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        match self.answered {
+            0 => format!("none within {} s", PATIENCE.as_secs()),
+            all => format!("{all} B, which begin with: {}", shown(first.trim_ascii_end())),
+        }
+    }
+
+    fn value(&self) -> Value {
+        json!({
+            "accepted": self.became == EarlyData::Accepted,
+            "why_not": why_not(self.became),
+            "sent": self.went,
+            "given": self.whole,
+            "answer": { "length": self.answered, "beginning": self.answer.escape_ascii().to_string() },
+            "sentence": self.sentence(),
         })
     }
 }

@@ -7,9 +7,9 @@ use super::tally::Tally;
 use crate::exit::Exit;
 use crate::paper::{Ink, Paper};
 use crate::text::{clean, count, cut, joined};
-use handfast::AlertDescription;
 use handfast::observe::{Direction, Level};
 use handfast::wire::{ContentType, Form};
+use handfast::{AlertDescription, EarlyData};
 use std::time::Duration;
 
 /// What the words about trust begin with where the certificate was refused.
@@ -17,6 +17,9 @@ pub(crate) const INSECURE: &str = "INSECURE";
 
 /// The outer type of a ChangeCipherSpec record.
 const CHANGE_CIPHER_SPEC: u8 = ContentType::CHANGE_CIPHER_SPEC.0;
+
+/// The inner type of a record of data.
+const DATA: u8 = ContentType::APPLICATION_DATA.0;
 
 /// Columns before a text: the time and a mark; and before a detail below it.
 const MARGIN: usize = 14;
@@ -94,7 +97,19 @@ impl Story {
                 let text = format!("type {outer_type}{inside}, {length} B with its header");
                 self.way(heard.at, *direction, "record", &text);
             }
+            What::Record {
+                direction: Direction::Out, content_type: DATA, length, protected: true, ..
+            } if negotiated.version.is_none() => {
+                let head = format!("{:<20}{length:>6} B  early", "early data");
+                self.way(heard.at, Direction::Out, &head, "whoever copies it can send it again");
+            }
             What::Record { .. } => {}
+            What::EarlyDataDecided(EarlyData::Rejected(why)) => {
+                self.at(heard.at, Ink::Bad, "!!", &format!("the early data is lost: {why}"));
+            }
+            What::EarlyDataDecided(_) => {
+                self.at(heard.at, Ink::Good, "OK", "the server takes the early data")
+            }
             What::Done => self.at(heard.at, Ink::Good, "OK", "the handshake is complete"),
             What::Data(n) => {
                 self.way(heard.at, Direction::In, "application data", &format!("{n} B, not shown"))

@@ -87,7 +87,7 @@ impl Tally {
             What::Reset => self.reset = true,
             What::StillOpen(waited) => self.still_open = Some(*waited),
             What::Check(check) => self.verified += u32::from(check.rule == Rule::Signature.name()),
-            What::Secret(_) | What::Verdict { .. } | What::Overruled { .. } => {}
+            What::Secret(_) | What::Verdict { .. } | What::Overruled { .. } | What::EarlyDataDecided(_) => {}
         }
     }
 

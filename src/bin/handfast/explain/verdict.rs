@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::text::{SHORT, clean, joined};
 use handfast::pki::{Certificate, CertificateDer, UnixTime};
 use handfast::wire::{NamedGroup, ProtocolVersion};
+use handfast::{AlertDescription, Error};
 
 /// What is known at the end beside the events.
 #[derive(Default)]
@@ -45,6 +46,9 @@ pub(super) fn complete(outcome: &Outcome, told: &Telling, now: UnixTime) -> Stri
         parts.push(format!("certificate by {}", certificate::issuer(&read)));
         parts.push(certificate::left(&read, now));
     }
+    if negotiated.keys.are_shared() {
+        parts.push("known by a pre-shared key".to_owned());
+    }
     if mark == INSECURE {
         parts.push("refused, and accepted all the same".to_owned());
     }
@@ -71,7 +75,11 @@ fn is_post_quantum(group: NamedGroup) -> bool {
 /// Why it failed, and what may help.
 pub(super) fn failed(failure: &Failure, asked: &Explain, negotiated: &Negotiated) -> String {
     let mut text = failure.to_string();
-    let hints = [nothing_shown(failure, asked, negotiated), nothing_in_common(failure, asked, negotiated)];
+    let hints = [
+        nothing_shown(failure, asked, negotiated),
+        nothing_in_common(failure, asked, negotiated),
+        no_such_key(failure),
+    ];
     for hint in hints.into_iter().flatten() {
         text += &format!("\n  hint: {hint}");
     }
@@ -89,6 +97,21 @@ fn nothing_shown(failure: &Failure, asked: &Explain, negotiated: &Negotiated) ->
     theirs.then(|| {
         format!("the server requested a client certificate{of}, and none was shown: give one with --cert FILE --key FILE")
     })
+}
+
+/// A server answers a pre-shared key with these alerts (RFC 9846 section 6.2).
+fn no_such_key(failure: &Failure) -> Option<String> {
+    let Failure::Tls { error: Error::AlertReceived { description, .. }, .. } = failure else { return None };
+    let said = match *description {
+        AlertDescription::UNKNOWN_PSK_IDENTITY => {
+            "the server has no key of this identity, and no certificate"
+        }
+        AlertDescription::DECRYPT_ERROR => {
+            "if --psk was given: the server has another key of this identity, or with another hash"
+        }
+        _ => return None,
+    };
+    Some(said.to_owned())
 }
 
 /// A server does not say what it would have liked: only what was offered is known.

@@ -4,6 +4,7 @@ use super::link::Link;
 use crate::exit::Exit;
 use crate::explain::target::Target;
 use crate::parameters::{ParameterOptions, seconds};
+use crate::sessions::SessionOptions;
 use crate::trust::{IdentityOptions, TrustOptions};
 use clap::Args;
 use hyper::header::{HeaderName, HeaderValue};
@@ -15,6 +16,7 @@ Examples:
   handfast get https://example.com/ -v
   handfast get -L example.com/file.iso -o file.iso
   handfast get https://localhost:8443/ --cacert ca.pem --tls1.2
+  handfast get https://example.com/ --sessions ~/.handfast-sessions --early-data
   handfast get -f -H 'Accept: text/plain' https://example.com/";
 
 /// Fetches a URL over HTTPS (HTTP/1.1) to standard output or a file.
@@ -77,6 +79,15 @@ pub(crate) struct Get {
     /// Append the secrets to FILE, as Wireshark reads them (only its owner may read it)
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
+
+    /// Send the request as early data, with the first octets, where a session of --sessions allows
+    /// it. Whoever copies it on its way can bring it to the server again, cookies and all. What
+    /// the server rejects, or answers with 425, is sent again after the handshake
+    #[arg(long, requires = "sessions")]
+    pub(crate) early_data: bool,
+
+    #[command(flatten)]
+    pub(crate) sessions: SessionOptions,
 
     #[command(flatten)]
     pub(crate) trust: TrustOptions,

@@ -1,6 +1,7 @@
 //! One request on one connection: TCP, TLS, HTTP.
 
 use super::args::Get;
+use super::early::{self, Begun};
 use super::failure::{Failure, Phase, is_idle};
 use super::heard::Heard;
 use super::link::Link;
@@ -36,6 +37,8 @@ pub(crate) struct Plan<'a> {
     /// Whether this is the server that the person named: what was given for it
     /// alone goes to no other.
     pub(crate) first: bool,
+    /// Whether the request may go as early data.
+    pub(crate) early: bool,
     /// What trust rests on, in words.
     pub(crate) trusted: &'a str,
 }
@@ -59,7 +62,7 @@ impl Plan<'_> {
     /// Asks, and hears the beginning of the answer.
     pub(crate) async fn ask(&self, say: impl Fn(&str)) -> Result<Answered, Failure> {
         let heard = Arc::new(Heard::new(self.keylog.clone()));
-        let tls = self.connect(&heard, &say).await?;
+        let tls = Begun::new(self.connect(&heard, &say).await?);
         let failed = |error: &hyper::Error| {
             Failure::of_http(error, self.asked.idle_timeout, Phase::Head(heard.data()))
         };
@@ -105,7 +108,16 @@ impl Plan<'_> {
             Question::Refused { .. } => Some(Answer::AcceptThisOnce("--insecure was given".to_owned())),
             _ => None,
         };
+        let early = async {
+            if self.early
+                && let Some(request) = early::octets(self.request()?).await
+            {
+                early::send(&mut tls, &request).await.map_err(|error| in_mid_handshake(&error))?;
+            }
+            Ok(())
+        };
         let shaking = Instant::now();
+        timeout_at(deadline, early).await.unwrap_or(Ok(()))?;
         let late = match timeout_at(deadline, tls.handshake_with(refused)).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) if !is_idle(&error) => return Err(in_mid_handshake(&error)),
@@ -115,6 +127,7 @@ impl Plan<'_> {
         if let Some(limit) = late {
             return Err(Failure::slow(shaking, tls.get_ref().heard(), given_up(&mut tls), limit));
         }
+        negotiated::early(tls.info()).into_iter().for_each(|line| say(&format!("* {line}")));
         negotiated::lines(tls.info(), self.trusted).iter().for_each(|line| say(&format!("* {line}")));
         Ok(tls)
     }

@@ -6,6 +6,7 @@
 //! ```
 
 pub(crate) mod args;
+mod early;
 mod failure;
 mod fetch;
 mod heard;
@@ -16,6 +17,7 @@ mod progress;
 use crate::exit::Exit;
 use crate::explain::keylog::KeyLog;
 use crate::output::{self, Output};
+use crate::sessions::SessionFile;
 use crate::text::clean;
 use args::Get;
 use failure::{Failure, Phase};
@@ -30,6 +32,9 @@ use progress::progress;
 use std::fs::File;
 use std::io::{Write, stderr};
 use std::sync::Arc;
+
+/// The status of RFC 8470 section 5.2.
+const TOO_EARLY: u16 = 425;
 
 /// Fetches what was asked for.
 pub(crate) fn run(asked: &Get) -> Exit {
@@ -55,7 +60,24 @@ pub(crate) fn run(asked: &Get) -> Exit {
 async fn get(asked: &Get) -> Result<(), Failure> {
     let keylog = asked.keylog.as_deref().map(KeyLog::open).transpose().map_err(Failure::misuse)?;
     let keylog = keylog.map(Arc::new);
-    let (config, stranger, trusted) = configs(asked)?;
+    let sessions = asked.sessions.sessions.as_deref().map(SessionFile::open).transpose();
+    let sessions = sessions.map_err(Failure::misuse)?;
+    let fetched = fetch(asked, keylog.clone(), sessions.as_ref()).await;
+    // A ticket that was used is not there any more, whatever came of it.
+    let saved = sessions.map_or(Ok(()), |sessions| sessions.save()).map_err(Failure::misuse);
+    let ended = fetched.and(saved);
+    match keylog.and_then(|keylog| keylog.error()) {
+        Some(error) => Err(Failure::misuse(format!("the key log could not be written: {error}"))),
+        None => ended,
+    }
+}
+
+async fn fetch(
+    asked: &Get,
+    keylog: Option<Arc<KeyLog>>,
+    sessions: Option<&SessionFile>,
+) -> Result<(), Failure> {
+    let (config, stranger, trusted) = configs(asked, sessions)?;
     if asked.trust.insecure {
         complain(
             "handfast: WARNING: --insecure: whatever certificate comes is accepted; the peer may be anybody.",
@@ -63,10 +85,12 @@ async fn get(asked: &Get) -> Result<(), Failure> {
     }
     let mut link = asked.link.clone();
     let mut redirects = 0;
+    let mut early = asked.early_data;
     let answered = loop {
         let first = link.target == asked.link.target;
         let config = Arc::clone(if first { &config } else { &stranger });
-        let plan = Plan { asked, link: &link, config, keylog: keylog.clone(), first, trusted: &trusted };
+        let keylog = keylog.clone();
+        let plan = Plan { asked, link: &link, config, keylog, first, early, trusted: &trusted };
         let answered = plan
             .ask(|line| {
                 if asked.verbose {
@@ -76,6 +100,11 @@ async fn get(asked: &Get) -> Result<(), Failure> {
             .await?;
         if asked.verbose {
             head(&answered.response).iter().for_each(|line| complain(&format!("< {line}")));
+        }
+        // RFC 8470 section 5.2: once more, and not as early data.
+        if answered.response.status().as_u16() == TOO_EARLY && std::mem::take(&mut early) {
+            answered.close().await;
+            continue;
         }
         let Some(location) = redirect(&answered.response).filter(|_| asked.location) else { break answered };
         if redirects == asked.max_redirs {
@@ -87,21 +116,26 @@ async fn get(asked: &Get) -> Result<(), Failure> {
         answered.close().await;
         link = next;
     };
-    let ended = take(asked, answered).await;
-    match keylog.and_then(|keylog| keylog.error()) {
-        Some(error) => Err(Failure::misuse(format!("the key log could not be written: {error}"))),
-        None => ended,
-    }
+    take(asked, answered).await
 }
 
 /// For the server that was named, and for those that it leads to.
-fn configs(asked: &Get) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>, String), Failure> {
+fn configs(
+    asked: &Get,
+    sessions: Option<&SessionFile>,
+) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>, String), Failure> {
     let (verifier, trusted) = asked.trust.verifier(None).map_err(Failure::misuse)?;
     let config = ClientConfig::new(verifier, UnixTime::now);
     let config = asked.parameters.client(config).and_then(|config| config.alpn(&[b"http/1.1"]));
     let mut config = config.map_err(|error| Failure::misuse(error.to_string()))?;
     if asked.trust.insecure {
         config = config.ask_when_refused();
+    }
+    if let Some(file) = sessions {
+        config = config.sessions(Arc::clone(&file.sessions));
+    }
+    if asked.early_data {
+        config = config.early_data();
     }
     let stranger = Arc::new(config.clone());
     let named = match asked.identity.identity().map_err(Failure::misuse)? {

@@ -2,7 +2,7 @@
 
 use crate::text::{clean, shown};
 use handfast::pki::{Certificate, spki_sha256};
-use handfast::{ConnectionInfo, Trust};
+use handfast::{ConnectionInfo, EarlyData, EarlyReason, Trust};
 use std::fmt::Display;
 
 /// The lines. `trusted` is what trust rests on.
@@ -38,6 +38,26 @@ pub(crate) fn lines(info: &ConnectionInfo, trusted: &str) -> Vec<String> {
         }
         _ => "trust: none".to_owned(),
     });
+    lines
+}
+
+/// What was resumed, and what became of early data.
+pub(crate) fn early(info: &ConnectionInfo) -> Vec<String> {
+    let mut lines = Vec::new();
+    if info.resumed {
+        lines.push("resumed: the certificate is that of the session's first handshake".to_owned());
+    }
+    match info.early_data {
+        EarlyData::Accepted => {
+            lines.push(format!("early data accepted: {} B of the request", info.early_data_sent));
+        }
+        EarlyData::Rejected(why) => {
+            lines.push(format!("early data rejected: {why}; the request is sent again"));
+        }
+        EarlyData::NotOffered(EarlyReason::Off) => {}
+        EarlyData::NotOffered(why) => lines.push(format!("no early data: {why}")),
+        _ => {}
+    }
     lines
 }
 

@@ -41,6 +41,12 @@ pub(crate) fn announce(log: &Log, asked: &Serve, site: &Site, address: SocketAdd
         let file = clean(&file.display().to_string());
         log.line(&format!("  clients:     show a certificate of the authorities of {file}"));
     }
+    if asked.early_data > 0 {
+        let most = asked.early_data;
+        log.line(&format!(
+            "  early data:  up to {most} B, of GET and HEAD alone; the log marks what came so"
+        ));
+    }
     match &made.issuer {
         Some(issuer) => trust(log, issuer, &url(first)),
         None => log.line("  renewed:     the files are looked at again as they change, and on SIGHUP"),

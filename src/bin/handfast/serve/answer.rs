@@ -24,6 +24,9 @@ use tower_http::services::fs::ServeFileSystemResponseBody;
 /// Bytes read from a file at once.
 const CHUNK: usize = 256 * 1024;
 
+/// The status of RFC 8470 section 5.2.
+const TOO_EARLY: u16 = 425;
+
 /// What all answers on one connection need.
 #[derive(Clone)]
 pub(crate) struct Desk {
@@ -60,16 +63,24 @@ impl Drop for Counted {
 
 impl Desk {
     /// Answers a request. Files are opened and read on threads that may wait.
-    pub(crate) async fn answer<B>(self, request: Request<B>) -> Response<Told<Content, Ended>> {
+    /// One that came as `early` data, in whole or in part, may be a replay.
+    pub(crate) async fn answer<B>(self, request: Request<B>, early: bool) -> Response<Told<Content, Ended>> {
         let counted = Counted::new(&self.answering);
         let request = request.map(|_body| Full::<Bytes>::default());
         let line = format!("{} {}", word(request.method().as_str()), word(&request.uri().to_string()));
+        // From what stands in between, with TLS of its own (RFC 8470 section 5.1).
+        let early = early || request.headers().contains_key("early-data");
         let hosts = request.headers().get_all(HOST).iter().count();
         let head = request.method() == Method::HEAD;
         let mut response = match *request.method() {
             // RFC 9112 section 3.2.
             _ if request.version() == Version::HTTP_11 && hosts != 1 => {
                 text(StatusCode::BAD_REQUEST, "exactly one Host header is required")
+            }
+            // RFC 8470 section 5.2.
+            _ if early && ![Method::GET, Method::HEAD].contains(request.method()) => {
+                let status = StatusCode::from_u16(TOO_EARLY).unwrap_or(StatusCode::BAD_REQUEST);
+                text(status, "this came as early data and may be a replay: send it after the handshake")
             }
             Method::GET | Method::HEAD => find(&self.site, request).await,
             _ => {
@@ -88,7 +99,8 @@ impl Desk {
         let ended: Ended = Box::new(move |bytes, whole| {
             let _until_now = &counted;
             let cut = if whole { "" } else { " cut" };
-            log.of(peer, &format!("{line} {} {bytes}{cut} {protocol}", status.as_u16()));
+            let early = if early { " Early-Data: 1" } else { "" };
+            log.of(peer, &format!("{line} {} {bytes}{cut} {protocol}{early}", status.as_u16()));
         });
         let none = || Either::Right(Full::default());
         response.map(|body| Told::new(if head { none() } else { body }, length, ended))

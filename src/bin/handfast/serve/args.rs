@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::explain::target::server_name;
 use crate::parameters::{ParameterOptions, seconds};
+use crate::psk::PskOptions;
 use clap::{Args, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -75,6 +76,14 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) explain: bool,
 
+    /// Take so many octets of early data (0-RTT) on a connection that is resumed, for GET and
+    /// HEAD: any other request that came so is answered with 425. Whoever copies early data on
+    /// its way can bring it here again: within this process it is taken once, by a register in
+    /// memory; a client that was refused sends it again itself. In the log it is marked
+    /// `Early-Data: 1`
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true)]
+    pub(crate) early_data: u32,
+
     /// Close a connection on which nothing moved for this many seconds; a request's header
     /// must arrive in the same time
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
@@ -100,6 +109,9 @@ pub(crate) struct Serve {
     /// Append the secrets of all connections to FILE (only its owner may read it)
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) psk: PskOptions,
 
     #[command(flatten)]
     pub(crate) parameters: ParameterOptions,

@@ -6,7 +6,7 @@ use super::shown::Shown;
 use crate::trust::from_file;
 use handfast::pki::{UnixTime, Verifier};
 use handfast::reload::{CertificateFiles, Notice, Reloader};
-use handfast::{ClientAuth, Live, ServerConfig, TicketKeys};
+use handfast::{ClientAuth, Live, PreSharedKeys, ReplayRegister, ServerConfig, TicketKeys};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +38,11 @@ pub(crate) fn make(asked: &Serve, listening: SocketAddr) -> Result<Made, String>
     };
     let config = config.alpn(&[b"http/1.1"]).map_err(said)?;
     let mut config = asked.parameters.server(config).map_err(said)?.tickets(TicketKeys::random());
+    config = config.early_data(asked.early_data, ReplayRegister::new());
+    let keys = asked.psk.keys()?;
+    if !keys.is_empty() {
+        config = config.pre_shared_keys(PreSharedKeys::new(keys).map_err(said)?);
+    }
     if let Some(file) = &asked.client_ca {
         let judge = Verifier::chain_without_name(from_file(file)?).into();
         config = config.client_auth(match asked.client_auth {

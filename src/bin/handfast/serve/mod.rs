@@ -10,6 +10,7 @@ mod answer;
 pub(crate) mod args;
 mod body;
 mod config;
+mod early;
 mod issuer;
 mod listing;
 mod log;

@@ -1,12 +1,13 @@
 //! One connection, from its first byte to its end.
 
 use super::answer::Desk;
+use super::early::{Early, Requests};
 use super::log::{Log, protocol};
 use super::site::Site;
-use super::story::Stories;
+use super::story::{Stories, Story};
 use crate::idle::Idle;
 use crate::text::clean;
-use handfast::{AsyncTlsStream, Connection, Error, Live, ServerConfig};
+use handfast::{AsyncTlsStream, Connection, ConnectionInfo, Error, Live, ServerConfig};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -52,14 +53,19 @@ pub(crate) async fn serve(
         shaken = shake(tcp, peer, &shared) => shaken,
         () = told(&mut stop) => None,
     };
-    if let Some(mut tls) = shaken {
-        answer(&mut tls, peer, &shared, stop).await;
+    if let Some((mut tls, story)) = shaken {
+        answer(&mut tls, story, peer, &shared, stop).await;
         leave(tls).await;
     }
 }
 
-/// The handshake; none if that fails, which the log has then.
-async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<AsyncTlsStream<Idle>> {
+/// The handshake; none if that fails, which the log has then. Its story is still to be
+/// told where early data came before it is complete.
+async fn shake(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Option<(AsyncTlsStream<Idle>, Option<Story>)> {
     let deadline = Instant::now() + shared.handshake;
     match timeout_at(deadline, speaks_http(&tcp)).await {
         Ok(Ok(false)) => {}
@@ -80,6 +86,9 @@ async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<Asyn
     let connection = Connection::server_with(&shared.config.current(), story.observer());
     let mut tls = AsyncTlsStream::new(connection, Idle::new(tcp, shared.idle));
     let ended = match timeout_at(deadline, tls.handshake()).await {
+        // Early data is there: the rest of the handshake follows.
+        Ok(Ok(())) if tls.connection().is_handshaking() => return Some((tls, Some(story))),
+
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(sentence(&error)),
         Err(_) => Err("the handshake took too long".to_owned()),
@@ -87,7 +96,7 @@ async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<Asyn
     shared.stories.look(&shared.log);
     story.tell(&shared.log, peer, tls.info(), ended.as_ref().err().map(String::as_str));
     match ended {
-        Ok(()) => Some(tls),
+        Ok(()) => Some((tls, None)),
         Err(why) => {
             shared.log.of(peer, &format!("handshake failed: {why}"));
             leave(tls).await;
@@ -99,6 +108,7 @@ async fn shake(tcp: TcpStream, peer: SocketAddr, shared: &Shared) -> Option<Asyn
 /// Answers requests until one side has enough.
 async fn answer(
     tls: &mut AsyncTlsStream<Idle>,
+    mut story: Option<Story>,
     peer: SocketAddr,
     shared: &Shared,
     mut stop: watch::Receiver<bool>,
@@ -106,24 +116,37 @@ async fn answer(
     let (site, log) = (Arc::clone(&shared.site), Arc::clone(&shared.log));
     let answering = Arc::clone(&shared.answering);
     let desk = Desk { site, log, answering, peer, protocol: protocol(tls.info()) };
+    let early = Arc::new(Early::default());
+    let asks = Arc::clone(&early);
     let service = service_fn(move |request| {
-        let desk = desk.clone();
-        async move { Ok::<_, Infallible>(desk.answer(request).await) }
+        let (desk, early) = (desk.clone(), asks.is_next());
+        async move { Ok::<_, Infallible>(desk.answer(request, early).await) }
     });
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.idle)
-        .max_buf_size(HEADER)
-        .half_close(true)
-        .serve_connection(TokioIo::new(tls), service);
-    let mut http = pin!(http);
-    let ended = tokio::select! {
-        ended = http.as_mut() => ended,
-        () = told(&mut stop) => {
-            http.as_mut().graceful_shutdown();
-            http.await
+    let ended = {
+        let shaken = |info: &ConnectionInfo| {
+            shared.stories.look(&shared.log);
+            if let Some(story) = story.take() {
+                story.tell(&shared.log, peer, info, None);
+            }
+        };
+        let http = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(shared.idle)
+            .max_buf_size(HEADER)
+            .half_close(true)
+            .serve_connection(TokioIo::new(Requests::new(tls, early, shaken)), service);
+        let mut http = pin!(http);
+        tokio::select! {
+            ended = http.as_mut() => ended,
+            () = told(&mut stop) => {
+                http.as_mut().graceful_shutdown();
+                http.await
+            }
         }
     };
+    if let Some(story) = story {
+        story.tell(&shared.log, peer, tls.info(), Some("the client left before its Finished"));
+    }
     if let Err(error) = ended {
         let mut why = error.to_string();
         let mut cause = std::error::Error::source(&error);
