@@ -50,6 +50,8 @@ pub enum EarlyReason {
     OtherSuite,
     /// The server name is not that of the session.
     OtherName,
+    /// The application is to judge the server again, which it does when that has answered.
+    NotJudged,
     /// The client did not ask for it.
     NotAsked,
     /// The server asked for a second ClientHello.
@@ -82,6 +84,7 @@ impl EarlyReason {
             Self::OtherAlpn => "the application protocol is not that of the session",
             Self::OtherSuite => "the cipher suite is not that of the session",
             Self::OtherName => "the server name is not that of the session",
+            Self::NotJudged => "the application is to judge the server again, when that has answered",
             Self::NotAsked => "the client did not ask for it",
             Self::Retried => "the server asked for another ClientHello",
             Self::NotResumed => "the server does not resume the session",

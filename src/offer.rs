@@ -1,7 +1,7 @@
 //! The ClientHello as a value: made once, and encoded again where a
 //! HelloRetryRequest asks for another (RFC 9846 sections 4.2.2 and 4.2.4).
 
-use crate::config::{ClientConfig, ClientOptions, Common, Lists};
+use crate::config::{ClientConfig, ClientOptions, Common, Lists, Standing};
 use crate::crypto::Failed;
 use crate::crypto::agree::KeyShares;
 use crate::crypto::kdf::{self, Digest};
@@ -38,6 +38,9 @@ pub(crate) struct Offer {
     pub(crate) early: Option<Box<Early>>,
     /// The session to resume in TLS 1.2.
     pub(crate) session12: Option<Box<ClientSession>>,
+    /// That the server of the session is who it was; `None` where the application is
+    /// to say when the session is taken.
+    pub(crate) standing: Option<Standing>,
     hide_server_name: bool,
     cookie: Option<Box<[u8]>>,
     /// A HelloRetryRequest has come.
@@ -109,12 +112,23 @@ impl Offer {
             psk,
             early: None,
             session12,
+            standing: None,
             hide_server_name: options.hide_server_name,
             cookie: None,
             retried: false,
             #[cfg(test)]
             hellos: options.hellos.clone(),
         })
+    }
+
+    /// The session that is offered.
+    pub(crate) fn session(&self) -> Option<&ClientSession> {
+        self.psk.as_ref().map(|psk| &psk.session).or(self.session12.as_deref())
+    }
+
+    /// Offers none.
+    pub(crate) fn forget_session(&mut self) {
+        (self.psk, self.session12) = (None, None);
     }
 
     /// What a HelloRetryRequest changes: the share, and the cookie to return.
@@ -182,6 +196,7 @@ impl Offer {
             None => protocols.is_empty(),
         };
         match &psk.session {
+            _ if self.standing.is_none() => Err(EarlyReason::NotJudged),
             _ if self.retried => Err(EarlyReason::Retried),
             session if session.max_early_data == 0 => Err(EarlyReason::NotAllowed),
             _ if !same_alpn => Err(EarlyReason::OtherAlpn),

@@ -47,6 +47,10 @@ pub enum Question<'a> {
         purpose: Purpose,
         /// The OCSP response that the peer stapled, in DER; empty if it did not.
         ocsp: &'a [u8],
+        /// Whether the peer resumes a session: it shows nothing anew, and this is what
+        /// it showed in the handshake before. Asked only where
+        /// [it is to be](crate::ClientConfig::verify_on_resumption).
+        resumed: bool,
     },
     /// Sign this. Answered with [`Answer::Signature`] or [`Answer::CannotSign`].
     Sign {
@@ -163,6 +167,8 @@ pub enum OwnedQuestion {
         purpose: Purpose,
         /// The OCSP response that the peer stapled.
         ocsp: Vec<u8>,
+        /// Whether the peer resumes a session.
+        resumed: bool,
     },
     /// See [`Question::Sign`].
     Sign {
@@ -265,11 +271,12 @@ impl Question<'_> {
     /// A copy for whoever answers late.
     pub fn into_owned(self) -> OwnedQuestion {
         match self {
-            Self::Verify { chain, name, purpose, ocsp } => OwnedQuestion::Verify {
+            Self::Verify { chain, name, purpose, ocsp, resumed } => OwnedQuestion::Verify {
                 chain: chain.to_vec(),
                 name: name.cloned(),
                 purpose,
                 ocsp: ocsp.to_vec(),
+                resumed,
             },
             Self::Sign { scheme, message, certificate } => {
                 OwnedQuestion::Sign { scheme, message: message.to_vec(), certificate: certificate.clone() }

@@ -44,7 +44,7 @@ const HOUSE: &[Floor] = &[
     Floor(5, &[
         "error.rs", "early.rs", "identity.rs", "identities.rs", "info.rs",
         "session/psk.rs", "session/peer.rs", "session/replays.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/export.rs", "session/keeper.rs", "session/mod.rs",
-        "config/live.rs", "config/judge.rs", "config/common.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "question.rs", "offer.rs",
+        "config/live.rs", "config/judge.rs", "config/common.rs", "config/again.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "question.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/pre_shared.rs", "handshake/retry.rs",
         "handshake/resume.rs", "handshake/early.rs", "handshake/resumed12.rs",
         "handshake/client13.rs", "handshake/client12.rs", "handshake/client.rs",

@@ -287,8 +287,8 @@ impl ClientConfig {
             let own = self.identities.iter().map(|identity| sha256(identity.leaf()));
             let keys = self.pre_shared_keys.iter().map(|key| *key.fingerprint());
             let alone = self.requires_pre_shared_key.then_some([1; 32]);
-            let all: Vec<_> =
-                [self.judge.fingerprint()?].into_iter().chain(own).chain(keys).chain(alone).collect();
+            let judge = self.judge.fingerprint(self.common.verifies_on_resumption)?;
+            let all: Vec<_> = [judge].into_iter().chain(own).chain(keys).chain(alone).collect();
             Some(sha256(all.as_flattened()))
         });
         Some((sessions, (*policy)?))

@@ -29,6 +29,7 @@ pub(crate) struct Common {
     pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) ask_refused: bool,
+    pub(crate) verifies_on_resumption: bool,
     pub(crate) largest_record: usize,
     pub(crate) dynamic_record_size: bool,
     pub(crate) longest_chain: usize,
@@ -72,6 +73,7 @@ impl Common {
             schemes: suite::SCHEMES.to_vec(),
             alpn: Vec::new(),
             ask_refused: false,
+            verifies_on_resumption: false,
             largest_record: limits::RECORD_PLAINTEXT,
             dynamic_record_size: false,
             longest_chain: limits::CHAIN_CERTIFICATES,
@@ -464,6 +466,36 @@ macro_rules! common_settings {
             make: impl Fn() -> Option<Arc<dyn Observer>> + Send + Sync + 'static,
         ) -> Self {
             self.common.hears.push(Hears::Each(Arc::new(make)));
+            self
+        }
+
+        /// Judges the peer again where a session is resumed: the chain that it showed in
+        /// the handshake before (with what a server stapled to it), by today's date, by
+        /// name, pins and revocation. If nothing is said, the session is the admission.
+        ///
+        /// A policy judges before a client offers a session, and before a server takes
+        /// one: where it refuses, the handshake is a full one, and an observer hears why.
+        /// The application is asked [`Question::Verify`](crate::Question::Verify) each
+        /// time, also where its policy has no name, which resumes nothing otherwise. Of a
+        /// server, it is asked when that has chosen the session, and its refusal ends the
+        /// handshake; of a client, before the session is taken, and its refusal means a
+        /// full handshake, in which it is asked about what the client shows then.
+        ///
+        /// ```
+        /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+        /// # use handfast::{ClientSessions, TicketKeys};
+        /// # let (client, server) = pair::configs();
+        /// # let server = server.tickets(TicketKeys::random());
+        /// let client = client.sessions(ClientSessions::new()).verify_on_resumption();
+        /// # pair::connect(&client, &server)?;
+        /// # let (client, _) = pair::connect(&client, &server)?;
+        /// // The server showed no certificate, and yet there is a verdict of today:
+        /// assert!(client.info().resumed && client.info().report.is_some());
+        /// # Ok::<(), handfast::Error>(())
+        /// ```
+        pub fn verify_on_resumption(mut self) -> Self {
+            self.common.verifies_on_resumption = true;
+            self.policy = OnceLock::new();
             self
         }
 

@@ -1,13 +1,14 @@
 //! Who judges the peer's chain.
 
 use crate::crypto::kdf::sha256;
-use crate::pki::{Roots, Verifier};
+use crate::pki::{Accepted, CertificateDer, Purpose, Refused, Roots, ServerName, UnixTime, Verifier};
 
 /// Who judges the peer's chain.
 ///
 /// Whoever resumes a session shows no certificate, and nobody is asked: the
 /// session itself is the admission. So only a judge resumes it who is known to
-/// be the one that let the peer in.
+/// be the one that let the peer in; or one who
+/// [judges again](crate::ClientConfig::verify_on_resumption).
 ///
 /// ```
 /// use handfast::{ClientConfig, ClientSessions, Judge, pki::{Roots, UnixTime, Verifier}};
@@ -21,7 +22,8 @@ pub enum Judge {
     /// A policy of this crate, in memory.
     Policy(Verifier),
     /// The application, through [`Question::Verify`](crate::Question::Verify). It is asked each
-    /// time: no session is kept or resumed.
+    /// time: no session is kept or resumed, but where it is asked
+    /// [again](crate::ClientConfig::verify_on_resumption).
     Application,
     /// The application as well, by a policy that has a name; see
     /// [`application_named`](Self::application_named).
@@ -49,15 +51,36 @@ impl Judge {
         }
     }
 
-    /// Tells judges apart, as far as this crate can; `None` where it cannot.
-    pub(super) fn fingerprint(&self) -> Option<[u8; 32]> {
+    /// What is said of a chain, by whom this crate can ask; `None` where the application
+    /// is to say.
+    pub(crate) fn verdict(
+        &self,
+        chain: &[CertificateDer<'static>],
+        ocsp: &[u8],
+        name: Option<&ServerName<'static>>,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Option<Result<Accepted, Refused>> {
+        let Self::Policy(verifier) = self else { return None };
+        Some(match purpose {
+            Purpose::Server => verifier.verify_stapled(chain, ocsp, name, purpose, now),
+            // A server asks no client for a staple (RFC 9846 section 4.5.1.1).
+            Purpose::Client => verifier.verify(chain, name, purpose, now),
+        })
+    }
+
+    /// Tells judges apart, as far as this crate can; `None` where it cannot, and where
+    /// nobody is asked `again`.
+    pub(super) fn fingerprint(&self, again: bool) -> Option<[u8; 32]> {
         match self {
             Self::Policy(verifier) => Some(verifier.fingerprint()),
             Self::ApplicationNamed(name) if !name.is_empty() => {
                 // A verifier's begins with the number of its kind.
                 Some(sha256(&[b"application policy ", name.as_bytes()].concat()))
             }
-            Self::Application | Self::ApplicationNamed(_) => None,
+            Self::Application | Self::ApplicationNamed(_) => {
+                again.then(|| sha256(b"the application, asked each time"))
+            }
         }
     }
 }

@@ -2,12 +2,14 @@
 //! connection lives: configurations are shared behind an `Arc`, and replaced
 //! as a whole ([`Live`]).
 
+mod again;
 mod client;
 mod common;
 mod judge;
 mod live;
 mod server;
 
+pub(crate) use again::{Again, Standing};
 pub use client::{ClientConfig, ClientOptions};
 pub(crate) use common::{Common, Lists};
 pub use judge::Judge;

@@ -394,10 +394,11 @@ impl ServerConfig {
     pub(crate) fn resumption(&self) -> Option<(&TicketKeys, [u8; 32])> {
         let keys = self.tickets.as_deref()?;
         let policy = self.policy.get_or_init(|| {
+            let again = self.common.verifies_on_resumption;
             let (asked, judge) = match &self.client_auth {
                 ClientAuth::None => (0, [0; 32]),
-                ClientAuth::Request(judge) => (1, judge.fingerprint()?),
-                ClientAuth::Require(judge) => (2, judge.fingerprint()?),
+                ClientAuth::Request(judge) => (1, judge.fingerprint(again)?),
+                ClientAuth::Require(judge) => (2, judge.fingerprint(again)?),
             };
             Some(sha256(&[&[asked], &judge[..], &self.session_context].concat()))
         });

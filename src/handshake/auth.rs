@@ -8,7 +8,7 @@ use super::context::{
     Reply, SignatureVerified, Unproven,
 };
 use crate::alert::AlertDescription;
-use crate::config::{Common, Judge, ServerConfig};
+use crate::config::{Again, Common, Judge, ServerConfig, Standing};
 #[cfg(feature = "static-rsa")]
 use crate::crypto::Failed;
 use crate::crypto::aead::Protection;
@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::info::Trust;
+use crate::observe::Observed;
 use crate::pki::{self, CertificateDer, PeerKey, Purpose, Report, Roots, ServerName};
 use crate::question::{Answer, Question};
 use crate::schedule::tls12::{Randoms, Ready};
@@ -80,7 +81,7 @@ impl TrustedPeer {
     fn new(key: PeerKey, trusted: PeerTrusted, signs: bool, trust: Trust, presented: &Presented) -> Self {
         let Presented { chain, ocsp } = presented.clone();
         let peer = Peer { trust, scheme: None, group: None, chain: Some(chain), ocsp };
-        Self { key, trusted, signs, who: Unproven { peer, resumed: false } }
+        Self { key, trusted, signs, who: Unproven { peer, resumed: false, report: None } }
     }
 }
 
@@ -88,6 +89,9 @@ impl Unproven {
     /// The proof has come: from here on the connection says who the peer is.
     fn proven(self, cx: &mut Cx<'_>) {
         cx.info.resumed = self.resumed;
+        if self.report.is_some() {
+            cx.info.report = self.report;
+        }
         self.peer.tell(cx.info);
     }
 
@@ -151,27 +155,29 @@ impl Presented {
 
     /// The question who it is: `name` is that of a server.
     pub(crate) fn question<'a>(&'a self, name: Option<&'a ServerName<'static>>) -> Question<'a> {
-        let purpose = if name.is_some() { Purpose::Server } else { Purpose::Client };
-        Question::Verify {
-            chain: &self.chain,
-            name,
-            purpose,
-            ocsp: self.ocsp.as_deref().map_or(&[], Vec::as_slice),
-        }
+        verify(&self.chain, self.ocsp.as_deref(), name, false)
     }
+}
+
+/// The question who the peer of a session is today.
+pub(crate) fn question_again<'a>(peer: &'a Peer, name: Option<&'a ServerName<'static>>) -> Question<'a> {
+    verify(peer.chain.as_deref().unwrap_or_default(), peer.ocsp.as_deref(), name, true)
+}
+
+fn verify<'a>(
+    chain: &'a [CertificateDer<'static>],
+    ocsp: Option<&'a Vec<u8>>,
+    name: Option<&'a ServerName<'static>>,
+    resumed: bool,
+) -> Question<'a> {
+    let purpose = if name.is_some() { Purpose::Server } else { Purpose::Client };
+    Question::Verify { chain, name, purpose, ocsp: ocsp.map_or(&[], Vec::as_slice), resumed }
 }
 
 /// What the configuration answers to [`Question::Verify`].
 pub(crate) fn judge(judge: &Judge, common: &Common, question: &Question<'_>) -> Option<Reply> {
-    let Question::Verify { chain, name, purpose, ocsp } = question else { return None };
-    match judge {
-        Judge::Policy(verifier) => Some(Reply::Judged(match purpose {
-            Purpose::Server => verifier.verify_stapled(chain, ocsp, *name, *purpose, common.now()),
-            // A server asks no client for a staple (RFC 9846 section 4.5.1.1).
-            Purpose::Client => verifier.verify(chain, *name, *purpose, common.now()),
-        })),
-        Judge::Application | Judge::ApplicationNamed(_) => None,
-    }
+    let Question::Verify { chain, name, purpose, ocsp, .. } = question else { return None };
+    judge.verdict(chain, ocsp, *name, *purpose, common.now()).map(Reply::Judged)
 }
 
 /// What an answer to [`Question::Verify`] means: a trusted peer, or a report
@@ -199,19 +205,22 @@ pub(crate) fn verdict(
             let signs = key.signs();
             Ok(Ok(TrustedPeer::new(key, verified, signs, Trust::Application, presented)))
         }
+        reply => Err(rejected(reply)),
+    }
+}
+
+/// The application accepts nobody by this answer.
+fn rejected(reply: Reply) -> Error {
+    let (alert, reason) = match reply {
         // Nothing is known to be wrong with the certificate itself (RFC 9846 section 6.2).
         Reply::Answered(
             Answer::Reject(reason) | Answer::RejectWith(AlertDescription::CLOSE_NOTIFY, reason),
-        ) => Err(Error::CertificateRejected { reason, alert: AlertDescription::CERTIFICATE_UNKNOWN }),
-        Reply::Answered(Answer::RejectWith(alert, reason)) => {
-            Err(Error::CertificateRejected { reason, alert })
-        }
+        ) => (AlertDescription::CERTIFICATE_UNKNOWN, reason),
+        Reply::Answered(Answer::RejectWith(alert, reason)) => (alert, reason),
         // No other answer fits the question; if one came, it would not be trust.
-        Reply::Answered(_) | Reply::Configured => Err(Error::CertificateRejected {
-            reason: "nobody judged it".into(),
-            alert: AlertDescription::INTERNAL_ERROR,
-        }),
-    }
+        _ => (AlertDescription::INTERNAL_ERROR, "nobody judged it".into()),
+    };
+    Error::CertificateRejected { reason, alert }
 }
 
 /// What an answer to [`Question::Refused`] means.
@@ -225,10 +234,44 @@ pub(crate) fn person(reply: Reply, presented: &Presented, report: Arc<Report>) -
     }
 }
 
+/// Judges the peer of a session again, where the configuration does.
+pub(crate) fn again(
+    common: &Common,
+    judge: Option<&Judge>,
+    peer: &Peer,
+    name: Option<&ServerName<'static>>,
+    cx: &Cx<'_>,
+) -> Again {
+    let again = common.again(judge, peer, name);
+    match &again {
+        Again::Stands(standing) => standing.report().into_iter().for_each(|report| cx.show(report, true)),
+        Again::Refused(report) => cx.show(report, false),
+        Again::Asks => {}
+    }
+    again
+}
+
+/// What the application's answer says of the peer of a session.
+pub(crate) fn answered_again(reply: Reply) -> Result<Standing, Error> {
+    Standing::said(matches!(reply, Reply::Answered(Answer::Accept))).ok_or_else(|| rejected(reply))
+}
+
+/// The same where a full handshake follows if the peer is not accepted: the observer
+/// hears why.
+pub(crate) fn taken_again(reply: Reply, cx: &Cx<'_>) -> Option<Standing> {
+    let refused = match answered_again(reply) {
+        Ok(standing) => return Some(standing),
+        Err(refused) => refused.to_string(),
+    };
+    cx.tap.tell(|| Observed::Verdict { accepted: false, sentence: &refused });
+    None
+}
+
 /// Trusts the peer as the handshake did whose session is resumed. Whoever calls
 /// this found the session under the policy that holds now.
-pub(crate) fn resumed(peer: Peer) -> (PeerTrusted, Box<Unproven>) {
-    (PeerTrusted::Resumed(PeerResumed(())), Box::new(Unproven { peer, resumed: true }))
+pub(crate) fn resumed(peer: Peer, standing: &Standing) -> (PeerTrusted, Box<Unproven>) {
+    let report = standing.report().cloned();
+    (PeerTrusted::Resumed(PeerResumed(())), Box::new(Unproven { peer, resumed: true, report }))
 }
 
 /// Trusts the peer because this side was given the key outside of TLS. Whoever calls
@@ -236,7 +279,7 @@ pub(crate) fn resumed(peer: Peer) -> (PeerTrusted, Box<Unproven>) {
 pub(crate) fn pre_shared(key: &PreSharedKey) -> (PeerTrusted, Box<Unproven>) {
     let trust = Trust::PreSharedKey(key.shared_identity());
     let peer = Peer { trust, scheme: None, group: None, chain: None, ocsp: None };
-    (PeerTrusted::PreShared(PeerPreShared(())), Box::new(Unproven { peer, resumed: false }))
+    (PeerTrusted::PreShared(PeerPreShared(())), Box::new(Unproven { peer, resumed: false, report: None }))
 }
 
 /// What a key in memory answers to [`Question::Sign`].

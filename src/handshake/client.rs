@@ -11,8 +11,8 @@
 pub(crate) use super::client12::State as Tls12;
 pub(crate) use super::client13::State as Tls13;
 use super::context::{Awaits, Cx, Input, Received, Reply, unexpected};
-use super::{client12, client13};
-use crate::config::{ClientConfig, ClientOptions, Common};
+use super::{auth, client12, client13};
+use crate::config::{Again, ClientConfig, ClientOptions, Common};
 use crate::crypto::Failed;
 use crate::crypto::suite::{Suite, Version};
 use crate::early::{EarlyData, EarlyReason};
@@ -113,10 +113,22 @@ pub(crate) fn start(
     let mut b = Box::new(Offered::new(Offer::new(config, name, options, cx.entropy, cx.tap)?));
     cx.tap.name_connection(&b.offer.random);
     cx.info.server_name = b.offer.sent_name().map(Into::into);
+    judge_again(&mut b.offer, cx);
     cx.writing.first_hello();
     send_hello(&mut b, cx)?;
     begin_early_data(&mut b, cx)?;
     Ok(State::WaitSh(WaitSh(b)))
+}
+
+/// The session of a server that its policy would not accept today is not offered.
+fn judge_again(offer: &mut Offer, cx: &mut Cx<'_>) {
+    let Some(session) = offer.session() else { return };
+    match auth::again(&offer.config.common, Some(offer.config.judge()), &session.peer, Some(&offer.name), cx)
+    {
+        Again::Stands(standing) => offer.standing = Some(standing),
+        Again::Asks => {}
+        Again::Refused(_) => offer.forget_session(),
+    }
 }
 
 /// Where early data is offered, it may go from here on; the ChangeCipherSpec for

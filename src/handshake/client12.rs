@@ -127,13 +127,17 @@ impl State {
             Self::WaitVerdict(s) => Some(s.question()),
             Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
             Self::WaitSignature(s) => Some(s.question()),
+            Self::Resumed(s) => s.question(),
             _ => None,
         }
     }
 
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
-        matches!(self, Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_))
+        match self {
+            Self::Resumed(s) => s.asks(),
+            s => matches!(s, Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_)),
+        }
     }
 
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {

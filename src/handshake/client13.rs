@@ -11,7 +11,8 @@
 //!                                 | Recv EncryptedExtensions
 //!                                 | [K_send = handshake, where it rejects early data]
 //!                                 |        Using PSK
-//!                                 +-------------------> WAIT_FINISHED   Accepted early data can go
+//!                                 +----> (WAIT_AGAIN) ----> WAIT_FINISHED   Accepted early data can go
+//!                                 |                         Verify is asked, where it is to be again
 //!                                 | Using certificate
 //!                                 v
 //!                            WAIT_CERT_CR
@@ -44,6 +45,7 @@ use super::context::{
 };
 use super::negotiate::{self, Signatures};
 use super::resume;
+use crate::config::Standing;
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::{KeyShares, SharedSecret};
 use crate::crypto::suite::Suite;
@@ -56,6 +58,7 @@ use crate::offer::{Chosen, Early, Offer, Offered, Psk};
 use crate::pki::Report;
 use crate::question::Question;
 use crate::schedule::tls13::{self, EarlySecret, MasterSecret};
+use crate::session::Peer;
 use crate::wire::{
     Body, Certificate13, CertificateEntry, CertificateRequest13, CertificateVerify, EncryptedExtensions,
     EndOfEarlyData, Finished, HandshakeType, List, ProtocolVersion, ServerHello, SignatureScheme,
@@ -64,6 +67,7 @@ use std::sync::Arc;
 
 pub(crate) enum State {
     WaitEe(WaitEe),
+    WaitAgain(WaitAgain),
     WaitCertCr(WaitCertCr),
     WaitCert(WaitCert),
     WaitVerdict(WaitVerdict),
@@ -80,9 +84,11 @@ impl State {
         use Body::{Certificate13 as Certificate, CertificateRequest13 as CertificateRequest, CertificateVerify};
         use Body::{EncryptedExtensions, Finished};
         use Input::{Message, Reply};
-        use State::{Connected, WaitCert, WaitCertCr, WaitCv, WaitEe, WaitFinished, WaitPerson, WaitSignature, WaitVerdict};
+        use State::{Connected, WaitAgain, WaitCert, WaitCertCr, WaitCv, WaitEe, WaitFinished, WaitPerson};
+        use State::{WaitSignature, WaitVerdict};
         Ok(match (self, input) {
             (WaitEe(s),        Message(EncryptedExtensions(m))) => s.encrypted_extensions(msg, &m, cx)?,
+            (WaitAgain(s),     Reply(reply))                    => WaitFinished(s.again(reply)?),
             (WaitCertCr(s),    Message(CertificateRequest(m)))  => WaitCert(s.certificate_request(msg, &m)?),
             (WaitCertCr(s),    Message(Certificate(m)))         => WaitVerdict(s.no_request().certificate(msg, &m)?),
             (WaitCert(s),      Message(Certificate(m)))         => WaitVerdict(s.certificate(msg, &m)?),
@@ -100,6 +106,7 @@ impl State {
         use HandshakeType as T;
         match self {
             Self::WaitEe(_)        => ("WaitEe", &[T::ENCRYPTED_EXTENSIONS]),
+            Self::WaitAgain(_)     => ("WaitAgain", &[]),
             Self::WaitCertCr(_)    => ("WaitCertCr", &[T::CERTIFICATE_REQUEST, T::CERTIFICATE]),
             Self::WaitCert(_)      => ("WaitCert", &[T::CERTIFICATE]),
             Self::WaitVerdict(_)   => ("WaitVerdict", &[]),
@@ -123,6 +130,7 @@ impl State {
 
     pub(crate) fn question(&self) -> Option<Question<'_>> {
         match self {
+            Self::WaitAgain(s) => Some(s.question()),
             Self::WaitVerdict(s) => Some(s.question()),
             Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
             Self::WaitSignature(s) => Some(s.question()),
@@ -132,7 +140,10 @@ impl State {
 
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
-        matches!(self, Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_))
+        matches!(
+            self,
+            Self::WaitAgain(_) | Self::WaitVerdict(_) | Self::WaitPerson(_) | Self::WaitSignature(_)
+        )
     }
 
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
@@ -156,10 +167,23 @@ struct Hs {
     master: Option<MasterSecret>,
     /// Early data that was not rejected, and the handshake key that waits for its end.
     early: Option<(Box<Early>, Protection)>,
-    /// The server took a pre-shared key: that of a session, where it was trusted
-    /// before, until then, or one of the configuration.
-    resumed: Option<(PeerTrusted, Box<Unproven>, Option<u64>)>,
+    /// The server took a pre-shared key.
+    resumed: Option<Known>,
     request: Option<Request>,
+}
+
+/// Whose pre-shared key the server took.
+enum Known {
+    /// That of a session.
+    Before(Resumed),
+    /// One of the configuration.
+    ByKey(PeerTrusted, Box<Unproven>),
+}
+
+/// Who the server was before, and until when it is trusted for that.
+struct Resumed {
+    peer: Peer,
+    trusted_until: u64,
 }
 
 /// The server's CertificateRequest, as far as it matters here.
@@ -187,13 +211,13 @@ pub(super) fn server_hello(
         None => (EarlySecret::new(suite, None, cx.tap), None, Some(EarlyReason::NotResumed)),
         Some(Chosen::Session(psk)) => {
             let Psk { session, early, .. } = *psk;
-            let (trusted, who) = auth::resumed(session.peer);
             let rejected = (suite.id != session.suite.id).then_some(EarlyReason::OtherSuite);
-            (early, Some((trusted, who, Some(session.trusted_until))), rejected)
+            let session = Resumed { peer: session.peer, trusted_until: session.trusted_until };
+            (early, Some(Known::Before(session)), rejected)
         }
         Some(Chosen::Key(key)) => {
             let (trusted, who) = auth::pre_shared(&key.key.of);
-            (key.early, Some((trusted, who, None)), Some(EarlyReason::NotTheFirst))
+            (key.early, Some(Known::ByKey(trusted, who)), Some(EarlyReason::NotTheFirst))
         }
     };
     let early_secret = early_secret.suite_chosen(suite).map_err(|_| Fault::PskHashDiffers)?;
@@ -293,13 +317,42 @@ impl WaitEe {
             hs.accept_early_data(cx)?;
         }
         hs.b.transcript.add(msg.bytes);
-        Ok(match hs.resumed.take() {
-            None => State::WaitCertCr(WaitCertCr(hs)),
-            Some((trusted, who, until)) => {
+        Ok(match (hs.resumed.take(), hs.b.offer.standing.take()) {
+            (None, _) => State::WaitCertCr(WaitCertCr(hs)),
+            (Some(Known::ByKey(trusted, who)), _) => {
                 let proof = KeyProof::ByFinished(who);
-                State::WaitFinished(WaitFinished { hs, trusted_until: until, _trusted: trusted, proof })
+                State::WaitFinished(WaitFinished { hs, trusted_until: None, _trusted: trusted, proof })
             }
+            (Some(Known::Before(session)), Some(standing)) => {
+                State::WaitFinished(session.stands(hs, &standing))
+            }
+            (Some(Known::Before(session)), None) => State::WaitAgain(WaitAgain { hs, session }),
         })
+    }
+}
+
+impl Resumed {
+    fn stands(self, hs: Hs, standing: &Standing) -> WaitFinished {
+        let (trusted, who) = auth::resumed(self.peer, standing);
+        let (trusted_until, proof) = (Some(self.trusted_until), KeyProof::ByFinished(who));
+        WaitFinished { hs, trusted_until, _trusted: trusted, proof }
+    }
+}
+
+/// The application judges the server again.
+pub(crate) struct WaitAgain {
+    hs: Hs,
+    session: Resumed,
+}
+
+impl WaitAgain {
+    fn question(&self) -> Question<'_> {
+        auth::question_again(&self.session.peer, Some(&self.hs.b.offer.name))
+    }
+
+    fn again(self, reply: Reply) -> Result<WaitFinished, Error> {
+        let Self { hs, session } = self;
+        Ok(session.stands(hs, &auth::answered_again(reply)?))
     }
 }
 

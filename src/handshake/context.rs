@@ -163,7 +163,8 @@ pub(crate) struct PeerVerified(pub(super) ());
 #[derive(Debug)]
 pub(crate) struct PeerAccepted(pub(super) ());
 
-/// An earlier handshake came to trust the peer, under the same policy.
+/// An earlier handshake came to trust the peer, under the same policy; and whoever is to
+/// judge it again has accepted it.
 #[derive(Debug)]
 pub(crate) struct PeerResumed(pub(super) ());
 
@@ -185,6 +186,8 @@ pub(crate) enum PeerTrusted {
 pub(crate) struct Unproven {
     pub(super) peer: Peer,
     pub(super) resumed: bool,
+    /// Each check, where a session's peer was judged again.
+    pub(super) report: Option<Arc<Report>>,
 }
 
 /// How the peer shows that it is whom this side trusts.

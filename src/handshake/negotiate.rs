@@ -256,9 +256,12 @@ pub(crate) enum Certificates<'c> {
     },
 }
 
-/// What the reply to [`Question::Certificate`](crate::Question::Certificate) means:
-/// `None` stands for the configuration's own.
-pub(crate) fn given(reply: Reply) -> Result<Option<Arc<Identity>>, Error> {
+/// The certificate that the application has given; `None` stands for the
+/// configuration's own.
+pub(crate) type Given = Option<Arc<Identity>>;
+
+/// What the reply to [`Question::Certificate`](crate::Question::Certificate) means.
+pub(crate) fn given(reply: Reply) -> Result<Given, Error> {
     match reply {
         Reply::Answered(Answer::Certificate(identity)) => Ok(Some(identity)),
         Reply::Configured => Ok(None),
@@ -268,7 +271,7 @@ pub(crate) fn given(reply: Reply) -> Result<Option<Arc<Identity>>, Error> {
 
 impl<'c> Certificates<'c> {
     /// Those that [`given`] says.
-    pub(crate) fn of(given: Option<Arc<Identity>>, config: &'c ServerConfig, m: &ClientHello<'_>) -> Self {
+    pub(crate) fn of(given: Given, config: &'c ServerConfig, m: &ClientHello<'_>) -> Self {
         let host = || m.extensions.server_name.and_then(|name| std::str::from_utf8(name).ok());
         match given {
             Some(identity) => Self::Given(identity),

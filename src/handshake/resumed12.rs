@@ -6,7 +6,9 @@
 //!   Client                                              Server
 //!
 //!   ClientHello (with the ticket) -------->
+//!                                                                  (WAIT_AGAIN is server12's)
 //!                                                  ServerHello
+//!                  WAIT_AGAIN
 //!                  WAIT_TICKET               NewSessionTicket*
 //!                  WAIT_CCS          [ChangeCipherSpec] K_send
 //!                  WAIT_FINISHED  <--------           Finished
@@ -16,9 +18,10 @@
 //! ```
 
 use super::context::{
-    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Unproven, unexpected,
+    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, Unproven, unexpected,
 };
 use super::{auth, negotiate, resume};
+use crate::config::Standing;
 use crate::crypto::aead::Protection;
 use crate::crypto::kdf::Digest;
 use crate::crypto::suite::Suite;
@@ -26,6 +29,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::Reason;
 use crate::observe::Level;
+use crate::question::Question;
 use crate::record::RecordEnd;
 use crate::schedule::Side;
 use crate::schedule::tls12::{KeyBlock, MasterSecret, Randoms, Ready};
@@ -84,6 +88,7 @@ pub(crate) mod client {
     use resume::Ticket12;
 
     pub(crate) enum State {
+        WaitAgain(WaitAgain),
         WaitTicket(WaitTicket),
         WaitCcs(WaitCcs),
         WaitFinished(WaitFinished),
@@ -96,6 +101,7 @@ pub(crate) mod client {
             use Body::{Finished, NewSessionTicket12 as NewSessionTicket};
             use Input::{ChangeCipherSpec, Message};
             Ok(match (self, input) {
+                (Self::WaitAgain(s),    Input::Reply(reply))          => s.again(reply, cx)?,
                 (Self::WaitTicket(s),   Message(NewSessionTicket(m))) => Self::WaitCcs(s.new_session_ticket(msg, &m)),
                 (Self::WaitCcs(s),      ChangeCipherSpec(end))        => Self::WaitFinished(s.change_cipher_spec(end, cx)),
                 (Self::WaitFinished(s), Message(Finished(m)))         => Self::Connected(s.finished(msg, &m, cx)?),
@@ -107,10 +113,24 @@ pub(crate) mod client {
         pub(crate) fn awaits(&self) -> Awaits {
             use HandshakeType as T;
             match self {
+                Self::WaitAgain(_)    => ("WaitAgain", &[]),
                 Self::WaitTicket(_)   => ("WaitTicket", &[T::NEW_SESSION_TICKET]),
                 Self::WaitCcs(_)      => ("WaitCcs", &[]),
                 Self::WaitFinished(_) => ("WaitFinished", &[T::FINISHED]),
                 Self::Connected(_)    => ("Connected", &[]),
+            }
+        }
+
+        /// Whether there is a question.
+        pub(crate) const fn asks(&self) -> bool {
+            matches!(self, Self::WaitAgain(_))
+        }
+
+        /// What is asked of the application alone.
+        pub(crate) fn question(&self) -> Option<Question<'_>> {
+            match self {
+                Self::WaitAgain(s) => Some(s.question()),
+                _ => None,
             }
         }
     }
@@ -128,7 +148,7 @@ pub(crate) mod client {
 
     /// The server takes the session; the extensions of its hello are checked.
     pub(crate) fn server_hello(
-        offer: Offer,
+        mut offer: Offer,
         session: Box<ClientSession>,
         mut transcript: Transcript,
         suite: &'static Suite,
@@ -144,23 +164,56 @@ pub(crate) mod client {
         }
         transcript.set_hash(suite.hash);
         transcript.add(msg.bytes);
-        let master = MasterSecret::resumed(suite, session.secret.as_bytes(), cx.tap)?;
-        let (trusted, who) = auth::resumed(session.peer.clone());
-        let hs = Hs {
-            client_random: offer.random,
-            server_random: *m.random,
-            master,
-            transcript,
-            _trusted: trusted,
-        };
-        let KeyBlock { client, server } = hs.master.ready().key_block(hs.randoms(), cx.tap)?;
-        let Offer { config, name, .. } = offer;
-        let b = Box::new(Own { hs, config, name, session, who, ticket: None, client });
-        let next = WaitCcs { b, server };
-        Ok(match m.extensions.session_ticket {
-            true => State::WaitTicket(WaitTicket(next)),
-            false => State::WaitCcs(next),
-        })
+        let (server_random, renews) = (*m.random, m.extensions.session_ticket);
+        let standing = offer.standing.take();
+        let taken = Taken { offer, session, transcript, server_random, renews };
+        match standing {
+            Some(standing) => taken.stands(&standing, cx),
+            None => Ok(State::WaitAgain(WaitAgain { b: Box::new(taken) })),
+        }
+    }
+
+    /// A session that the server takes.
+    struct Taken {
+        offer: Offer,
+        session: Box<ClientSession>,
+        transcript: Transcript,
+        server_random: [u8; 32],
+        /// The server said that a NewSessionTicket follows.
+        renews: bool,
+    }
+
+    impl Taken {
+        fn stands(self, standing: &Standing, cx: &mut Cx<'_>) -> Result<State, Error> {
+            let Self { offer, session, transcript, server_random, renews } = self;
+            let master = MasterSecret::resumed(session.suite, session.secret.as_bytes(), cx.tap)?;
+            let (trusted, who) = auth::resumed(session.peer.clone(), standing);
+            let client_random = offer.random;
+            let hs = Hs { client_random, server_random, master, transcript, _trusted: trusted };
+            let KeyBlock { client, server } = hs.master.ready().key_block(hs.randoms(), cx.tap)?;
+            let Offer { config, name, .. } = offer;
+            let b = Box::new(Own { hs, config, name, session, who, ticket: None, client });
+            let next = WaitCcs { b, server };
+            Ok(match renews {
+                true => State::WaitTicket(WaitTicket(next)),
+                false => State::WaitCcs(next),
+            })
+        }
+    }
+
+    /// The application judges the server again.
+    pub(crate) struct WaitAgain {
+        b: Box<Taken>,
+    }
+
+    impl WaitAgain {
+        fn question(&self) -> Question<'_> {
+            auth::question_again(&self.b.session.peer, Some(&self.b.offer.name))
+        }
+
+        fn again(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
+            self.b.stands(&auth::answered_again(reply)?, cx)
+        }
     }
 
     pub(crate) struct WaitTicket(WaitCcs);
@@ -268,8 +321,8 @@ pub(crate) mod server {
     /// a new one.
     pub(crate) fn client_hello(
         config: Arc<ServerConfig>,
-        session: ServerSession,
-        current: bool,
+        (session, current): (ServerSession, bool),
+        standing: &Standing,
         mut transcript: Transcript,
         m: &ClientHello<'_>,
         cx: &mut Cx<'_>,
@@ -279,7 +332,7 @@ pub(crate) mod server {
         cx.info.reasons.suite = Some(Reason::SuiteOfSession);
         cx.info.extended_master_secret = true;
         let origin = Origin::from(&session);
-        let (trusted, who) = auth::resumed(session.peer.clone());
+        let (trusted, who) = auth::resumed(session.peer.clone(), standing);
         let server_random = server_random(&config, cx)?;
         transcript.set_hash(suite.hash);
         let alpn = cx.info.alpn.clone();

@@ -5,6 +5,7 @@
 //!   ClientHello                  -------->
 //!                                                                  WAIT_CERTIFICATE  Certificate is asked; a session
 //!                                                                                    of its names is resumed
+//!                                                                  WAIT_AGAIN        Verify is asked again
 //!                                                  ServerHello
 //!                                                  Certificate
 //!                                           CertificateStatus*
@@ -28,10 +29,10 @@ use super::context::{
     Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, SignatureVerified,
     unexpected,
 };
-use super::negotiate::{self, Certificates, Offers};
+use super::negotiate::{self, Certificates, Given, Offers};
 use super::resume::{self, Origin};
 use super::resumed12::server as resumed;
-use crate::config::ServerConfig;
+use crate::config::{Again, ServerConfig, Standing};
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
 use crate::crypto::kdf::Digest;
@@ -46,7 +47,7 @@ use crate::record::RecordEnd;
 use crate::schedule::Side;
 use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
-use crate::session::Peer;
+use crate::session::{Peer, ServerSession};
 use crate::wire::{
     Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
     ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, Handful, HandshakeType,
@@ -57,6 +58,7 @@ use std::sync::Arc;
 
 pub(crate) enum State {
     WaitCertificate(WaitCertificate),
+    WaitAgain(WaitAgain),
     WaitSignature(WaitSignature),
     WaitCert(WaitCert),
     WaitVerdict(WaitVerdict),
@@ -76,10 +78,11 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
         use Body::{Certificate12 as Certificate, CertificateVerify, ClientKeyExchange, Finished};
         use Input::{ChangeCipherSpec, Message, Reply};
-        use State::{Connected, Resumed, WaitCcs, WaitCert, WaitCertificate, WaitCke};
+        use State::{Connected, Resumed, WaitAgain, WaitCcs, WaitCert, WaitCertificate, WaitCke};
         use State::{WaitCv, WaitFinished, WaitPerson, WaitSignature, WaitVerdict};
         Ok(match (self, input) {
             (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
+            (WaitAgain(s),       Reply(reply))                  => s.judged(auth::taken_again(reply, cx), &msg.client_hello()?, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
             (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
             (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, msg, cx)?,
@@ -100,6 +103,7 @@ impl State {
         use HandshakeType as T;
         match self {
             Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitAgain(_)       => ("WaitAgain", &[]),
             Self::WaitSignature(_)   => ("WaitSignature", &[]),
             Self::WaitCert(_)        => ("WaitCert", &[T::CERTIFICATE]),
             Self::WaitVerdict(_)     => ("WaitVerdict", &[]),
@@ -118,6 +122,7 @@ impl State {
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitAgain(s) => Some(auth::question_again(&s.session.0.peer, None)),
             Self::WaitSignature(s) => Some(s.question()),
             Self::WaitVerdict(s) => Some(s.question()),
             Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
@@ -131,6 +136,7 @@ impl State {
     pub(crate) const fn asks(&self) -> bool {
         match self {
             Self::WaitCertificate(_)
+            | Self::WaitAgain(_)
             | Self::WaitSignature(_)
             | Self::WaitVerdict(_)
             | Self::WaitPerson(_) => true,
@@ -221,76 +227,108 @@ impl Hs {
 }
 
 impl WaitCertificate {
-    /// Resumes a session, or sends all up to the ServerKeyExchange, which must be signed.
+    /// Looks for a session to resume.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Start { config, mut transcript } = *self.b;
         let m = msg.client_hello()?;
-        let certificates = Certificates::of(negotiate::given(reply)?, &config, &m);
-        if let Some((session, current)) = resume::session12(&config, &certificates, &m)? {
-            return Ok(resumed::client_hello(config, session, current, transcript, &m, cx)?.into());
+        let given = negotiate::given(reply)?;
+        let certificates = Certificates::of(given.clone(), &self.b.config, &m);
+        let Some(session) = resume::session12(&self.b.config, &certificates, &m)? else {
+            return in_full(self.b, given, &m, cx);
+        };
+        let again = WaitAgain { session: Box::new(session), b: self.b, given };
+        let config = &again.b.config;
+        match auth::again(&config.common, config.judge(), &again.session.0.peer, None, cx) {
+            Again::Asks => Ok(State::WaitAgain(again)),
+            judged => again.judged(judged.standing(), &m, cx),
         }
-        let offers = Offers::of(&m);
-        let usable = |identity: &Identity| negotiate::suite12(&config.common, identity, &offers);
-        let (identity, chosen) = certificates.choose(&offers, usable, &mut cx.info.reasons)?;
-        let (suite, exchange, why) = chosen;
-        cx.info.suite = Some(suite.id);
-        cx.info.reasons.suite = Some(why);
-        let extended_master_secret =
-            m.extensions.extended_master_secret && config.common.extended_master_secret;
-        cx.info.extended_master_secret = extended_master_secret;
-        let wants_ticket = resume::wants_ticket12(&config, &m, extended_master_secret);
-        let status = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
+    }
+}
 
-        let random = resumed::server_random(&config, cx)?;
-        // A client's CertificateVerify would sign the messages themselves.
-        match config.judge() {
-            Some(_) => transcript.set_hash_keeping_messages(suite.hash),
-            None => transcript.set_hash(suite.hash),
-        }
-        let alpn = cx.info.alpn.clone();
-        transcript.add(cx.send(Body::ServerHello(ServerHello {
-            legacy_version: ProtocolVersion::TLS12,
-            random: &random,
-            session_id: &[],
-            cipher_suite: suite.id,
-            compression_method: 0,
-            extensions: ServerExtensions {
-                renegotiation_info: negotiate::secure_renegotiation(&m).then_some(&[]),
-                server_name: m.extensions.server_name.is_some(),
-                extended_master_secret,
-                session_ticket: wants_ticket,
-                status_request: status,
-                ec_point_formats:
-                    m.extensions.ec_point_formats.map(|_| List::from(&[EcPointFormat::UNCOMPRESSED])),
-                alpn: alpn.as_deref().map(ProtocolName),
-                ..ServerExtensions::default()
-            },
-        }))?);
-        let certificates: Handful<_> = identity.chain().iter().map(|der| CertificateBytes(der)).collect();
-        let certificate = Certificate12 { certificates: List::from(&certificates[..]) };
-        transcript.add(cx.send(Body::Certificate12(certificate))?);
-        if status {
-            let staple = CertificateStatus { ocsp_response: identity.ocsp() };
-            transcript.add(cx.send(Body::CertificateStatus(staple))?);
-        }
-        let b = Box::new(Hs {
-            config,
-            identity,
-            suite,
-            client_random: *m.random,
-            server_random: random,
-            #[cfg(feature = "static-rsa")]
-            client_version: m.legacy_version,
+/// A session is at hand, whose client is perhaps judged again.
+pub(crate) struct WaitAgain {
+    b: Box<Start>,
+    session: Box<(ServerSession, bool)>,
+    given: Given,
+}
+
+impl WaitAgain {
+    /// Resumes the session, or asks for the certificate anew.
+    fn judged(
+        self,
+        standing: Option<Standing>,
+        m: &ClientHello<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<State, Error> {
+        let Some(standing) = standing else { return in_full(self.b, self.given, m, cx) };
+        let Start { config, transcript } = *self.b;
+        Ok(resumed::client_hello(config, *self.session, &standing, transcript, m, cx)?.into())
+    }
+}
+
+/// Sends all up to the ServerKeyExchange, which must be signed.
+fn in_full(b: Box<Start>, given: Given, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let Start { config, mut transcript } = *b;
+    let certificates = Certificates::of(given, &config, m);
+    let offers = Offers::of(m);
+    let usable = |identity: &Identity| negotiate::suite12(&config.common, identity, &offers);
+    let (identity, chosen) = certificates.choose(&offers, usable, &mut cx.info.reasons)?;
+    let (suite, exchange, why) = chosen;
+    cx.info.suite = Some(suite.id);
+    cx.info.reasons.suite = Some(why);
+    let extended_master_secret = m.extensions.extended_master_secret && config.common.extended_master_secret;
+    cx.info.extended_master_secret = extended_master_secret;
+    let wants_ticket = resume::wants_ticket12(&config, m, extended_master_secret);
+    let status = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
+
+    let random = resumed::server_random(&config, cx)?;
+    // A client's CertificateVerify would sign the messages themselves.
+    match config.judge() {
+        Some(_) => transcript.set_hash_keeping_messages(suite.hash),
+        None => transcript.set_hash(suite.hash),
+    }
+    let alpn = cx.info.alpn.clone();
+    transcript.add(cx.send(Body::ServerHello(ServerHello {
+        legacy_version: ProtocolVersion::TLS12,
+        random: &random,
+        session_id: &[],
+        cipher_suite: suite.id,
+        compression_method: 0,
+        extensions: ServerExtensions {
+            renegotiation_info: negotiate::secure_renegotiation(m).then_some(&[]),
+            server_name: m.extensions.server_name.is_some(),
             extended_master_secret,
-            wants_ticket,
-            transcript,
-            client: None,
-        });
-        match exchange {
-            KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => server_key_exchange(b, &offers, cx),
-            #[cfg(feature = "static-rsa")]
-            KeyExchange::Rsa => server_hello_done(b, None, cx),
-        }
+            session_ticket: wants_ticket,
+            status_request: status,
+            ec_point_formats:
+                m.extensions.ec_point_formats.map(|_| List::from(&[EcPointFormat::UNCOMPRESSED])),
+            alpn: alpn.as_deref().map(ProtocolName),
+            ..ServerExtensions::default()
+        },
+    }))?);
+    let certificates: Handful<_> = identity.chain().iter().map(|der| CertificateBytes(der)).collect();
+    let certificate = Certificate12 { certificates: List::from(&certificates[..]) };
+    transcript.add(cx.send(Body::Certificate12(certificate))?);
+    if status {
+        let staple = CertificateStatus { ocsp_response: identity.ocsp() };
+        transcript.add(cx.send(Body::CertificateStatus(staple))?);
+    }
+    let b = Box::new(Hs {
+        config,
+        identity,
+        suite,
+        client_random: *m.random,
+        server_random: random,
+        #[cfg(feature = "static-rsa")]
+        client_version: m.legacy_version,
+        extended_master_secret,
+        wants_ticket,
+        transcript,
+        client: None,
+    });
+    match exchange {
+        KeyExchange::EcdheEcdsa | KeyExchange::EcdheRsa => server_key_exchange(b, &offers, cx),
+        #[cfg(feature = "static-rsa")]
+        KeyExchange::Rsa => server_hello_done(b, None, cx),
     }
 }
 

@@ -10,15 +10,20 @@
 //!                                 v
 //!                          WAIT_CERTIFICATE         Certificate is asked
 //!          Using PSK of its names |     | Using certificate
-//!      the binder shows whose |   |     | Send ServerHello
-//!         +----------------------+     | K_send = handshake, K_recv = handshake
-//!         |           | 0-RTT could be | Send EncryptedExtensions, [CertificateRequest], Certificate
-//!         |           v                v
-//!         |      WAIT_REPLAY     WAIT_SIGNATURE       Replay, or Sign, is asked
-//!         |           |                | Send CertificateVerify, Finished
-//!         v           v                | K_send = application
-//!      Send ServerHello                v
-//!      K_send = handshake        WAIT_FLIGHT2
+//!          the binder shows whose |     |
+//!                                 v     |
+//!                          (WAIT_AGAIN) |             Verify is asked, where it is to be again
+//!                        accepted |  |  |
+//!                                 |  +->| refused
+//!         +-----------------------+     | Send ServerHello
+//!         |           | 0-RTT could be  | K_send = handshake, K_recv = handshake
+//!         |           |                 | Send EncryptedExtensions, [CertificateRequest], Certificate
+//!         |           v                 v
+//!         |      WAIT_REPLAY      WAIT_SIGNATURE      Replay, or Sign, is asked
+//!         |           |                 | Send CertificateVerify, Finished
+//!         v           v                 | K_send = application
+//!      Send ServerHello                 v
+//!      K_send = handshake         WAIT_FLIGHT2
 //!      Send EncryptedExtensions, Finished
 //!      K_send = application
 //!         | No 0-RTT  | 0-RTT
@@ -30,11 +35,11 @@ use super::auth::{self, SignedContent, Signer};
 use super::context::{Awaits, Connected, Cx, Exporter, Input, Received, Reply, unexpected};
 use super::early;
 use super::flight2::{self, Flight2, Hs};
-use super::negotiate::{self, Certificates, Exchange, Offers};
+use super::negotiate::{self, Certificates, Exchange, Given, Offers};
 use super::pre_shared::{self, Named};
 use super::resume::{self, Identified, Origin, Psk, Tickets};
 use super::retry::{self, Memory, Retry};
-use crate::config::ServerConfig;
+use crate::config::{Again, ServerConfig, Standing};
 use crate::crypto::aead::Protection;
 use crate::crypto::agree::{self, SharedSecret};
 use crate::crypto::suite::Suite;
@@ -56,6 +61,7 @@ use std::sync::Arc;
 pub(crate) enum State {
     WaitSecondHello(WaitSecondHello),
     WaitCertificate(WaitCertificate),
+    WaitAgain(WaitAgain),
     WaitReplay(WaitReplay),
     WaitSignature(WaitSignature),
     Flight2(flight2::State),
@@ -67,10 +73,11 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
         use Body::ClientHello;
         use Input::{Message, Reply};
-        use State::{Flight2, WaitCertificate, WaitReplay, WaitSecondHello, WaitSignature};
+        use State::{Flight2, WaitAgain, WaitCertificate, WaitReplay, WaitSecondHello, WaitSignature};
         Ok(match (self, input) {
             (WaitSecondHello(s), Message(ClientHello(m)))       => s.client_hello(msg, &m, cx)?,
             (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
+            (WaitAgain(s),       Reply(reply))                  => s.again(reply, msg, cx)?,
             (WaitReplay(s),      Reply(reply))                  => s.replay(&reply, msg, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
             (Flight2(s),         input)                   => Self::flight2(s.step(input, msg, cx)?),
@@ -84,6 +91,7 @@ impl State {
         match self {
             Self::WaitSecondHello(_) => ("WaitSecondHello", &[T::CLIENT_HELLO]),
             Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitAgain(_)       => ("WaitAgain", &[]),
             Self::WaitReplay(_)      => ("WaitReplay", &[]),
             Self::WaitSignature(_)   => ("WaitSignature", &[]),
             Self::Flight2(s)         => s.awaits(),
@@ -108,12 +116,13 @@ impl State {
 
     /// Whether it is not decided yet what becomes of early data.
     pub(crate) const fn decides_on_early_data(&self) -> bool {
-        matches!(self, Self::WaitCertificate(_) | Self::WaitReplay(_))
+        matches!(self, Self::WaitCertificate(_) | Self::WaitAgain(_) | Self::WaitReplay(_))
     }
 
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitAgain(s) => Some(auth::question_again(&s.psk.session.peer, None)),
             Self::WaitReplay(s) => Some(Question::Replay { once: s.once }),
             Self::WaitSignature(s) => Some(s.question()),
             Self::Flight2(s) => s.question(),
@@ -124,7 +133,9 @@ impl State {
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
         match self {
-            Self::WaitCertificate(_) | Self::WaitReplay(_) | Self::WaitSignature(_) => true,
+            Self::WaitCertificate(_) | Self::WaitAgain(_) | Self::WaitReplay(_) | Self::WaitSignature(_) => {
+                true
+            }
             Self::Flight2(s) => s.asks(),
             Self::WaitSecondHello(_) | Self::Connected(_) => false,
         }
@@ -309,36 +320,83 @@ impl WaitCertificate {
     /// Looks for a session to resume.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { b } = self;
-        let (m, config) = (msg.client_hello()?, Arc::clone(&b.config));
-        let certificates = Certificates::of(negotiate::given(reply)?, &config, &m);
-        match resume::identified(&config, b.suite, &certificates, &m) {
-            Some(identified) => bound(b, identified, msg, &m, cx),
-            None => match pre_shared::named(&config, b.suite, &m) {
-                Some(named) => pre_shared(b, named, msg, &m, cx),
-                None => in_full(b, certificates, msg, &m, cx),
-            },
+        let (m, given) = (msg.client_hello()?, negotiate::given(reply)?);
+        let certificates = Certificates::of(given.clone(), &b.config, &m);
+        match resume::identified(&b.config, b.suite, &certificates, &m) {
+            Some(identified) => bound(b, identified, given, msg, &m, cx),
+            None => not_resumed(b, given, msg, &m, cx),
         }
+    }
+}
+
+/// Looks for a key of the configuration.
+fn not_resumed(
+    b: Box<Hs>,
+    given: Given,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    match pre_shared::named(&b.config, b.suite, m) {
+        Some(named) => pre_shared(b, named, msg, m, cx),
+        None => in_full(b, given, msg, m, cx),
     }
 }
 
 /// The session is this server's; that it is the client's, too, the binder shows.
 fn bound(
-    mut b: Box<Hs>,
+    b: Box<Hs>,
     identified: Identified,
+    given: Given,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
     // Before adding: a binder covers a part of this message only.
     let psk = identified.bound(b.suite, &b.transcript, (msg, m), cx.tap)?;
+    match auth::again(&b.config.common, b.config.judge(), &psk.session.peer, None, cx) {
+        Again::Stands(standing) => taken(b, psk, standing, msg, m, cx),
+        Again::Asks => Ok(State::WaitAgain(WaitAgain { b, psk: Box::new(psk), given })),
+        Again::Refused(_) => not_resumed(b, given, msg, m, cx),
+    }
+}
+
+/// The application judges the client again.
+pub(crate) struct WaitAgain {
+    b: Box<Hs>,
+    psk: Box<Psk>,
+    given: Given,
+}
+
+impl WaitAgain {
+    /// Resumes the session, or asks for the certificate anew.
+    fn again(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let Self { b, psk, given } = self;
+        let m = msg.client_hello()?;
+        match auth::taken_again(reply, cx) {
+            Some(standing) => taken(b, *psk, standing, msg, &m, cx),
+            None => not_resumed(b, given, msg, &m, cx),
+        }
+    }
+}
+
+/// The client is who it was: what is left to know is what becomes of early data.
+fn taken(
+    mut b: Box<Hs>,
+    psk: Psk,
+    standing: Standing,
+    msg: &Received<'_>,
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
     b.transcript.add(msg.bytes);
     match early::once(&b.config, b.suite, &psk, m, cx.info) {
         Ok(once) if cx.info.early_data == EarlyData::Offered => {
-            Ok(State::WaitReplay(WaitReplay { b, psk: Box::new(psk), once }))
+            Ok(State::WaitReplay(WaitReplay { b, psk: Box::new(psk), standing, once }))
         }
         once => {
             early::pass_over(&b.config, once.err().unwrap_or(EarlyReason::NotAsked), cx);
-            resumed(b, psk, msg, m, cx)
+            resumed(b, psk, &standing, msg, m, cx)
         }
     }
 }
@@ -346,32 +404,35 @@ fn bound(
 pub(crate) struct WaitReplay {
     b: Box<Hs>,
     psk: Box<Psk>,
+    standing: Standing,
     once: Once,
 }
 
 impl WaitReplay {
     /// Whatever becomes of early data, the session is resumed.
     fn replay(self, reply: &Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, psk, .. } = self;
+        let Self { b, psk, standing, .. } = self;
         let m = msg.client_hello()?;
         match early::verdict(reply, &b.config, &psk.session, &m) {
             Ok(()) => cx.info.early_data = EarlyData::Accepted,
             Err(why) => early::pass_over(&b.config, why, cx),
         }
-        resumed(b, *psk, msg, &m, cx)
+        resumed(b, *psk, &standing, msg, &m, cx)
     }
 }
+
 /// The server's whole flight, where a session is resumed.
 fn resumed(
     mut b: Box<Hs>,
     psk: Psk,
+    standing: &Standing,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
     let Psk { place, session, early, .. } = psk;
     let (origin, most) = (Origin::from(&session), session.max_early_data);
-    let peer = auth::resumed(session.peer);
+    let peer = auth::resumed(session.peer, standing);
     let accepted = (cx.info.early_data == EarlyData::Accepted).then(|| {
         let hello = b.transcript.hash();
         (early.client_early_traffic(&hello, cx.tap), early.early_exporter(&hello, cx.tap))
@@ -405,14 +466,14 @@ fn pre_shared(
 /// The server's flight up to its Certificate, where nothing is resumed.
 fn in_full(
     mut b: Box<Hs>,
-    certificates: Certificates<'_>,
+    given: Given,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
     pre_shared::missing(&b.config, m).map_or(Ok(()), Err)?;
     m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
-    let offers = Offers::of(m);
+    let (offers, certificates) = (Offers::of(m), Certificates::of(given, &b.config, m));
     let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
     let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
 

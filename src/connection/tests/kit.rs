@@ -236,7 +236,7 @@ impl Party {
     ) -> Self {
         let heard = Arc::new(Heard::default());
         options.observer = Some(heard.clone());
-        let observer = options.observer.clone();
+        let observer = config.common.observer(options.observer.clone());
         let mut c = Connection::new(super::super::Flow::Over, Side::Client, observer);
         c.settle(&config.common);
         c.entropy = entropy;

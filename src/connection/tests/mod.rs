@@ -2,6 +2,7 @@
 //! it refuses, with the alert that leaves.
 
 mod admission;
+mod again;
 mod alter;
 mod bindings;
 mod client_early;

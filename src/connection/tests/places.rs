@@ -1,6 +1,7 @@
 //! A connection in each state of both flows, and the message that its peer was
 //! about to send.
 
+use super::again::primed_again;
 use super::alter::{both, keep};
 use super::kit::*;
 use super::pre_shared::psk_ke_alone;
@@ -24,7 +25,7 @@ pub(super) struct Place {
 
 /// The states, by their names in RFC 9846 Appendix A and in its spirit; a
 /// variant in brackets leads to the same state by another way.
-pub(super) const CLIENT: [&str; 20] = [
+pub(super) const CLIENT: [&str; 21] = [
     "WaitSh",
     "WaitSh (early)",
     "WaitSh (retry)",
@@ -33,6 +34,7 @@ pub(super) const CLIENT: [&str; 20] = [
     "WaitEe (resumed)",
     "WaitEe (psk_ke)",
     "WaitEe (early)",
+    "WaitAgain",
     "WaitCertCr",
     "WaitCertCr (request)",
     "WaitCert",
@@ -46,7 +48,7 @@ pub(super) const CLIENT: [&str; 20] = [
     "WaitSignature",
     "Connected",
 ];
-pub(super) const SERVER: [&str; 20] = [
+pub(super) const SERVER: [&str; 21] = [
     "Start",
     "Start (resumed)",
     "Start (psk_ke)",
@@ -57,6 +59,7 @@ pub(super) const SERVER: [&str; 20] = [
     "WaitFinished (early)",
     "WaitSecondHello",
     "WaitCertificate",
+    "WaitAgain",
     "WaitSignature",
     "WaitCert",
     "WaitCert (none)",
@@ -97,6 +100,10 @@ fn client_place(state: &str) -> Place {
         "WaitEe (resumed)" => resuming(|c, s| client(1, c, s)),
         "WaitEe (psk_ke)" => psk_ke(|c, s| client(1, c, s)),
         "WaitFinished (psk_ke)" => psk_ke(|c, s| client(2, c, s)),
+        "WaitAgain" => {
+            let (c, s) = primed_again(Side::Client, ProtocolVersion::TLS13);
+            client(2, &c, &s)
+        }
         "WaitFinished (resumed)" => resuming(|c, s| client(2, c, s)),
         "WaitSh (early)" => early(0),
         "WaitEe (early)" => early(1),
@@ -140,6 +147,10 @@ fn server_place(state: &str) -> Place {
         "Start (refused)" => {
             let (client, server) = server_early::primed(ReplayRegister::new());
             start(&client, &server.early_data(1, ReplayRegister::new()))
+        }
+        "WaitAgain" => {
+            let (c, s) = primed_again(Side::Server, ProtocolVersion::TLS13);
+            server(all, &c, &s)
         }
         "WaitSecondHello" => server(1, &two, &p256),
         "WaitCertificate" => server(all, &client_config(), &ServerConfig::asking_for_certificates(now)),
@@ -211,6 +222,11 @@ fn start(client: &ClientConfig, server: &ServerConfig) -> Place {
 fn taking(n: usize, replays: Replays) -> Place {
     let (client, server) = server_early::primed(replays);
     self::server(n, &client, &server)
+}
+
+/// The state that asks the same: who the peer is.
+pub(super) fn asks_as(state: &str) -> &str {
+    if state == "WaitAgain" { "WaitVerdict" } else { state }
 }
 
 /// The answers that there are, and the state's question that each is for.

@@ -1,6 +1,7 @@
 //! A connection in each state of both flows of TLS 1.2, and the records that
 //! its peer was about to send.
 
+use super::again::primed_again;
 use super::faults::{tls12_client, tls12_server};
 use super::kit::*;
 use super::kit12::*;
@@ -43,6 +44,7 @@ pub(super) const CLIENT: &[&str] = &[
     "WaitCcs (ticket)",
     "WaitTicket (renewed)",
     "WaitCcs (renewed)",
+    "WaitAgain",
     "WaitCcs (resumed)",
     "WaitFinished (resumed)",
     "Connected",
@@ -55,6 +57,7 @@ pub(super) const CLIENT: &[&str] = &[
 ];
 pub(super) const SERVER: &[&str] = &[
     "WaitCertificate",
+    "WaitAgain",
     "WaitSignature",
     "WaitCert",
     "WaitCert (none)",
@@ -89,7 +92,8 @@ pub(super) fn bare(state: &str) -> &str {
 
 /// States in which a question is open: nothing is read.
 pub(super) fn is_asking(state: &str) -> bool {
-    ["WaitVerdict", "WaitPerson", "WaitSignature", "WaitCertificate", "WaitDecrypted"].contains(&bare(state))
+    ["WaitAgain", "WaitVerdict", "WaitPerson", "WaitSignature", "WaitCertificate", "WaitDecrypted"]
+        .contains(&bare(state))
 }
 
 pub(super) fn place12(side: Side, state: &str) -> Place12 {
@@ -126,6 +130,7 @@ fn client_place(state: &str) -> (ClientConfig, ServerConfig, usize) {
         "WaitCcs (ticket)" => with(keeping(ProtocolVersion::TLS12), 5),
         "WaitTicket (renewed)" => with(renewing(), 1),
         "WaitCcs (renewed)" => with(renewing(), 2),
+        "WaitAgain" => with(primed_again(Side::Client, ProtocolVersion::TLS12), 1),
         "WaitCcs (resumed)" => with(primed(ProtocolVersion::TLS12), 1),
         "WaitFinished (resumed)" => with(primed(ProtocolVersion::TLS12), 2),
         "Connected" => plain(6),
@@ -149,6 +154,10 @@ fn server_place(state: &str) -> (ClientConfig, ServerConfig, usize) {
     let plain = |n| (tls12_client(), tls12_server(), n);
     match state {
         "WaitCertificate" => (tls12_client(), ServerConfig::asking_for_certificates(now), 1),
+        "WaitAgain" => {
+            let (client, server) = primed_again(Side::Server, ProtocolVersion::TLS12);
+            (client, server, 1)
+        }
         "WaitSignature" => (tls12_client(), server12_with(PKI.server.elsewhere()), 1),
         "WaitCert" => (with(), requesting(), 1),
         "WaitCert (none)" => (tls12_client(), requesting(), 1),

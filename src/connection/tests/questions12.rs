@@ -124,7 +124,10 @@ fn verify_a_server_with_its_staple() {
     let client = Party::client(&client12_of(Judge::Application));
     let server = Party::server(&stapling12());
     let (client, _) = late(client, server, Side::Client, "Verify", 0, |question| {
-        let OwnedQuestion::Verify { chain, name: Some(name), purpose, ocsp } = question else { panic!() };
+        let OwnedQuestion::Verify { chain, name: Some(name), purpose, ocsp, resumed: false } = question
+        else {
+            panic!()
+        };
         assert_eq!((chain, name, purpose), (PKI.server.chain.clone(), super::kit::name(), Purpose::Server));
         assert_eq!(ocsp, STAPLE);
         Answer::Accept
@@ -151,7 +154,9 @@ fn verify_a_client() {
     let client = Party::client(&client12_with_certificate());
     let server = Party::server(&requiring12(Judge::Application));
     let (_, server) = late(client, server, Side::Server, "Verify", 3, |question| {
-        let OwnedQuestion::Verify { chain, name: None, purpose, ocsp } = question else { panic!() };
+        let OwnedQuestion::Verify { chain, name: None, purpose, ocsp, resumed: false } = question else {
+            panic!()
+        };
         assert_eq!((chain, purpose, ocsp), (PKI.client.chain.clone(), Purpose::Client, vec![]));
         Answer::Accept
     });
