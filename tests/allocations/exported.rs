@@ -16,13 +16,13 @@ fn vec24(body: &[u8]) -> Vec<u8> {
 fn server(number: usize, (peers, certificates, bytes): (usize, usize, usize), sessions: usize) -> Vec<u8> {
     let name = format!("h{number}.example");
     let chain = vec24(&vec![9; bytes]).repeat(certificates);
-    let peer = [&[1, 0, 0, 0, 0, 0][..], &vec24(&[]), &vec24(&chain)].concat();
+    let peer = [&[1, 0, 0, 0, 0, 0, 0, 0][..], &vec24(&[]), &vec24(&chain)].concat();
     let session = |ticket: usize| {
         let times = [NOW, NOW + 9, NOW + 9].map(u64::to_be_bytes).concat();
         let secret = [&[32][..], &[7; 32]].concat();
         let place = (ticket % peers) as u8;
         let ticket = [0, 2, number as u8, ticket as u8];
-        [&[3, 4, 0x13, 1, place][..], &secret, &ticket, &[0; 4], &times, &[0; 4], &[0]].concat()
+        [&[3, 4, 0x13, 1, place][..], &secret, &ticket, &[0; 4], &times, &[0; 4], &[0, 1]].concat()
     };
     let sessions = (0..sessions).flat_map(session).collect::<Vec<_>>();
     let name = [&[name.len() as u8], name.as_bytes()].concat();
