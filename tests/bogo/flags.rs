@@ -378,6 +378,8 @@ impl Draft {
             "-expect-reject-early-data" => flags.expect_early_data = Some(false),
             "-expect-no-offer-early-data" => flags.expect_no_offer_of_early_data = true,
             "-expect-early-data-reason" => flags.expect_early_data_reason = Some(value()),
+            // By how much is not told, but by what comes of it: whether early data is taken.
+            "-expect-ticket-age-skew" => drop(value()),
             "-expect-ticket-supports-early-data" => flags.expect_early_data_in_tickets = true,
             "-shim-initial-write" => flags.initial_write = value().into_bytes(),
             "-repeat-shim-initial-write" => flags.initial_writes = number(&value()),

@@ -35,7 +35,7 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["-quic", "-quic-transport-params", "-expect-quic*"], "QUIC is not spoken yet"),
     (&["-expect-session-id"], "sessions are resumed by tickets alone"),
     (
-        &["-use-ticket-*", "-renew-ticket", "-skip-ticket", "-ticket-key", "-expect-ticket-age-skew"],
+        &["-use-ticket-*", "-renew-ticket", "-skip-ticket", "-ticket-key"],
         "tickets are this crate's own: there is no callback for them, and their format is not BoringSSL's",
     ),
     (
