@@ -65,6 +65,7 @@ pub(crate) struct Flags {
     pub(crate) stapling: bool,
     pub(crate) verify_peer: bool,
     pub(crate) require_certificate: bool,
+    pub(crate) verifies_on_resumption: bool,
     pub(crate) ask_for_certificate: bool,
     pub(crate) early_data: bool,
     /// The alert with which the peer's chain is refused.
@@ -154,6 +155,7 @@ impl Default for Flags {
             stapling: false,
             verify_peer: false,
             require_certificate: false,
+            verifies_on_resumption: false,
             ask_for_certificate: false,
             early_data: false,
             rejection: None,
@@ -359,6 +361,7 @@ impl Draft {
             "-reject-alpn" => flags.alpn = vec![b"none of the client's".to_vec()],
             "-verify-peer" => flags.verify_peer = true,
             "-require-any-client-certificate" => flags.require_certificate = true,
+            "-reverify-on-resume" => flags.verifies_on_resumption = true,
             "-verify-fail" => *verify_fails = true,
             "-use-custom-verify-callback" => *custom_verify = true,
             // Whoever judges the chain judges the staple with it.

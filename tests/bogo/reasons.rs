@@ -46,7 +46,6 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         ],
         "a session is of one name",
     ),
-    (&["-reverify-on-resume"], "who was accepted under the same policy is not judged again"),
     (&["-psk", "-psk-identity"], "TLS 1.2 has no pre-shared keys here, but those of its sessions"),
     (&["-new-spake2plusv1-credential", "-pake-*", "-wrong-pake-role"], "PAKEs are not spoken"),
     (&["-new-delegated-credential", "-delegated-credential"], "delegated credentials are not spoken"),

@@ -210,6 +210,9 @@ macro_rules! common {
         if !flags.ignores_hello_requests {
             config = config.renegotiation_is_fatal();
         }
+        if flags.verifies_on_resumption {
+            config = config.verify_on_resumption();
+        }
         if flags.requires_renegotiation_info {
             config = config.require_renegotiation_info();
         }
