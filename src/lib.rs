@@ -207,7 +207,7 @@ pub use question::{Answer, Hello, Once, OwnedQuestion, Question};
 pub use rustls_pki_types as pki_types;
 pub use session::{
     ClientSessions, ExportedSessions, Imported, PreSharedKey, PreSharedKeys, PskHash, ReplayRegister,
-    Replays, SessionsError, TicketKey, TicketKeys,
+    Replays, SessionCache, SessionQueue, SessionStore, SessionWrite, SessionsError, TicketKey, TicketKeys,
 };
 #[cfg(feature = "system-roots")]
 pub use stores::NoSystemRoots;

@@ -100,6 +100,30 @@ pub const TICKET_BYTES: usize = 16 * 1024;
 /// a longer chain gets none.
 pub const TICKET_CONTENTS: usize = 6 * 1024;
 
+/// Seconds for which a client offers a session by its id, of which its server says no
+/// more: the limit that RFC 5246 section F.1.4 suggests.
+pub const SESSION_ID_SECONDS: u32 = 24 * 60 * 60;
+
+/// Sessions that a server keeps in memory under their ids, if nothing else is said: a
+/// busy one has some ten new clients a second who use no tickets, and each comes back
+/// within hours.
+pub const SESSIONS_CACHED: usize = 100_000;
+
+/// Octets of all of them, if nothing else is said: so many sessions without client
+/// certificates fit.
+pub const SESSION_OCTETS_CACHED: usize = 64 * 1024 * 1024;
+
+/// What a session takes there beside its own octets: the nodes of two trees, which
+/// are half full at worst.
+pub const SESSION_OVERHEAD: usize = 256;
+
+/// Writes that wait for a store which is elsewhere: what the handshakes of a second
+/// leave, while the store is slow. As many sessions again may wait to be forgotten.
+pub const SESSION_WRITES: usize = 8_192;
+
+/// Octets of the sessions among them.
+pub const SESSION_OCTETS_WRITTEN: usize = 8 * 1024 * 1024;
+
 /// Pre-shared keys of a ClientHello at which a server looks: clients offer one
 /// or two, and each costs a decryption.
 pub const PSK_IDENTITIES: usize = 8;

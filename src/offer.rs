@@ -219,15 +219,19 @@ impl Offer {
         self.psk.is_some() || !self.keys.is_empty()
     }
 
-    /// For middleboxes, where TLS 1.3 is offered (RFC 9846 appendix E.4), and to
-    /// be echoed by a server that takes a ticket of TLS 1.2 (RFC 5077 section
-    /// 3.4); else an id would ask for a session that there is none of.
+    /// The id of the session to resume in TLS 1.2. Else a random one: for middleboxes,
+    /// where TLS 1.3 is offered (RFC 9846 appendix E.4), and to be echoed by a server
+    /// that takes a ticket of TLS 1.2 (RFC 5077 section 3.4).
     pub(crate) fn session_id(&self) -> &[u8] {
         #[cfg(test)]
         if let Some(hello) = self.given_hello() {
             return hello.session_id;
         }
-        if self.config.common.tls13() || self.session12.is_some() { &self.session_id } else { &[] }
+        match &self.session12 {
+            Some(session) if session.by_id => &session.ticket,
+            None if !self.config.common.tls13() => &[],
+            _ => &self.session_id,
+        }
     }
 
     /// A hello of the trace that is played.
@@ -284,7 +288,6 @@ impl Offer {
         let common = &self.config.common;
         let Lists { versions, suites, groups, .. } = &common.offered;
         let sessions = self.config.resumption().is_some();
-        let ticket = self.session12.as_ref().map_or(&[][..], |session| &session.ticket);
         const MODES: &[PskKeyExchangeMode] = &[PskKeyExchangeMode::PSK_DHE_KE, PskKeyExchangeMode::PSK_KE];
         let psks = (sessions && common.tls13()) || pre_shared_key.is_some();
         let modes = if common.psk_ke { MODES } else { &MODES[..1] };
@@ -296,6 +299,8 @@ impl Offer {
             false => (true, modes),
         };
         let judges = !self.config.requires_pre_shared_key;
+        let ticket = self.session12.as_ref().filter(|session| !session.by_id);
+        let ticket = ticket.map_or(&[][..], |session| &session.ticket);
         ClientHello {
             legacy_version: ProtocolVersion::TLS12,
             random: &self.random,

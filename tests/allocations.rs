@@ -7,6 +7,8 @@ mod exported;
 mod idle;
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "allocations/sessions.rs"]
+mod sessions;
 
 use allocation_counter::measure;
 use handfast::pki::{Certificate, CertificateDer, PrivateKeyDer, Roots, ServerName, UnixTime, Verifier};

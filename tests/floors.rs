@@ -43,12 +43,13 @@ const HOUSE: &[Floor] = &[
     Floor(4, &["schedule/mod.rs", "schedule/transcript.rs", "schedule/tls13.rs", "schedule/tls13/psk.rs", "schedule/tls12.rs"]),
     Floor(5, &[
         "error.rs", "early.rs", "identity.rs", "identities.rs", "info.rs",
-        "session/psk.rs", "session/peer.rs", "session/replays.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs", "session/export.rs", "session/keeper.rs", "session/mod.rs",
+        "session/psk.rs", "session/peer.rs", "session/replays.rs", "session/ticket.rs", "session/keys.rs", "session/store.rs",
+        "session/export.rs", "session/keeper.rs", "session/cache.rs", "session/queue.rs", "session/by_id.rs", "session/mod.rs",
         "config/live.rs", "config/judge.rs", "config/common.rs", "config/again.rs", "config/client.rs", "config/server.rs", "config/mod.rs", "question.rs", "offer.rs",
         "handshake/context.rs", "handshake/negotiate.rs", "handshake/auth.rs", "handshake/pre_shared.rs", "handshake/retry.rs",
         "handshake/resume.rs", "handshake/early.rs", "handshake/resumed12.rs",
         "handshake/client13.rs", "handshake/client12.rs", "handshake/client.rs",
-        "handshake/flight2.rs", "handshake/server13.rs", "handshake/server12.rs", "handshake/server.rs",
+        "handshake/flight2.rs", "handshake/server13.rs", "handshake/flight12.rs", "handshake/server12.rs", "handshake/server.rs",
         "handshake/post.rs", "handshake/mod.rs",
     ]),
     Floor(6, &[

@@ -9,7 +9,7 @@ use crate::identity::{ConfigError, Identity};
 use crate::limits;
 use crate::observe::Observer;
 use crate::pki::{Roots, UnixTime};
-use crate::session::{PreSharedKeys, Replays, TicketKeys};
+use crate::session::{PreSharedKeys, Replays, SessionCache, SessionStore, TicketKeys};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -65,6 +65,8 @@ pub struct ServerConfig {
     pub(crate) early_data: Option<(u32, Replays)>,
     /// In seconds.
     pub(crate) early_data_window: u64,
+    pub(crate) session_store: Option<SessionStore>,
+    pub(crate) stateful_tickets: bool,
     session_context: Vec<u8>,
     /// The fingerprint of `client_auth` and `session_context`, when a connection has
     /// asked for it.
@@ -98,6 +100,8 @@ impl ServerConfig {
             tickets_sent: 2,
             early_data: None,
             early_data_window: limits::EARLY_DATA_WINDOW,
+            session_store: None,
+            stateful_tickets: false,
             session_context: Vec::new(),
             policy: OnceLock::new(),
         }
@@ -371,6 +375,57 @@ impl ServerConfig {
             seconds => return Err(ConfigError::TicketTimes { what: "a window for early data", seconds }),
         };
         Ok(self)
+    }
+
+    /// Keeps sessions under their ids, too: for clients of TLS 1.2 that use no tickets,
+    /// and for [stateful tickets](Self::stateful_tickets). A client that is given a
+    /// ticket is given no id (RFC 5077 section 3.4).
+    ///
+    /// The store is this process's memory, or elsewhere: then a server whose client comes
+    /// with an id asks [`Question::Session`](crate::Question::Session), at most once a
+    /// handshake and only where a server with its keys made the id. Whatever is wrong
+    /// with the answer, a full handshake follows.
+    ///
+    /// What is kept is sealed under the [ticket keys](Self::tickets); where none are
+    /// given, they are this configuration's own, which other processes cannot read.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientSessions, SessionCache};
+    /// # let (client, server) = pair::configs();
+    /// # let client = client.sessions(ClientSessions::new());
+    /// let cache = std::sync::Arc::new(SessionCache::new());
+    /// let server = server.session_store(cache.clone()).stateful_tickets();
+    /// # pair::connect(&client, &server)?;
+    /// assert_eq!(cache.len(), 2); // a session for each ticket
+    /// # let (client, _) = pair::connect(&client, &server)?;
+    /// assert!(client.info().resumed);
+    /// # Ok::<(), handfast::Error>(())
+    /// ```
+    pub fn session_store(mut self, store: impl Into<SessionStore>) -> Self {
+        self.session_store = Some(store.into());
+        self.tickets.get_or_insert_with(|| TicketKeys::random().into());
+        self
+    }
+
+    /// Puts no session into a ticket, but into the [store](Self::session_store), under
+    /// an id: in TLS 1.3 the ticket is that id, and good for one use; in TLS 1.2 there
+    /// are session ids alone, which are good for more. Where no store is given, it is a
+    /// [`SessionCache`] of this configuration's own.
+    ///
+    /// A session is claimed by deleting it when its client has shown that it has the
+    /// key: who merely saw a ticket cannot use it up. A store that is elsewhere learns
+    /// of it a little later, and nobody waits: two connections that come at once with
+    /// one ticket may both be resumed, though early data is taken on one at most.
+    ///
+    /// What it is good for: a session that the store forgets is no session any more, and
+    /// whoever gets the ticket keys later reads no session that was resumed.
+    pub fn stateful_tickets(mut self) -> Self {
+        self.stateful_tickets = true;
+        match self.session_store {
+            Some(_) => self,
+            None => self.session_store(SessionCache::new()),
+        }
     }
 
     /// Sessions are resumed only where the context is the same; it is empty if

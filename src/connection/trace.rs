@@ -169,6 +169,7 @@ fn session(psk: &[u8], hello: &[u8]) -> ClientSession {
         suite: Suite::find(CipherSuite::TLS_AES_128_GCM_SHA256).unwrap(),
         secret: Secret::from_slice(psk).unwrap(),
         ticket: ticket.identity.into(),
+        by_id: false,
         age_add: 0,
         received: now,
         expires: now + 30,

@@ -2,7 +2,7 @@
 
 use crate::crypto::Failed;
 use crate::crypto::aead::TAG_LEN;
-use crate::crypto::kdf::hmac;
+use crate::crypto::kdf::{Digest, hmac};
 use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::suite::Hash;
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -31,6 +31,12 @@ impl SealingKey {
     /// Tells the key without telling anything of it.
     pub(crate) fn name(&self) -> &[u8; 16] {
         &self.name
+    }
+
+    /// By this, whoever has the key tells an id that was made with it from a foreign one.
+    pub(crate) fn tag_of_id(&self, parts: [&[u8]; 2]) -> Digest {
+        let [kind, random] = parts;
+        hmac(Hash::Sha256, self.secret.as_bytes(), &[b"the id of a session", kind, random])
     }
 
     /// Encrypts `plaintext` where it lies; the tag goes behind it. No nonce may be

@@ -169,6 +169,7 @@ struct Hs {
     extended_master_secret: bool,
     /// The server said that a NewSessionTicket follows.
     announces_ticket: bool,
+    /// Or the id, where there is no ticket.
     ticket: Option<Ticket12>,
     transcript: Transcript,
     presented: Presented,
@@ -205,8 +206,8 @@ pub(super) fn server_hello(
     if !extensions.present().is_subset(offered) {
         return Err(Fault::UnofferedExtension.into());
     }
-    // The echo of an id that came with a ticket takes the ticket (RFC 5077 section
-    // 3.4); without one there is no session that the id could name.
+    // The echo of an id resumes the session that it names, or takes the ticket that it
+    // came with (RFC 5077 section 3.4); without them there is none that it could name.
     let resumes = !m.session_id.is_empty() && m.session_id == offer.session_id();
     if resumes && offer.session12.is_none() {
         return Err(Fault::SessionIdEchoed.into());
@@ -236,7 +237,7 @@ pub(super) fn server_hello(
         server_random: *m.random,
         extended_master_secret: extensions.extended_master_secret,
         announces_ticket: extensions.session_ticket,
-        ticket: None,
+        ticket: Ticket12::of_id(m.session_id),
         transcript,
         presented: Presented { chain: Arc::new([]), ocsp: None },
         server_key: None,
@@ -530,7 +531,11 @@ impl From<WaitTicket> for State {
 impl WaitTicket {
     fn new_session_ticket(self, msg: &Received<'_>, m: &NewSessionTicket12<'_>) -> WaitCcs {
         let Self(mut s) = self;
-        s.b.ticket = Some(m.into());
+        // A ticket takes the place of the id (RFC 5077 section 3.4).
+        let ticket = Ticket12::from(m);
+        if !ticket.is_empty() {
+            s.b.ticket = Some(ticket);
+        }
         s.b.transcript.add(msg.bytes);
         s
     }

@@ -4,7 +4,8 @@
 //!   the ClientHello has early_data -> Offered
 //!     HelloRetryRequest, another version, nothing resumed -> Rejected
 //!     the binder is verified
-//!       all is as it was, and the ticket is as old as it says -> the register is asked
+//!       all is as it was, and the ticket is as old as it says -> the register is asked, or
+//!                                          the store, where the ticket is stateful
 //!         it is the first -> Accepted
 //! ```
 
@@ -17,7 +18,7 @@ use crate::early::{EarlyData, EarlyReason};
 use crate::info::ConnectionInfo;
 use crate::limits;
 use crate::question::{Answer, Once};
-use crate::session::{Replays, Seen, ServerSession};
+use crate::session::{Replays, Seen, ServerSession, SessionStore};
 use crate::wire::ClientHello;
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ pub(crate) fn once(
     let Some((_, replays)) = &config.early_data else { return Err(EarlyReason::Off) };
     let session = &psk.session;
     let register = match replays {
+        // The store is the register, for whom a session is there once.
+        _ if psk.id.is_some() => true,
         Replays::InMemory(register) => register.is(&session.register),
         Replays::Asked => session.register == [0; 16],
     };
@@ -78,9 +81,12 @@ pub(crate) fn once(
     ];
     match conditions.into_iter().find(|(holds, _)| !holds) {
         Some((_, why)) => Err(why),
-        None => Ok(Once::Register {
-            key: sha256(&[LABEL, psk.binder.as_bytes()].concat()),
-            lives: Duration::from_secs(lives(config)),
+        None => Ok(match psk.id {
+            Some(id) => Once::Take { id },
+            None => Once::Register {
+                key: sha256(&[LABEL, psk.binder.as_bytes()].concat()),
+                lives: Duration::from_secs(lives(config)),
+            },
         }),
     }
 }
@@ -100,11 +106,15 @@ fn is_fresh(config: &ServerConfig, session: &ServerSession, m: &ClientHello<'_>)
     expected_arrival.abs_diff(config.common.now().as_secs()) <= config.early_data_window
 }
 
-/// What the configuration's own register says, if it has one.
+/// What the configuration's own register says, if it has one, or its own store.
 pub(crate) fn answer(config: &ServerConfig, once: &Once) -> Option<Reply> {
-    let (Some((_, Replays::InMemory(register))), Once::Register { key, .. }) = (&config.early_data, once)
-    else {
-        return None;
+    let (register, key) = match (once, &config.early_data, &config.session_store) {
+        (Once::Take { id }, _, Some(SessionStore::InMemory(cache))) => {
+            let first = cache.forget(id);
+            return Some(Reply::Answered(if first { Answer::First } else { Answer::Replayed }));
+        }
+        (Once::Register { key, .. }, Some((_, Replays::InMemory(register))), _) => (register, key),
+        _ => return None,
     };
     Some(Reply::Answered(match register.register(key, lives(config), config.common.now().as_secs()) {
         Seen::First => Answer::First,

@@ -178,6 +178,8 @@ pub(super) struct Hs {
     pub(super) transcript: Transcript,
     /// How many go to the client.
     pub(super) tickets: u8,
+    /// The answer to Certificate.
+    pub(super) given: Option<Arc<Identity>>,
     /// What is signed, if anything is.
     pub(super) content: Option<SignedContent>,
     /// Who signed it.

@@ -6,6 +6,7 @@ pub(crate) mod client12;
 pub(crate) mod client13;
 pub(crate) mod context;
 pub(crate) mod early;
+pub(crate) mod flight12;
 pub(crate) mod flight2;
 pub(crate) mod negotiate;
 pub(crate) mod post;

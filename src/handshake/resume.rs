@@ -2,7 +2,7 @@
 //! takes, what it gives for the next time, and what a client keeps of that
 //! (RFC 9846 sections 4.3.11 and 4.7.1, RFC 5077, RFC 7627 section 5.3).
 
-use super::context::{Cx, Received};
+use super::context::{Cx, Received, Reply};
 use super::negotiate::Certificates;
 use super::pre_shared::{identities, verify_binder};
 use crate::config::{ClientConfig, ServerConfig};
@@ -16,11 +16,14 @@ use crate::info::{ConnectionInfo, Trust};
 use crate::limits;
 use crate::observe::Tap;
 use crate::pki::ServerName;
+use crate::question::Answer;
 use crate::schedule::tls12::MasterSecret;
 use crate::schedule::tls13::psk::{PskKind, ResumptionSecret};
 use crate::schedule::tls13::{self, EarlySecret};
 use crate::schedule::transcript::Transcript;
-use crate::session::{self, ClientSession, Keeper, Kind, Peer, PreSharedKey, Replays, ServerSession};
+use crate::session::{
+    self, ClientSession, Keeper, Kind, Peer, PreSharedKey, Replays, ServerSession, TicketKeys,
+};
 use crate::wire::{
     Body, ClientHello, NewSessionTicket12, NewSessionTicket13, ProtocolVersion, PskKeyExchangeMode,
     TicketExtensions,
@@ -32,6 +35,8 @@ use std::sync::Arc;
 pub(crate) struct Identified {
     /// Its place among those that the client offers.
     pub(crate) place: u16,
+    /// The id under which a store keeps it, if one does.
+    pub(crate) id: Option<[u8; 32]>,
     pub(crate) session: ServerSession,
 }
 
@@ -39,6 +44,8 @@ pub(crate) struct Identified {
 pub(crate) struct Psk {
     /// Its place among those that the client offers.
     pub(crate) place: u16,
+    /// The id under which a store keeps its session, which is to be claimed.
+    pub(crate) id: Option<[u8; 32]>,
     pub(crate) session: ServerSession,
     pub(crate) early: EarlySecret,
     pub(crate) binder: Digest,
@@ -95,10 +102,10 @@ impl Identified {
         (msg, m): (&Received<'_>, &ClientHello<'_>),
         tap: &Tap,
     ) -> Result<Psk, Fault> {
-        let Self { place, session } = self;
+        let Self { place, id, session } = self;
         let early = EarlySecret::new(suite, Some(session.secret.as_bytes()), tap);
         let binder = verify_binder(&early, (PskKind::Resumption, place), suite, transcript, (msg, m))?;
-        Ok(Psk { place, session, early, binder })
+        Ok(Psk { place, id, session, early, binder })
     }
 }
 
@@ -109,14 +116,60 @@ pub(crate) fn known_psks(
     suite: &'static Suite,
     m: &ClientHello<'_>,
 ) -> impl Iterator<Item = Identified> {
-    let wanted = wants_tickets(config, m).then(|| identities(m));
-    wanted.into_iter().flatten().filter_map(move |(place, psk)| {
-        let (session, _) = open(config, psk.identity, ProtocolVersion::TLS13, m)?;
-        // The key goes with any suite of its hash; but whoever does not offer its own
-        // suite any more has changed its mind about it.
-        let offers_its_suite = m.cipher_suites.contains(&session.suite.id);
-        (session.suite.hash == suite.hash && offers_its_suite).then_some(Identified { place, session })
+    tickets(config, m).filter_map(move |(place, identity)| {
+        let (session, _) = open(config, TICKET, identity, ProtocolVersion::TLS13, m)?;
+        goes_with(suite, &session, m).then_some(Identified { place, id: None, session })
     })
+}
+
+/// What the client calls the keys of its sessions perhaps, and their places.
+fn tickets<'a>(config: &ServerConfig, m: &ClientHello<'a>) -> impl Iterator<Item = (u16, &'a [u8])> {
+    let wanted = wants_tickets(config, m).then(|| identities(m));
+    wanted.into_iter().flatten().map(|(place, psk)| (place, psk.identity))
+}
+
+/// The key goes with any suite of its hash; but whoever does not offer its own suite
+/// any more has changed its mind about it.
+fn goes_with(suite: &Suite, session: &ServerSession, m: &ClientHello<'_>) -> bool {
+    session.suite.hash == suite.hash && m.cipher_suites.contains(&session.suite.id)
+}
+
+/// The first identity that is an id, under which a store has a session of TLS 1.3
+/// perhaps, and its place.
+pub(crate) fn id13(config: &ServerConfig, m: &ClientHello<'_>) -> Option<(u16, [u8; 32])> {
+    let (Some(_), Some((keys, _))) = (&config.session_store, config.resumption()) else { return None };
+    let now = config.common.now();
+    let own = |identity| keys.own_id(identity, ProtocolVersion::TLS13, now);
+    tickets(config, m).find_map(|(place, identity)| Some((place, own(identity)?)))
+}
+
+/// The session that a store has under this id, with this hash and for the names of
+/// these certificates.
+pub(crate) fn stored13(
+    config: &ServerConfig,
+    suite: &'static Suite,
+    certificates: &Certificates<'_>,
+    ((place, id), reply): ((u16, [u8; 32]), Reply),
+    m: &ClientHello<'_>,
+) -> Option<Identified> {
+    let (session, _) = stored(config, (&id, reply), ProtocolVersion::TLS13, m)?;
+    let ours = certificates.have_names(&session.names) && goes_with(suite, &session, m);
+    ours.then_some(Identified { place, id: Some(id), session })
+}
+
+impl Psk {
+    /// Claims the session of a stateful ticket, which is good for one use, by deleting
+    /// it, if that was not done where the store was asked whether it is the first time.
+    /// Whether nobody had claimed it, as far as is known here: a store that is elsewhere
+    /// is told, and nobody waits for it.
+    pub(crate) fn claim(&self, config: &ServerConfig, reply: Option<&Reply>) -> bool {
+        let Some((id, store)) = self.id.zip(config.session_store.as_ref()) else { return true };
+        match reply {
+            Some(Reply::Answered(Answer::First)) => true,
+            Some(Reply::Answered(Answer::Replayed)) => false,
+            _ => store.forget(id),
+        }
+    }
 }
 
 /// The session of TLS 1.2 that the client's ticket holds, if it is for the names of
@@ -127,38 +180,103 @@ pub(crate) fn session12(
     m: &ClientHello<'_>,
 ) -> Result<Option<(ServerSession, bool)>, Fault> {
     let Some(ticket) = m.extensions.session_ticket else { return Ok(None) };
+    bound12(config, certificates, open(config, TICKET, ticket, ProtocolVersion::TLS12, m), m)
+}
+
+/// The id of a session of TLS 1.2 that a store has perhaps; never where the client
+/// comes with a ticket (RFC 5077 section 3.4).
+pub(crate) fn id12(config: &ServerConfig, m: &ClientHello<'_>) -> Option<[u8; 32]> {
+    let (Some(_), Some((keys, _))) = (&config.session_store, config.resumption()) else { return None };
+    let ticket = m.extensions.session_ticket.unwrap_or_default();
+    let id = if ticket.is_empty() { m.session_id } else { &[] };
+    keys.own_id(id, ProtocolVersion::TLS12, config.common.now())
+}
+
+/// The session of TLS 1.2 that a store has under this id, if it is for the names of
+/// these certificates.
+pub(crate) fn stored12(
+    config: &ServerConfig,
+    certificates: &Certificates<'_>,
+    (id, reply): (&[u8; 32], Reply),
+    m: &ClientHello<'_>,
+) -> Result<Option<(ServerSession, bool)>, Fault> {
+    // The id stays as good as it is.
+    let stored = stored(config, (id, reply), ProtocolVersion::TLS12, m).map(|(session, _)| (session, true));
+    bound12(config, certificates, stored, m)
+}
+
+/// A session that is resumed must have been bound to its handshake, and so must this
+/// one be (RFC 7627 section 5.3).
+fn bound12(
+    config: &ServerConfig,
+    certificates: &Certificates<'_>,
+    opened: Option<(ServerSession, bool)>,
+    m: &ClientHello<'_>,
+) -> Result<Option<(ServerSession, bool)>, Fault> {
     let usable = |session: &ServerSession| {
         let ours = config.common.offered_suites().any(|suite| suite.id == session.suite.id);
         let named = certificates.have_names(&session.names);
         named && ours && m.cipher_suites.contains(&session.suite.id) && config.common.extended_master_secret
     };
-    let opened = open(config, ticket, ProtocolVersion::TLS12, m).filter(|(session, _)| usable(session));
-    match opened {
+    match opened.filter(|(session, _)| usable(session)) {
         Some(_) if !m.extensions.extended_master_secret => Err(Fault::ResumedWithoutBinding),
         opened => Ok(opened),
     }
 }
 
-/// Whether a client of TLS 1.2 gets a ticket: only where the master secret is
-/// bound to the handshake (RFC 7627 section 5.4).
-pub(crate) fn wants_ticket12(
+/// Whether a client of TLS 1.2 gets a ticket, and where it does not and there is a
+/// store, the id of its session: only where the master secret is bound to the handshake
+/// (RFC 7627 section 5.4).
+pub(crate) fn kept12(
     config: &ServerConfig,
     m: &ClientHello<'_>,
-    extended_master_secret: bool,
-) -> bool {
-    m.extensions.session_ticket.is_some() && extended_master_secret && config.resumption().is_some()
+    cx: &Cx<'_>,
+) -> Result<(bool, Option<[u8; 32]>), Error> {
+    let keys = config.resumption().filter(|_| cx.info.extended_master_secret);
+    let Some((keys, _)) = keys else { return Ok((false, None)) };
+    let wants_ticket = m.extensions.session_ticket.is_some() && !config.stateful_tickets;
+    let id = match config.session_store {
+        Some(_) if !wants_ticket => keys.id(ProtocolVersion::TLS12, config.common.now(), cx.entropy)?,
+        _ => None,
+    };
+    Ok((wants_ticket, id))
 }
 
-/// What a ticket holds, where all that it binds is as it was. Any other ticket
+/// What a store answered that was asked for this id, where it is what was kept under it.
+fn stored(
+    config: &ServerConfig,
+    (id, reply): (&[u8; 32], Reply),
+    version: ProtocolVersion,
+    m: &ClientHello<'_>,
+) -> Option<(ServerSession, bool)> {
+    match reply {
+        Reply::Answered(Answer::Session(sealed)) => open(config, (Kind::Session, id), &sealed, version, m),
+        // There is none, or the store could not be asked.
+        _ => None,
+    }
+}
+
+/// What a session in memory is answered with; the question is for others where the
+/// store is elsewhere.
+pub(crate) fn in_memory(config: &ServerConfig, id: &[u8; 32]) -> Option<Reply> {
+    let found = config.session_store.as_ref()?.find(id, config.common.now().as_secs())?;
+    Some(Reply::Answered(found.map_or(Answer::NoSession, Answer::Session)))
+}
+
+/// A ticket, as it is sealed.
+const TICKET: (Kind, &[u8]) = (Kind::Ticket, &[]);
+
+/// What a ticket or a store holds, where all that it binds is as it was. Anything else
 /// is no fault: a full handshake follows.
 fn open(
     config: &ServerConfig,
-    ticket: &[u8],
+    sealed_as: (Kind, &[u8]),
+    sealed: &[u8],
     version: ProtocolVersion,
     m: &ClientHello<'_>,
 ) -> Option<(ServerSession, bool)> {
     let (keys, policy) = config.resumption()?;
-    let (session, current) = keys.open((Kind::Ticket, &[]), ticket, config.common.now())?;
+    let (session, current) = keys.open(sealed_as, sealed, config.common.now())?;
     let same_name = session.server_name.as_deref().map(str::as_bytes) == m.extensions.server_name;
     let same_judge = session.policy == policy && config.common.verifies(session.peer.scheme);
     (session.version == version && same_name && same_judge).then_some((session, current))
@@ -249,15 +367,65 @@ pub(crate) fn send_ticket12(
     Ok(())
 }
 
-/// A ticket for what this handshake came to, and its lifetime.
+/// Keeps the session of TLS 1.2 of this handshake under an id that the client has
+/// been told.
+pub(crate) fn store12(
+    config: &ServerConfig,
+    id: [u8; 32],
+    (suite, master): (&'static Suite, &MasterSecret),
+    origin: &Origin,
+    cx: &Cx<'_>,
+) -> Result<(), Error> {
+    let secret = Secret::from_slice(master.as_bytes())?;
+    if let Some((keys, session)) = session(config, (suite, secret), 0, origin, Peer::of(cx.info), cx)? {
+        keep(config, keys, id, &session, cx)?;
+    }
+    Ok(())
+}
+
+/// Keeps a session under this id; for how many seconds, if it is kept.
+fn keep(
+    config: &ServerConfig,
+    keys: &TicketKeys,
+    id: [u8; 32],
+    session: &ServerSession,
+    cx: &Cx<'_>,
+) -> Result<Option<u32>, Error> {
+    let now = config.common.now();
+    let sealed = keys.seal((Kind::Session, &id), session, now, cx.entropy)?;
+    let (Some(store), Some((sealed, lives))) = (&config.session_store, sealed) else { return Ok(None) };
+    store.keep(id, sealed, lives, now.as_secs());
+    Ok(Some(lives))
+}
+
+/// A ticket for what this handshake came to, and its lifetime: the session, sealed, or
+/// in TLS 1.3, where tickets are stateful, the id of one that is kept.
 fn seal(
     config: &ServerConfig,
-    (suite, secret): (&'static Suite, Secret),
+    of: (&'static Suite, Secret),
     age_add: u32,
     origin: &Origin,
     peer: Option<Peer>,
     cx: &Cx<'_>,
 ) -> Result<Option<(Vec<u8>, u32)>, Error> {
+    let Some((keys, session)) = session(config, of, age_add, origin, peer, cx)? else { return Ok(None) };
+    let now = config.common.now();
+    if !config.stateful_tickets {
+        return Ok(keys.seal(TICKET, &session, now, cx.entropy)?);
+    }
+    let Some(id) = keys.id(session.version, now, cx.entropy)? else { return Ok(None) };
+    Ok(keep(config, keys, id, &session, cx)?.map(|lives| (id.to_vec(), lives)))
+}
+
+/// What this handshake came to, if it may be resumed.
+fn session<'c>(
+    config: &'c ServerConfig,
+    (suite, secret): (&'static Suite, Secret),
+    age_add: u32,
+    origin: &Origin,
+    peer: Option<Peer>,
+    cx: &Cx<'_>,
+) -> Result<Option<(&'c TicketKeys, ServerSession)>, Error> {
     let (Some((keys, policy)), Some(version), Some(peer)) = (config.resumption(), cx.info.version, peer)
     else {
         return Ok(None);
@@ -283,7 +451,7 @@ fn seal(
         alpn: cx.info.alpn.clone(),
         peer,
     };
-    Ok(keys.seal((Kind::Ticket, &[]), &session, now, cx.entropy)?)
+    Ok(Some((keys, session)))
 }
 
 /// What a client of TLS 1.3 keeps for the tickets that will come, if it has a
@@ -313,8 +481,8 @@ pub(crate) fn keeper(
     }))
 }
 
-/// Keeps the session of a ticket of TLS 1.2, if the client has a store and the
-/// session may be resumed.
+/// Keeps the session of a ticket of TLS 1.2, or of an id, if the client has a store and
+/// the session may be resumed.
 pub(crate) fn keep12(
     config: &ClientConfig,
     name: &ServerName<'static>,
@@ -334,12 +502,13 @@ pub(crate) fn keep12(
     // No hint is no promise (RFC 5077 section 3.3): it is tried, and may be refused.
     let lifetime = if ticket.lifetime_hint == 0 { limits::TICKET_SECONDS } else { ticket.lifetime_hint };
     let expires = session::expires(lifetime, now, trusted_until);
-    if !ticket.ticket.is_empty() && ticket.ticket.len() <= limits::TICKET_BYTES {
+    if !ticket.is_empty() && ticket.ticket.len() <= limits::TICKET_BYTES {
         let session = ClientSession {
             version: ProtocolVersion::TLS12,
             suite,
             secret: Secret::from_slice(master.as_bytes())?,
             ticket: ticket.ticket,
+            by_id: ticket.by_id,
             age_add: 0,
             received: now,
             expires,
@@ -361,14 +530,29 @@ pub(crate) fn keep_again(config: &ClientConfig, name: &ServerName<'static>, sess
     }
 }
 
-/// A ticket of TLS 1.2 until the server's Finished has come.
+/// A ticket of TLS 1.2, or an id in its place, until the server's Finished has come.
 pub(crate) struct Ticket12 {
     lifetime_hint: u32,
     ticket: Box<[u8]>,
+    by_id: bool,
+}
+
+impl Ticket12 {
+    /// The id of a ServerHello, which says nothing of its lifetime.
+    pub(crate) fn of_id(id: &[u8]) -> Option<Self> {
+        let of =
+            |id: &[u8]| Self { lifetime_hint: limits::SESSION_ID_SECONDS, ticket: id.into(), by_id: true };
+        (!id.is_empty()).then(|| of(id))
+    }
+
+    /// An empty ticket says that there is none after all (RFC 5077 section 3.3).
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ticket.is_empty()
+    }
 }
 
 impl From<&NewSessionTicket12<'_>> for Ticket12 {
     fn from(m: &NewSessionTicket12<'_>) -> Self {
-        Self { lifetime_hint: m.ticket_lifetime_hint, ticket: m.ticket.into() }
+        Self { lifetime_hint: m.ticket_lifetime_hint, ticket: m.ticket.into(), by_id: false }
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //!   Client                                              Server
 //!
-//!   ClientHello (with the ticket) -------->
+//!   ClientHello (a ticket or id)  -------->
 //!                                                                  (WAIT_AGAIN is server12's)
 //!                                                  ServerHello
 //!                  WAIT_AGAIN
@@ -339,7 +339,7 @@ pub(crate) mod server {
         transcript.add(cx.send(Body::ServerHello(ServerHello {
             legacy_version: ProtocolVersion::TLS12,
             random: &server_random,
-            // Takes the ticket (RFC 5077 section 3.4).
+            // Takes the ticket, or the session of this id (RFC 5077 section 3.4).
             session_id: m.session_id,
             cipher_suite: suite.id,
             compression_method: 0,

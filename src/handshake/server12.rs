@@ -5,6 +5,7 @@
 //!   ClientHello                  -------->
 //!                                                                  WAIT_CERTIFICATE  Certificate is asked; a session
 //!                                                                                    of its names is resumed
+//!                                                                  WAIT_SESSION      Session is asked, for an id of ours
 //!                                                                  WAIT_AGAIN        Verify is asked again
 //!                                                  ServerHello
 //!                                                  Certificate
@@ -12,63 +13,37 @@
 //!                                            ServerKeyExchange     WAIT_SIGNATURE    Sign is asked
 //!                                          CertificateRequest*
 //!                                <--------     ServerHelloDone
-//!   Certificate*                                                   WAIT_CERT
-//!                                                                  WAIT_VERDICT      Verify, perhaps Refused, is asked
-//!   ClientKeyExchange                                              WAIT_CKE          (static RSA: Decrypt is asked)
-//!   CertificateVerify*                                             WAIT_CV
-//!   K_recv [ChangeCipherSpec]                                      WAIT_CCS
-//!   Finished                     -------->                         WAIT_FINISHED
-//!                                            NewSessionTicket*
-//!                                    [ChangeCipherSpec]  K_send
-//!                                <--------            Finished
-//!                                                                  CONNECTED
+//!   Certificate* ...                                               WAIT_CERT, or WAIT_CKE: the rest is in flight12
 //! ```
 
-use super::auth::{self, Presented, SignedParams, TrustedPeer};
-use super::context::{
-    Awaits, Connected, Cx, Exporter, Holds, Input, PeerTrusted, Received, Reply, SignatureVerified,
-    unexpected,
-};
+use super::auth::{self, SignedParams};
+use super::context::{Awaits, Connected, Cx, Input, Received, Reply, unexpected};
+use super::flight12::{self, Ephemeral, Hs, OwnKey};
 use super::negotiate::{self, Certificates, Given, Offers};
-use super::resume::{self, Origin};
+use super::resume;
 use super::resumed12::server as resumed;
 use crate::config::{Again, ServerConfig, Standing};
-use crate::crypto::aead::Protection;
 use crate::crypto::agree::KeyShares;
-use crate::crypto::kdf::Digest;
-use crate::crypto::suite::{KeyExchange, Suite};
+use crate::crypto::suite::KeyExchange;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::observe::Level;
-use crate::pki::Report;
 use crate::question::Question;
-use crate::record::RecordEnd;
-use crate::schedule::Side;
-use crate::schedule::tls12::{KeyBlock, MasterSecret, PreMasterSecret, Randoms};
 use crate::schedule::transcript::Transcript;
-use crate::session::{Peer, ServerSession};
+use crate::session::ServerSession;
 use crate::wire::{
-    Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, CertificateVerify,
-    ClientCertificateType, ClientHello, ClientKeyExchange, EcPointFormat, Finished, Handful, HandshakeType,
-    List, NamedGroup, ProtocolName, ProtocolVersion, ServerEcdhParams, ServerExtensions, ServerHello,
-    ServerHelloDone, ServerKeyExchange, SignatureScheme,
+    Body, Certificate12, CertificateBytes, CertificateRequest12, CertificateStatus, ClientCertificateType,
+    ClientHello, EcPointFormat, Handful, List, ProtocolName, ProtocolVersion, ServerEcdhParams,
+    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme,
 };
 use std::sync::Arc;
 
 pub(crate) enum State {
     WaitCertificate(WaitCertificate),
+    WaitSession(WaitSession),
     WaitAgain(WaitAgain),
     WaitSignature(WaitSignature),
-    WaitCert(WaitCert),
-    WaitVerdict(WaitVerdict),
-    WaitPerson(WaitPerson),
-    WaitCke(WaitCke),
-    #[cfg(feature = "static-rsa")]
-    WaitDecrypted(WaitDecrypted),
-    WaitCv(WaitCv),
-    WaitCcs(WaitCcs),
-    WaitFinished(WaitFinished),
+    Flight(flight12::State),
     Resumed(resumed::State),
     Connected(Connected),
 }
@@ -76,86 +51,59 @@ pub(crate) enum State {
 impl State {
     #[rustfmt::skip] // a table
     pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
-        use Body::{Certificate12 as Certificate, CertificateVerify, ClientKeyExchange, Finished};
-        use Input::{ChangeCipherSpec, Message, Reply};
-        use State::{Connected, Resumed, WaitAgain, WaitCcs, WaitCert, WaitCertificate, WaitCke};
-        use State::{WaitCv, WaitFinished, WaitPerson, WaitSignature, WaitVerdict};
+        use Input::Reply;
+        use State::{Flight, Resumed, WaitAgain, WaitCertificate, WaitSession, WaitSignature};
         Ok(match (self, input) {
-            (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
-            (WaitAgain(s),       Reply(reply))                  => s.judged(auth::taken_again(reply, cx), &msg.client_hello()?, cx)?,
-            (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
-            (WaitCert(s),        Message(Certificate(m)))       => s.certificate(msg, &m)?,
-            (WaitVerdict(s),     Reply(reply))                  => s.verdict(reply, msg, cx)?,
-            (WaitPerson(s),      Reply(reply))                  => WaitCke(s.person(reply, msg)?),
-            (WaitCke(s),         Message(ClientKeyExchange(m))) => s.client_key_exchange(msg, &m, cx)?,
-            #[cfg(feature = "static-rsa")]
-            (Self::WaitDecrypted(s), Reply(reply))              => s.decrypted(reply, cx)?,
-            (WaitCv(s),          Message(CertificateVerify(m))) => WaitCcs(s.certificate_verify(msg, &m, cx)?),
-            (WaitCcs(s),         ChangeCipherSpec(end))         => WaitFinished(s.change_cipher_spec(end, cx)?),
-            (WaitFinished(s),    Message(Finished(m)))          => Connected(s.finished(msg, &m, cx)?),
-            (Resumed(s),         input)                         => s.step(input, msg, cx)?.into(),
+            (WaitCertificate(s), Reply(reply)) => s.certificate(reply, msg, cx)?,
+            (WaitSession(s),     Reply(reply)) => s.session(reply, msg, cx)?,
+            (WaitAgain(s),       Reply(reply)) => s.judged(auth::taken_again(reply, cx), &msg.client_hello()?, cx)?,
+            (WaitSignature(s),   Reply(reply)) => s.signature(reply, cx)?,
+            (Flight(s),          input)        => s.step(input, msg, cx)?.into(),
+            (Resumed(s),         input)        => s.step(input, msg, cx)?.into(),
             (_, got) => return Err(unexpected(&got)),
         })
     }
 
-    #[rustfmt::skip] // a table
     pub(crate) fn awaits(&self) -> Awaits {
-        use HandshakeType as T;
         match self {
             Self::WaitCertificate(_) => ("WaitCertificate", &[]),
-            Self::WaitAgain(_)       => ("WaitAgain", &[]),
-            Self::WaitSignature(_)   => ("WaitSignature", &[]),
-            Self::WaitCert(_)        => ("WaitCert", &[T::CERTIFICATE]),
-            Self::WaitVerdict(_)     => ("WaitVerdict", &[]),
-            Self::WaitPerson(_)      => ("WaitPerson", &[]),
-            Self::WaitCke(_)         => ("WaitCke", &[T::CLIENT_KEY_EXCHANGE]),
-            #[cfg(feature = "static-rsa")]
-            Self::WaitDecrypted(_)   => ("WaitDecrypted", &[]),
-            Self::WaitCv(_)          => ("WaitCv", &[T::CERTIFICATE_VERIFY]),
-            Self::WaitCcs(_)         => ("WaitCcs", &[]),
-            Self::WaitFinished(_)    => ("WaitFinished", &[T::FINISHED]),
-            Self::Resumed(s)         => s.awaits(),
-            Self::Connected(_)       => ("Connected", &[]),
+            Self::WaitSession(_) => ("WaitSession", &[]),
+            Self::WaitAgain(_) => ("WaitAgain", &[]),
+            Self::WaitSignature(_) => ("WaitSignature", &[]),
+            Self::Flight(s) => s.awaits(),
+            Self::Resumed(s) => s.awaits(),
+            Self::Connected(_) => ("Connected", &[]),
         }
     }
 
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitSession(s) => Some(Question::Session { id: &s.id }),
             Self::WaitAgain(s) => Some(auth::question_again(&s.session.0.peer, None)),
             Self::WaitSignature(s) => Some(s.question()),
-            Self::WaitVerdict(s) => Some(s.question()),
-            Self::WaitPerson(s) => Some(Question::Refused { report: &s.report }),
-            #[cfg(feature = "static-rsa")]
-            Self::WaitDecrypted(s) => Some(s.question()),
-            _ => None,
+            Self::Flight(s) => s.question(),
+            Self::Resumed(_) | Self::Connected(_) => None,
         }
     }
 
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
         match self {
-            Self::WaitCertificate(_)
-            | Self::WaitAgain(_)
-            | Self::WaitSignature(_)
-            | Self::WaitVerdict(_)
-            | Self::WaitPerson(_) => true,
-            #[cfg(feature = "static-rsa")]
-            Self::WaitDecrypted(_) => true,
-            _ => false,
+            Self::WaitCertificate(_) | Self::WaitSession(_) | Self::WaitAgain(_) | Self::WaitSignature(_) => {
+                true
+            }
+            Self::Flight(s) => s.asks(),
+            Self::Resumed(_) | Self::Connected(_) => false,
         }
     }
 
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
+            Self::WaitSession(s) => resume::in_memory(&s.b.config, &s.id),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.b.identity),
-            Self::WaitVerdict(s) => match s.b.config.judge() {
-                Some(judge) => auth::judge(judge, &s.b.config.common, &s.question()),
-                None => None,
-            },
-            #[cfg(feature = "static-rsa")]
-            Self::WaitDecrypted(s) => auth::decrypt(&s.question(), &s.b.identity),
+            Self::Flight(s) => s.answer_in_memory(),
             _ => None,
         }
     }
@@ -166,6 +114,15 @@ impl From<resumed::State> for State {
         match state {
             resumed::State::Connected(connected) => Self::Connected(connected),
             state => Self::Resumed(state),
+        }
+    }
+}
+
+impl From<flight12::State> for State {
+    fn from(state: flight12::State) -> Self {
+        match state {
+            flight12::State::Connected(connected) => Self::Connected(connected),
+            state => Self::Flight(state),
         }
     }
 }
@@ -192,63 +149,70 @@ pub(super) fn client_hello(
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
     let mut transcript = Transcript::new();
     transcript.add(msg.bytes);
-    Ok(State::WaitCertificate(WaitCertificate { b: Box::new(Start { config, transcript }) }))
+    Ok(State::WaitCertificate(WaitCertificate { b: Box::new(Start { config, transcript, given: None }) }))
 }
 
 struct Start {
     config: Arc<ServerConfig>,
     transcript: Transcript,
+    given: Given,
 }
 
 pub(crate) struct WaitCertificate {
     b: Box<Start>,
 }
 
-/// What lives from the ServerHello to the end, handed from state to state.
-struct Hs {
-    config: Arc<ServerConfig>,
-    identity: Arc<Identity>,
-    suite: &'static Suite,
-    client_random: [u8; 32],
-    server_random: [u8; 32],
-    /// ClientHello.client_version, which the pre-master secret repeats.
-    #[cfg(feature = "static-rsa")]
-    client_version: ProtocolVersion,
-    extended_master_secret: bool,
-    wants_ticket: bool,
-    transcript: Transcript,
-    client: Option<TrustedPeer>,
-}
-
-impl Hs {
-    fn randoms(&self) -> Randoms<'_> {
-        Randoms { client: &self.client_random, server: &self.server_random }
-    }
-}
-
 impl WaitCertificate {
-    /// Looks for a session to resume.
+    /// Looks for a session to resume, in the ticket first.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let m = msg.client_hello()?;
-        let given = negotiate::given(reply)?;
-        let certificates = Certificates::of(given.clone(), &self.b.config, &m);
-        let Some(session) = resume::session12(&self.b.config, &certificates, &m)? else {
-            return in_full(self.b, given, &m, cx);
-        };
-        let again = WaitAgain { session: Box::new(session), b: self.b, given };
-        let config = &again.b.config;
-        match auth::again(&config.common, config.judge(), &again.session.0.peer, None, cx) {
-            Again::Asks => Ok(State::WaitAgain(again)),
-            judged => again.judged(judged.standing(), &m, cx),
+        let (Self { mut b }, m) = (self, msg.client_hello()?);
+        b.given = negotiate::given(reply)?;
+        let certificates = Certificates::of(b.given.clone(), &b.config, &m);
+        if let Some(session) = resume::session12(&b.config, &certificates, &m)? {
+            return again(b, session, &m, cx);
+        }
+        match resume::id12(&b.config, &m) {
+            Some(id) => Ok(State::WaitSession(WaitSession { b, id })),
+            None => in_full(b, &m, cx),
         }
     }
 }
 
-/// A session is at hand, whose client is perhaps judged again.
+pub(crate) struct WaitSession {
+    b: Box<Start>,
+    id: [u8; 32],
+}
+
+impl WaitSession {
+    fn session(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let (Self { b, id }, m) = (self, msg.client_hello()?);
+        let certificates = Certificates::of(b.given.clone(), &b.config, &m);
+        match resume::stored12(&b.config, &certificates, (&id, reply), &m)? {
+            Some(session) => again(b, session, &m, cx),
+            None => in_full(b, &m, cx),
+        }
+    }
+}
+
+/// A session is at hand, whose client is perhaps judged again. With it: whether the
+/// client needs no new ticket.
+fn again(
+    b: Box<Start>,
+    session: (ServerSession, bool),
+    m: &ClientHello<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<State, Error> {
+    let again = WaitAgain { b, session: Box::new(session) };
+    let config = &again.b.config;
+    match auth::again(&config.common, config.judge(), &again.session.0.peer, None, cx) {
+        Again::Asks => Ok(State::WaitAgain(again)),
+        judged => again.judged(judged.standing(), m, cx),
+    }
+}
+
 pub(crate) struct WaitAgain {
     b: Box<Start>,
     session: Box<(ServerSession, bool)>,
-    given: Given,
 }
 
 impl WaitAgain {
@@ -259,15 +223,15 @@ impl WaitAgain {
         m: &ClientHello<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<State, Error> {
-        let Some(standing) = standing else { return in_full(self.b, self.given, m, cx) };
-        let Start { config, transcript } = *self.b;
+        let Some(standing) = standing else { return in_full(self.b, m, cx) };
+        let Start { config, transcript, .. } = *self.b;
         Ok(resumed::client_hello(config, *self.session, &standing, transcript, m, cx)?.into())
     }
 }
 
 /// Sends all up to the ServerKeyExchange, which must be signed.
-fn in_full(b: Box<Start>, given: Given, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-    let Start { config, mut transcript } = *b;
+fn in_full(b: Box<Start>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+    let Start { config, mut transcript, given } = *b;
     let certificates = Certificates::of(given, &config, m);
     let offers = Offers::of(m);
     let usable = |identity: &Identity| negotiate::suite12(&config.common, identity, &offers);
@@ -277,7 +241,7 @@ fn in_full(b: Box<Start>, given: Given, m: &ClientHello<'_>, cx: &mut Cx<'_>) ->
     cx.info.reasons.suite = Some(why);
     let extended_master_secret = m.extensions.extended_master_secret && config.common.extended_master_secret;
     cx.info.extended_master_secret = extended_master_secret;
-    let wants_ticket = resume::wants_ticket12(&config, m, extended_master_secret);
+    let (wants_ticket, id) = resume::kept12(&config, m, cx)?;
     let status = m.extensions.status_request.is_some() && !identity.ocsp().is_empty();
 
     let random = resumed::server_random(&config, cx)?;
@@ -290,7 +254,7 @@ fn in_full(b: Box<Start>, given: Given, m: &ClientHello<'_>, cx: &mut Cx<'_>) ->
     transcript.add(cx.send(Body::ServerHello(ServerHello {
         legacy_version: ProtocolVersion::TLS12,
         random: &random,
-        session_id: &[],
+        session_id: id.as_ref().map_or(&[], |id| id),
         cipher_suite: suite.id,
         compression_method: 0,
         extensions: ServerExtensions {
@@ -322,6 +286,7 @@ fn in_full(b: Box<Start>, given: Given, m: &ClientHello<'_>, cx: &mut Cx<'_>) ->
         client_version: m.legacy_version,
         extended_master_secret,
         wants_ticket,
+        id,
         transcript,
         client: None,
     });
@@ -343,13 +308,6 @@ fn server_key_exchange(b: Box<Hs>, offers: &Offers<'_>, cx: &mut Cx<'_>) -> Resu
         shares.entries().for_each(|(group, public)| ServerEcdhParams::encode(group, public, w));
     });
     Ok(State::WaitSignature(WaitSignature { b, own: Box::new(Ephemeral { group, shares, signed }), scheme }))
-}
-
-/// This server's ephemeral key, as it was generated and is to be signed.
-struct Ephemeral {
-    group: NamedGroup,
-    shares: KeyShares,
-    signed: SignedParams,
 }
 
 pub(crate) struct WaitSignature {
@@ -389,212 +347,6 @@ fn server_hello_done(mut b: Box<Hs>, own: OwnKey, cx: &mut Cx<'_>) -> Result<Sta
             certificate_authorities: List::from(&authorities[..]),
         }))?);
     }
-    let asked = asked.is_some();
     b.transcript.add(cx.send(Body::ServerHelloDone(ServerHelloDone))?);
-    Ok(match asked {
-        true => State::WaitCert(WaitCert { b, own }),
-        false => State::WaitCke(WaitCke { b, own }),
-    })
-}
-
-/// The ephemeral key; none with static RSA.
-type OwnKey = Option<Box<Ephemeral>>;
-
-pub(crate) struct WaitCert {
-    b: Box<Hs>,
-    own: OwnKey,
-}
-
-impl WaitCert {
-    fn certificate(self, msg: &Received<'_>, m: &Certificate12<'_>) -> Result<State, Error> {
-        let Self { mut b, own } = self;
-        if m.certificates.is_empty() {
-            b.transcript.drop_messages();
-            b.transcript.add(msg.bytes);
-            return match b.config.requires_certificate() {
-                // TLS 1.2 has no certificate_required (RFC 5246 section 7.4.6).
-                true => Err(Fault::CertificateRequired12.into()),
-                false => Ok(State::WaitCke(WaitCke { b, own })),
-            };
-        }
-        // The message stays where it came until the verdict: it is not kept twice.
-        let presented = Presented::new(
-            m.certificates.iter().map(|certificate| certificate.0),
-            b.config.common.longest_chain,
-        )?;
-        Ok(State::WaitVerdict(WaitVerdict { b, own, presented }))
-    }
-}
-
-pub(crate) struct WaitVerdict {
-    b: Box<Hs>,
-    own: OwnKey,
-    presented: Presented,
-}
-
-impl WaitVerdict {
-    fn question(&self) -> Question<'_> {
-        self.presented.question(None)
-    }
-
-    fn verdict(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { mut b, own, presented } = self;
-        match auth::verdict(reply, &presented, cx)? {
-            Ok(peer) => {
-                b.transcript.add(msg.bytes);
-                b.client = Some(peer);
-                Ok(State::WaitCke(WaitCke { b, own }))
-            }
-            Err(report) if b.config.common.ask_refused => {
-                Ok(State::WaitPerson(WaitPerson { b, own, presented, report }))
-            }
-            Err(report) => Err(Error::CertificateRefused(report)),
-        }
-    }
-}
-
-pub(crate) struct WaitPerson {
-    b: Box<Hs>,
-    own: OwnKey,
-    presented: Presented,
-    report: Arc<Report>,
-}
-
-impl WaitPerson {
-    fn person(self, reply: Reply, msg: &Received<'_>) -> Result<WaitCke, Error> {
-        let Self { mut b, own, presented, report } = self;
-        b.client = Some(auth::person(reply, &presented, report)?);
-        b.transcript.add(msg.bytes);
-        Ok(WaitCke { b, own })
-    }
-}
-
-pub(crate) struct WaitCke {
-    b: Box<Hs>,
-    own: OwnKey,
-}
-
-impl WaitCke {
-    fn client_key_exchange(
-        self,
-        msg: &Received<'_>,
-        m: &ClientKeyExchange<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<State, Error> {
-        let Self { mut b, own } = self;
-        b.transcript.add(msg.bytes);
-        match own {
-            Some(own) => {
-                let Ephemeral { group, shares, .. } = *own;
-                let shared = shares.agree(group, m.ecdhe()?).map_err(|_| Fault::BadKeyShare)?;
-                Ok(keys(b, PreMasterSecret::new(shared), cx))
-            }
-            #[cfg(feature = "static-rsa")]
-            None => Ok(State::WaitDecrypted(WaitDecrypted { encrypted: m.rsa()?.to_vec(), b })),
-            #[cfg(not(feature = "static-rsa"))]
-            None => Err(Fault::UnexpectedMessage.into()),
-        }
-    }
-}
-
-#[cfg(feature = "static-rsa")]
-pub(crate) struct WaitDecrypted {
-    b: Box<Hs>,
-    encrypted: Vec<u8>,
-}
-
-#[cfg(feature = "static-rsa")]
-impl WaitDecrypted {
-    fn question(&self) -> Question<'_> {
-        Question::Decrypt { encrypted: &self.encrypted, certificate: self.b.identity.leaf() }
-    }
-
-    /// Whatever came of it, the handshake goes on as if all were well: a wrong
-    /// pre-master secret shows in the Finished, and nowhere before.
-    fn decrypted(self, reply: Reply, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let shared = auth::decrypted(reply, self.b.client_version, cx.entropy)?;
-        Ok(keys(self.b, PreMasterSecret::new(shared), cx))
-    }
-}
-
-/// The key exchange is done: the master secret.
-fn keys(mut b: Box<Hs>, pre_master: PreMasterSecret, cx: &mut Cx<'_>) -> State {
-    let master = match b.extended_master_secret {
-        true => pre_master.extended(b.suite, &b.transcript.hash(), cx.tap),
-        false => pre_master.classic(b.suite, b.randoms(), cx.tap),
-    };
-    match b.client.take() {
-        Some(peer) => State::WaitCv(WaitCv { b, master, peer }),
-        None => State::WaitCcs(WaitCcs { b, master, _client: None }),
-    }
-}
-
-pub(crate) struct WaitCv {
-    b: Box<Hs>,
-    master: MasterSecret,
-    peer: TrustedPeer,
-}
-
-impl WaitCv {
-    fn certificate_verify(
-        self,
-        msg: &Received<'_>,
-        m: &CertificateVerify<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<WaitCcs, Error> {
-        let Self { mut b, master, peer } = self;
-        // Before adding: the signature covers the messages without this one.
-        let signed = b.transcript.signed()?;
-        let schemes = &b.config.common.schemes;
-        let client = auth::verify_signature12(peer, m.scheme, signed, m.signature, schemes, cx)?;
-        b.transcript.drop_messages();
-        b.transcript.add(msg.bytes);
-        Ok(WaitCcs { b, master, _client: Some(client) })
-    }
-}
-
-/// The client is who it says, where it showed a certificate.
-type Client = Option<(PeerTrusted, SignatureVerified)>;
-
-pub(crate) struct WaitCcs {
-    b: Box<Hs>,
-    master: MasterSecret,
-    _client: Client,
-}
-
-impl WaitCcs {
-    fn change_cipher_spec(self, end: RecordEnd, cx: &mut Cx<'_>) -> Result<WaitFinished, Error> {
-        let Self { b, master, .. } = self;
-        let KeyBlock { client, server } = master.ready().key_block(b.randoms(), cx.tap)?;
-        cx.k_recv(Level::Application, client, end);
-        Ok(WaitFinished { b, master, server })
-    }
-}
-
-pub(crate) struct WaitFinished {
-    b: Box<Hs>,
-    master: MasterSecret,
-    server: Protection,
-}
-
-impl WaitFinished {
-    fn finished(self, msg: &Received<'_>, m: &Finished<'_>, cx: &mut Cx<'_>) -> Result<Connected, Error> {
-        let Self { mut b, master, server } = self;
-        let ready = master.ready();
-        let finished = auth::verify_finished12(&ready, Side::Client, &b.transcript.hash(), m.verify_data)?;
-        // Nothing of this handshake may follow.
-        msg.end()?;
-        b.transcript.add(msg.bytes);
-        if b.wants_ticket {
-            let (origin, peer) = (Origin::from(&*b.identity), Peer::of(cx.info));
-            resume::send_ticket12(&b.config, (b.suite, &master), &origin, peer, &mut b.transcript, cx)?;
-        }
-        cx.send_change_cipher_spec()?;
-        cx.k_send(Level::Application, server)?;
-        let verify_data = ready.verify_data(Side::Server, &b.transcript.hash());
-        cx.send(Body::Finished(Finished { verify_data: verify_data.as_bytes() }))?;
-        let exporter =
-            Exporter::tls12(master, b.randoms(), &Digest::new(m.verify_data), b.extended_master_secret);
-        Ok(Connected { exporter, finished, holds: Holds::Shown(b.identity) })
-    }
+    Ok(flight12::awaited(b, own).into())
 }

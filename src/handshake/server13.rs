@@ -9,6 +9,7 @@
 //!                                 |<---------------------------------------+
 //!                                 v
 //!                          WAIT_CERTIFICATE         Certificate is asked
+//!                           (WAIT_SESSION)          Session is asked, for an id of ours
 //!          Using PSK of its names |     | Using certificate
 //!          the binder shows whose |     |
 //!                                 v     |
@@ -35,7 +36,7 @@ use super::auth::{self, SignedContent, Signer};
 use super::context::{Awaits, Connected, Cx, Exporter, Input, Received, Reply, unexpected};
 use super::early;
 use super::flight2::{self, Flight2, Hs};
-use super::negotiate::{self, Certificates, Exchange, Given, Offers};
+use super::negotiate::{self, Certificates, Exchange, Offers};
 use super::pre_shared::{self, Named};
 use super::resume::{self, Identified, Origin, Psk, Tickets};
 use super::retry::{self, Memory, Retry};
@@ -61,6 +62,7 @@ use std::sync::Arc;
 pub(crate) enum State {
     WaitSecondHello(WaitSecondHello),
     WaitCertificate(WaitCertificate),
+    WaitSession(WaitSession),
     WaitAgain(WaitAgain),
     WaitReplay(WaitReplay),
     WaitSignature(WaitSignature),
@@ -73,10 +75,11 @@ impl State {
     pub(crate) fn step(self, input: Input<'_>, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<Self, Error> {
         use Body::ClientHello;
         use Input::{Message, Reply};
-        use State::{Flight2, WaitAgain, WaitCertificate, WaitReplay, WaitSecondHello, WaitSignature};
+        use State::{Flight2, WaitAgain, WaitCertificate, WaitReplay, WaitSecondHello, WaitSession, WaitSignature};
         Ok(match (self, input) {
             (WaitSecondHello(s), Message(ClientHello(m)))       => s.client_hello(msg, &m, cx)?,
             (WaitCertificate(s), Reply(reply))                  => s.certificate(reply, msg, cx)?,
+            (WaitSession(s),     Reply(reply))                  => s.session(reply, msg, cx)?,
             (WaitAgain(s),       Reply(reply))                  => s.again(reply, msg, cx)?,
             (WaitReplay(s),      Reply(reply))                  => s.replay(&reply, msg, cx)?,
             (WaitSignature(s),   Reply(reply))                  => s.signature(reply, cx)?,
@@ -91,6 +94,7 @@ impl State {
         match self {
             Self::WaitSecondHello(_) => ("WaitSecondHello", &[T::CLIENT_HELLO]),
             Self::WaitCertificate(_) => ("WaitCertificate", &[]),
+            Self::WaitSession(_)     => ("WaitSession", &[]),
             Self::WaitAgain(_)       => ("WaitAgain", &[]),
             Self::WaitReplay(_)      => ("WaitReplay", &[]),
             Self::WaitSignature(_)   => ("WaitSignature", &[]),
@@ -116,12 +120,16 @@ impl State {
 
     /// Whether it is not decided yet what becomes of early data.
     pub(crate) const fn decides_on_early_data(&self) -> bool {
-        matches!(self, Self::WaitCertificate(_) | Self::WaitAgain(_) | Self::WaitReplay(_))
+        matches!(
+            self,
+            Self::WaitCertificate(_) | Self::WaitSession(_) | Self::WaitAgain(_) | Self::WaitReplay(_)
+        )
     }
 
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
+            Self::WaitSession(s) => Some(Question::Session { id: &s.id.1 }),
             Self::WaitAgain(s) => Some(auth::question_again(&s.psk.session.peer, None)),
             Self::WaitReplay(s) => Some(Question::Replay { once: s.once }),
             Self::WaitSignature(s) => Some(s.question()),
@@ -133,9 +141,11 @@ impl State {
     /// Whether there is a question.
     pub(crate) const fn asks(&self) -> bool {
         match self {
-            Self::WaitCertificate(_) | Self::WaitAgain(_) | Self::WaitReplay(_) | Self::WaitSignature(_) => {
-                true
-            }
+            Self::WaitCertificate(_)
+            | Self::WaitSession(_)
+            | Self::WaitAgain(_)
+            | Self::WaitReplay(_)
+            | Self::WaitSignature(_) => true,
             Self::Flight2(s) => s.asks(),
             Self::WaitSecondHello(_) | Self::Connected(_) => false,
         }
@@ -144,6 +154,7 @@ impl State {
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
+            Self::WaitSession(s) => resume::in_memory(&s.b.config, &s.id.1),
             Self::WaitReplay(s) => early::answer(&s.b.config, &s.once),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
             Self::Flight2(s) => s.answer_in_memory(),
@@ -246,7 +257,7 @@ fn negotiated(
     cx.info.server_name = name.map(Into::into);
     negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
-    let b = Box::new(Hs { config, suite, transcript, tickets: 0, content: None, shown: None });
+    let b = Box::new(Hs { config, suite, transcript, tickets: 0, given: None, content: None, shown: None });
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
@@ -317,29 +328,43 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// Looks for a session to resume.
+    /// Looks for a session to resume, in a ticket first.
     fn certificate(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b } = self;
-        let (m, given) = (msg.client_hello()?, negotiate::given(reply)?);
-        let certificates = Certificates::of(given.clone(), &b.config, &m);
-        match resume::identified(&b.config, b.suite, &certificates, &m) {
-            Some(identified) => bound(b, identified, given, msg, &m, cx),
-            None => not_resumed(b, given, msg, &m, cx),
+        let (Self { mut b }, m) = (self, msg.client_hello()?);
+        b.given = negotiate::given(reply)?;
+        let certificates = Certificates::of(b.given.clone(), &b.config, &m);
+        if let Some(identified) = resume::identified(&b.config, b.suite, &certificates, &m) {
+            return bound(b, identified, msg, &m, cx);
+        }
+        match resume::id13(&b.config, &m) {
+            Some(id) => Ok(State::WaitSession(WaitSession { b, id })),
+            None => not_resumed(b, msg, &m, cx),
+        }
+    }
+}
+
+pub(crate) struct WaitSession {
+    b: Box<Hs>,
+    /// The id, behind its place among the identities.
+    id: (u16, [u8; 32]),
+}
+
+impl WaitSession {
+    fn session(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
+        let (Self { b, id }, m) = (self, msg.client_hello()?);
+        let certificates = Certificates::of(b.given.clone(), &b.config, &m);
+        match resume::stored13(&b.config, b.suite, &certificates, (id, reply), &m) {
+            Some(identified) => bound(b, identified, msg, &m, cx),
+            None => not_resumed(b, msg, &m, cx),
         }
     }
 }
 
 /// Looks for a key of the configuration.
-fn not_resumed(
-    b: Box<Hs>,
-    given: Given,
-    msg: &Received<'_>,
-    m: &ClientHello<'_>,
-    cx: &mut Cx<'_>,
-) -> Result<State, Error> {
+fn not_resumed(b: Box<Hs>, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
     match pre_shared::named(&b.config, b.suite, m) {
         Some(named) => pre_shared(b, named, msg, m, cx),
-        None => in_full(b, given, msg, m, cx),
+        None => in_full(b, msg, m, cx),
     }
 }
 
@@ -347,7 +372,6 @@ fn not_resumed(
 fn bound(
     b: Box<Hs>,
     identified: Identified,
-    given: Given,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
@@ -356,8 +380,8 @@ fn bound(
     let psk = identified.bound(b.suite, &b.transcript, (msg, m), cx.tap)?;
     match auth::again(&b.config.common, b.config.judge(), &psk.session.peer, None, cx) {
         Again::Stands(standing) => taken(b, psk, standing, msg, m, cx),
-        Again::Asks => Ok(State::WaitAgain(WaitAgain { b, psk: Box::new(psk), given })),
-        Again::Refused(_) => not_resumed(b, given, msg, m, cx),
+        Again::Asks => Ok(State::WaitAgain(WaitAgain { b, psk: Box::new(psk) })),
+        Again::Refused(_) => not_resumed(b, msg, m, cx),
     }
 }
 
@@ -365,38 +389,39 @@ fn bound(
 pub(crate) struct WaitAgain {
     b: Box<Hs>,
     psk: Box<Psk>,
-    given: Given,
 }
 
 impl WaitAgain {
     /// Resumes the session, or asks for the certificate anew.
     fn again(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let Self { b, psk, given } = self;
+        let Self { b, psk } = self;
         let m = msg.client_hello()?;
         match auth::taken_again(reply, cx) {
             Some(standing) => taken(b, *psk, standing, msg, &m, cx),
-            None => not_resumed(b, given, msg, &m, cx),
+            None => not_resumed(b, msg, &m, cx),
         }
     }
 }
 
 /// The client is who it was: what is left to know is what becomes of early data.
 fn taken(
-    mut b: Box<Hs>,
+    b: Box<Hs>,
     psk: Psk,
     standing: Standing,
     msg: &Received<'_>,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<State, Error> {
-    b.transcript.add(msg.bytes);
     match early::once(&b.config, b.suite, &psk, m, cx.info) {
         Ok(once) if cx.info.early_data == EarlyData::Offered => {
             Ok(State::WaitReplay(WaitReplay { b, psk: Box::new(psk), standing, once }))
         }
         once => {
             early::pass_over(&b.config, once.err().unwrap_or(EarlyReason::NotAsked), cx);
-            resumed(b, psk, &standing, msg, m, cx)
+            match psk.claim(&b.config, None) {
+                true => resumed(b, psk, &standing, msg, m, cx),
+                false => not_resumed(b, msg, m, cx),
+            }
         }
     }
 }
@@ -409,7 +434,7 @@ pub(crate) struct WaitReplay {
 }
 
 impl WaitReplay {
-    /// Whatever becomes of early data, the session is resumed.
+    /// Whatever becomes of early data, the session is resumed, unless another has claimed it.
     fn replay(self, reply: &Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
         let Self { b, psk, standing, .. } = self;
         let m = msg.client_hello()?;
@@ -417,7 +442,10 @@ impl WaitReplay {
             Ok(()) => cx.info.early_data = EarlyData::Accepted,
             Err(why) => early::pass_over(&b.config, why, cx),
         }
-        resumed(b, *psk, &standing, msg, &m, cx)
+        match psk.claim(&b.config, Some(reply)) {
+            true => resumed(b, *psk, &standing, msg, &m, cx),
+            false => not_resumed(b, msg, &m, cx),
+        }
     }
 }
 
@@ -433,6 +461,7 @@ fn resumed(
     let Psk { place, session, early, .. } = psk;
     let (origin, most) = (Origin::from(&session), session.max_early_data);
     let peer = auth::resumed(session.peer, standing);
+    b.transcript.add(msg.bytes);
     let accepted = (cx.info.early_data == EarlyData::Accepted).then(|| {
         let hello = b.transcript.hash();
         (early.client_early_traffic(&hello, cx.tap), early.early_exporter(&hello, cx.tap))
@@ -464,16 +493,10 @@ fn pre_shared(
 }
 
 /// The server's flight up to its Certificate, where nothing is resumed.
-fn in_full(
-    mut b: Box<Hs>,
-    given: Given,
-    msg: &Received<'_>,
-    m: &ClientHello<'_>,
-    cx: &mut Cx<'_>,
-) -> Result<State, Error> {
+fn in_full(mut b: Box<Hs>, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
     pre_shared::missing(&b.config, m).map_or(Ok(()), Err)?;
     m.extensions.signature_algorithms.ok_or(Fault::MissingExtensionInClientHello)?;
-    let (offers, certificates) = (Offers::of(m), Certificates::of(given, &b.config, m));
+    let (offers, certificates) = (Offers::of(m), Certificates::of(b.given.take(), &b.config, m));
     let signs = |identity: &Identity| negotiate::scheme_of_hello(identity, &offers);
     let (identity, scheme) = certificates.choose(&offers, signs, &mut cx.info.reasons)?;
 

@@ -37,6 +37,7 @@ impl Keeper {
             suite: self.suite,
             secret: self.secret.psk(m.ticket_nonce),
             ticket: m.ticket.into(),
+            by_id: false,
             age_add: m.ticket_age_add,
             received: now,
             expires,

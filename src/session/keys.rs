@@ -9,12 +9,13 @@
 use super::ticket::ServerSession;
 use crate::crypto::Failed;
 use crate::crypto::aead::TAG_LEN;
+use crate::crypto::kdf::Digest;
 use crate::crypto::source::Entropy;
 use crate::crypto::ticket::{NONCE_LEN, SealingKey};
 use crate::identity::ConfigError;
 use crate::limits;
 use crate::pki::UnixTime;
-use crate::wire::Reader;
+use crate::wire::{ProtocolVersion, Reader};
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ const WEEK: u64 = limits::TICKET_SECONDS as u64;
 
 /// Bytes before the contents of what is sealed.
 pub(crate) const HEADER: usize = 16 + NONCE_LEN;
+
+/// Bytes of an id that tell it from foreign ones: of 2^64 foreign ones one is taken for
+/// an own one, and is then not found.
+const ID_TAG: usize = 8;
 
 /// What is sealed. Whoever keeps it can pass nothing off as another kind, or, where it
 /// has an id, as what another id has.
@@ -270,6 +275,37 @@ impl TicketKeys {
         let contents = open(&key.key, (kind, id), sealed).ok()?;
         let (session, until) = ServerSession::decode(&contents).ok()?;
         (now < until).then_some((session, key.encrypts(now)))
+    }
+
+    /// An id for a session of this version: random bytes, and a tag by which whoever has
+    /// these keys tells it from foreign ones. `None` where no key encrypts now.
+    pub(crate) fn id(
+        &self,
+        version: ProtocolVersion,
+        now: UnixTime,
+        entropy: &Entropy,
+    ) -> Result<Option<[u8; 32]>, Failed> {
+        let Some(key) = self.encrypting(now.as_secs(), entropy)? else { return Ok(None) };
+        let mut id = [0; 32];
+        let (tag, random) = id.split_at_mut(ID_TAG);
+        entropy.fill(random)?;
+        let made = key.key.tag_of_id([&version.0.to_be_bytes(), random]);
+        tag.iter_mut().zip(made.as_bytes()).for_each(|(to, from)| *to = *from);
+        Ok(Some(id))
+    }
+
+    /// The same, if a key of these made it for a session of this version.
+    pub(crate) fn own_id(&self, id: &[u8], version: ProtocolVersion, now: UnixTime) -> Option<[u8; 32]> {
+        let id: &[u8; 32] = id.try_into().ok()?;
+        let (tag, random) = id.split_at(ID_TAG);
+        let version = version.0.to_be_bytes();
+        let keys = self.keys.load();
+        let mut known = keys.iter().filter(|key| now.as_secs() < key.decrypts_until);
+        let made = |key: &Arc<TicketKey>| {
+            let made = key.key.tag_of_id([&version, random]);
+            made.as_bytes().get(..ID_TAG).is_some_and(|made| Digest::new(made).ct_eq(tag))
+        };
+        known.any(made).then_some(*id)
     }
 
     fn encrypting(&self, now: u64, entropy: &Entropy) -> Result<Option<Arc<TicketKey>>, Failed> {

@@ -10,13 +10,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A ticket, and what goes with it.
+/// A ticket, or in TLS 1.2 an id, and what goes with it.
 pub(crate) struct ClientSession {
     pub(crate) version: ProtocolVersion,
     pub(crate) suite: &'static Suite,
     /// TLS 1.3: the pre-shared key. TLS 1.2: the master secret.
     pub(crate) secret: Secret,
     pub(crate) ticket: Box<[u8]>,
+    /// TLS 1.2: it is the id under which the server keeps the session.
+    pub(crate) by_id: bool,
     pub(crate) age_add: u32,
     /// In seconds since 1970, as are the next two.
     pub(crate) received: u64,
@@ -160,7 +162,7 @@ impl ClientSessions {
 }
 
 /// Keeps what a store has of one name: the newest sessions, and of TLS 1.2 the newest
-/// ticket alone, which took the place of those before.
+/// ticket or id alone, which took the place of those before.
 fn thin(of_name: &mut VecDeque<ClientSession>) {
     let is_tls12 = |session: &ClientSession| session.version == ProtocolVersion::TLS12;
     let newest = of_name.iter().rposition(is_tls12);

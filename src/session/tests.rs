@@ -294,6 +294,7 @@ fn client_session(number: u32, version: ProtocolVersion, expires: u64) -> Client
         suite: if version == ProtocolVersion::TLS13 { &TLS13[0] } else { &TLS12[0] },
         secret: Secret::from_slice(&[7; 32]).unwrap(),
         ticket: number.to_be_bytes().into(),
+        by_id: false,
         age_add: number,
         received: START,
         expires: START + expires,

@@ -4,11 +4,11 @@
 use crate::certificates::certificates;
 use crate::gnutls::{gnutls_cli, gnutls_serv};
 use crate::go::{go_client, go_server};
-use crate::openssl::{converse, requiring, s_client_showing, s_server_of};
+use crate::openssl::{converse, requiring, s_client_of, s_client_showing, s_server_of};
 use crate::ours::{CLASSICAL, client, ensure, greet, serve_times};
 use crate::{Case, case};
 use handfast::wire::ProtocolVersion;
-use handfast::{ClientConfig, ClientSessions, ConnectionInfo, ServerConfig, TicketKeys, Trust};
+use handfast::{ClientConfig, ClientSessions, ConnectionInfo, ServerConfig, SessionCache, TicketKeys, Trust};
 use libtest_mimic::Failed;
 use std::sync::Arc;
 
@@ -49,6 +49,9 @@ pub(crate) fn openssl_cases() -> Vec<Case> {
     cases.extend(each("s_server that requires a certificate", |version| {
         our_client_of_openssl(version, &["-Verify", "3"])
     }));
+    cases.extend(each("s_client without tickets", their_openssl_client_without_tickets));
+    cases.extend(each("s_client, stateful tickets", their_openssl_client_of_stateful_tickets));
+    cases.extend(each("s_server without tickets", |version| our_client_of_openssl(version, &["-no_ticket"])));
     cases.push(case("s_server: TLS 1.3, sessions after a retry", || {
         our_client_of_openssl(TLS13, &["-groups", "P-384"])
     }));
@@ -114,10 +117,35 @@ fn session_file(what: &str, version: Version, number: usize) -> String {
 
 fn their_openssl_client(version: Version, requires: bool) -> Result<(), Failed> {
     let config = if requires { requiring("p256") } else { certificates().server("p256") };
-    let served = serve_times(config.tickets(TicketKeys::random()), TIMES)?;
+    let config = config.tickets(TicketKeys::random());
+    their_openssl_client_of(config, version, requires, if requires { "requires" } else { "takes" })
+}
+
+/// A session id in TLS 1.2, which it takes in a ticket's place.
+fn their_openssl_client_of_stateful_tickets(version: Version) -> Result<(), Failed> {
+    their_openssl_client_of(requiring("p256").stateful_tickets(), version, true, "stateful")
+}
+
+/// It connects six times, each with the session of before: in TLS 1.2 by its id, and in
+/// TLS 1.3 with a ticket all the same.
+fn their_openssl_client_without_tickets(version: Version) -> Result<(), Failed> {
+    let served = serve_times(server().session_store(SessionCache::new()), 6)?;
+    let (flag, name) = version.openssl;
+    let text = converse(&mut s_client_of(flag, served.port, &["-no_ticket", "-reconnect"])?)?;
+    ensure!(text.matches(&format!("Reused, {name}")).count() >= 5, "{text}");
+    check(&served.result()??, version)
+}
+
+fn their_openssl_client_of(
+    config: ServerConfig,
+    version: Version,
+    requires: bool,
+    what: &str,
+) -> Result<(), Failed> {
+    let served = serve_times(config, TIMES)?;
     let mut offered: Option<String> = None;
     for number in 0..TIMES {
-        let kept = session_file(if requires { "requires" } else { "takes" }, version, number);
+        let kept = session_file(what, version, number);
         let reused = s_client(version, served.port, offered.as_deref(), &kept)?;
         ensure!(reused == (number > 0), "s_client, connection {number}: resumed: {reused}");
         // TLS 1.2 gives no new ticket as long as the key is the same.

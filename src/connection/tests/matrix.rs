@@ -13,7 +13,7 @@ use crate::wire::*;
 
 /// RFC 9846 Appendix A.1 and A.2; after the handshake
 /// section 4.7. Where a verdict is in memory, its state is passed at once.
-const ACCEPTED: [(Side, &str, &str, &str); 34] = [
+const ACCEPTED: [(Side, &str, &str, &str); 35] = [
     (Side::Client, "WaitSh", "ServerHello", "WaitEe"),
     (Side::Client, "WaitSh (retry)", "HelloRetryRequest", "WaitSh"),
     (Side::Client, "WaitSh (early)", "ServerHello", "WaitEe"),
@@ -41,6 +41,7 @@ const ACCEPTED: [(Side, &str, &str, &str); 34] = [
     (Side::Server, "WaitFinished (early)", "Finished", "Connected"),
     (Side::Server, "Start (psk_ke)", "ClientHello", "WaitFinished"),
     (Side::Server, "WaitFinished (psk_ke)", "Finished", "Connected"),
+    (Side::Server, "WaitFinished (by id)", "Finished", "Connected"),
     (Side::Server, "WaitSecondHello", "ClientHello", "WaitFinished"),
     (Side::Server, "WaitCert", "Certificate", "WaitCv"),
     (Side::Server, "WaitCert (none)", "Certificate", "WaitFinished"),
@@ -52,7 +53,7 @@ const ACCEPTED: [(Side, &str, &str, &str); 34] = [
 ];
 
 /// States in which a question is open: nothing is read.
-const ASKING: [(Side, &str); 10] = [
+const ASKING: [(Side, &str); 11] = [
     (Side::Client, "WaitAgain"),
     (Side::Server, "WaitAgain"),
     (Side::Client, "WaitVerdict"),
@@ -60,6 +61,7 @@ const ASKING: [(Side, &str); 10] = [
     (Side::Client, "WaitSignature"),
     (Side::Server, "WaitCertificate"),
     (Side::Server, "WaitReplay"),
+    (Side::Server, "WaitSession"),
     (Side::Server, "WaitSignature"),
     (Side::Server, "WaitVerdict"),
     (Side::Server, "WaitPerson"),

@@ -40,14 +40,18 @@ const ACCEPTED: &[(Side, &str, &str, &str)] = &[
     (Side::Server, "WaitCcs", CCS, "WaitFinished"),
     (Side::Server, "WaitCcs (certificate)", CCS, "WaitFinished"),
     (Side::Server, "WaitFinished", "Finished", "Connected"),
-    // RFC 5077 section 3.1: a ticket in the full handshake, and both handshakes
-    // of a session that is resumed.
+    // RFC 5077 section 3.1: a ticket in the full handshake, and both handshakes of a
+    // session that is resumed; by its id, it is that of RFC 5246 section 7.3.
     (Side::Client, "WaitTicket", "NewSessionTicket", "WaitCcs"),
     (Side::Client, "WaitCcs (ticket)", CCS, "WaitFinished"),
     (Side::Client, "WaitTicket (renewed)", "NewSessionTicket", "WaitCcs"),
     (Side::Client, "WaitCcs (renewed)", CCS, "WaitFinished"),
     (Side::Client, "WaitCcs (resumed)", CCS, "WaitFinished"),
     (Side::Client, "WaitFinished (resumed)", "Finished", "Connected"),
+    (Side::Client, "WaitCcs (by id)", CCS, "WaitFinished"),
+    (Side::Client, "WaitFinished (by id)", "Finished", "Connected"),
+    (Side::Server, "WaitCcs (by id)", CCS, "WaitFinished"),
+    (Side::Server, "WaitFinished (by id)", "Finished", "Connected"),
     (Side::Server, "WaitCcs (resumed)", CCS, "WaitFinished"),
     (Side::Server, "WaitFinished (resumed)", "Finished", "Connected"),
     // Static RSA has no ServerKeyExchange.

@@ -39,6 +39,9 @@ mod splits;
 mod splits12;
 #[cfg(feature = "static-rsa")]
 mod static_rsa;
+mod stores;
+mod stores12;
+mod stores_early;
 mod ticket_request;
 mod tls12;
 mod updates;

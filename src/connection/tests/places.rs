@@ -6,12 +6,13 @@ use super::alter::{both, keep};
 use super::kit::*;
 use super::pre_shared::psk_ke_alone;
 use super::resumption::primed;
+use super::stores::{by_id, primed_by_id};
 use super::{client_early, server_early};
 use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::question::Answer;
 use crate::record::Alter;
 use crate::schedule::Side;
-use crate::session::{ReplayRegister, Replays};
+use crate::session::{ReplayRegister, Replays, SessionCache};
 use crate::wire::{NamedGroup, ProtocolVersion};
 
 /// A connection that waits, and what comes next.
@@ -48,7 +49,7 @@ pub(super) const CLIENT: [&str; 21] = [
     "WaitSignature",
     "Connected",
 ];
-pub(super) const SERVER: [&str; 21] = [
+pub(super) const SERVER: [&str; 23] = [
     "Start",
     "Start (resumed)",
     "Start (psk_ke)",
@@ -69,6 +70,8 @@ pub(super) const SERVER: [&str; 21] = [
     "WaitFinished",
     "WaitFinished (resumed)",
     "WaitFinished (psk_ke)",
+    "WaitSession",
+    "WaitFinished (by id)",
     "Connected",
 ];
 
@@ -152,6 +155,15 @@ fn server_place(state: &str) -> Place {
             let (c, s) = primed_again(Side::Server, ProtocolVersion::TLS13);
             server(all, &c, &s)
         }
+        "WaitSession" => {
+            let (client, config, _) = primed_by_id(ProtocolVersion::TLS13);
+            server(1, &client, &config)
+        }
+        "WaitFinished (by id)" => {
+            let (client, config) = by_id(ProtocolVersion::TLS13, SessionCache::new());
+            connect(&client, &config);
+            server(1, &client, &config)
+        }
         "WaitSecondHello" => server(1, &two, &p256),
         "WaitCertificate" => server(all, &client_config(), &ServerConfig::asking_for_certificates(now)),
         "WaitSignature" => server(all, &client_config(), &server_config_with(PKI.server.elsewhere())),
@@ -230,7 +242,7 @@ pub(super) fn asks_as(state: &str) -> &str {
 }
 
 /// The answers that there are, and the state's question that each is for.
-pub(super) fn answers() -> [(Answer, &'static str); 11] {
+pub(super) fn answers() -> [(Answer, &'static str); 13] {
     [
         (Answer::Accept, "WaitVerdict"),
         (Answer::Reject("no".to_owned()), "WaitVerdict"),
@@ -238,6 +250,8 @@ pub(super) fn answers() -> [(Answer, &'static str); 11] {
         (Answer::CannotSign, "WaitSignature"),
         (Answer::Certificate(PKI.server.identity().into()), "WaitCertificate"),
         (Answer::NoCertificate, "WaitCertificate"),
+        (Answer::Session(vec![1; 200]), "WaitSession"),
+        (Answer::NoSession, "WaitSession"),
         (Answer::Refuse, "WaitPerson"),
         (Answer::AcceptThisOnce("the tests".to_owned()), "WaitPerson"),
         (Answer::First, "WaitReplay"),

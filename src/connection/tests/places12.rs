@@ -9,11 +9,13 @@ use super::resumption::{keeping, primed};
 use super::resumption12::renewing;
 #[cfg(feature = "static-rsa")]
 use super::static_rsa;
+use super::stores::{by_id, primed_by_id};
 use crate::config::{ClientConfig, Judge, ServerConfig};
 use crate::question::Answer;
 #[cfg(feature = "static-rsa")]
 use crate::question::EncodedMessage;
 use crate::schedule::Side;
+use crate::session::SessionCache;
 use crate::wire::ProtocolVersion;
 
 /// A connection that waits, and what comes next.
@@ -47,6 +49,8 @@ pub(super) const CLIENT: &[&str] = &[
     "WaitAgain",
     "WaitCcs (resumed)",
     "WaitFinished (resumed)",
+    "WaitCcs (by id)",
+    "WaitFinished (by id)",
     "Connected",
     #[cfg(feature = "static-rsa")]
     "WaitCert (rsa)",
@@ -71,6 +75,9 @@ pub(super) const SERVER: &[&str] = &[
     "WaitFinished",
     "WaitCcs (resumed)",
     "WaitFinished (resumed)",
+    "WaitSession",
+    "WaitCcs (by id)",
+    "WaitFinished (by id)",
     "Connected",
     #[cfg(feature = "static-rsa")]
     "WaitCke (rsa)",
@@ -92,8 +99,9 @@ pub(super) fn bare(state: &str) -> &str {
 
 /// States in which a question is open: nothing is read.
 pub(super) fn is_asking(state: &str) -> bool {
-    ["WaitAgain", "WaitVerdict", "WaitPerson", "WaitSignature", "WaitCertificate", "WaitDecrypted"]
-        .contains(&bare(state))
+    let asking = ["WaitAgain", "WaitVerdict", "WaitPerson", "WaitSignature"];
+    let asking_too = ["WaitCertificate", "WaitSession", "WaitDecrypted"];
+    asking.iter().chain(&asking_too).any(|asking| *asking == bare(state))
 }
 
 pub(super) fn place12(side: Side, state: &str) -> Place12 {
@@ -133,6 +141,8 @@ fn client_place(state: &str) -> (ClientConfig, ServerConfig, usize) {
         "WaitAgain" => with(primed_again(Side::Client, ProtocolVersion::TLS12), 1),
         "WaitCcs (resumed)" => with(primed(ProtocolVersion::TLS12), 1),
         "WaitFinished (resumed)" => with(primed(ProtocolVersion::TLS12), 2),
+        "WaitCcs (by id)" => with(primed_in_memory(), 1),
+        "WaitFinished (by id)" => with(primed_in_memory(), 2),
         "Connected" => plain(6),
         #[cfg(feature = "static-rsa")]
         "WaitCert (rsa)" => (static_rsa::client(static_rsa::AES_128), static_rsa::server(), 1),
@@ -145,6 +155,13 @@ fn client_place(state: &str) -> (ClientConfig, ServerConfig, usize) {
         }
         _ => panic!("{state}"),
     }
+}
+
+/// A session is at hand, and its server keeps it under an id.
+fn primed_in_memory() -> (ClientConfig, ServerConfig) {
+    let (client, server) = by_id(ProtocolVersion::TLS12, SessionCache::new());
+    connect(&client, &server);
+    (client, server)
 }
 
 /// Who is to talk, and how many records of the client reach the server.
@@ -171,6 +188,14 @@ fn server_place(state: &str) -> (ClientConfig, ServerConfig, usize) {
         "WaitFinished" => plain(3),
         "WaitCcs (resumed)" | "WaitFinished (resumed)" => {
             let (client, server) = primed(ProtocolVersion::TLS12);
+            (client, server, if bare(state) == "WaitCcs" { 1 } else { 2 })
+        }
+        "WaitSession" => {
+            let (client, server, _) = primed_by_id(ProtocolVersion::TLS12);
+            (client, server, 1)
+        }
+        "WaitCcs (by id)" | "WaitFinished (by id)" => {
+            let (client, server) = primed_in_memory();
             (client, server, if bare(state) == "WaitCcs" { 1 } else { 2 })
         }
         "Connected" => plain(4),

@@ -45,6 +45,7 @@ fn kind(question: &Question<'_>) -> &'static str {
         Question::Verify { .. } => "Verify",
         Question::Sign { .. } => "Sign",
         Question::Certificate { .. } => "Certificate",
+        Question::Session { .. } => "Session",
         Question::Refused { .. } => "Refused",
         #[allow(unreachable_patterns)] // further kinds, of other flows
         _ => "another",

@@ -36,6 +36,7 @@ fn session(number: u32, version: ProtocolVersion, peer: &Peer) -> ClientSession 
         suite,
         secret: Secret::from_slice(&[number as u8 | 0x80; 48]).unwrap(),
         ticket: number.to_be_bytes().into(),
+        by_id: !tls13 && number % 2 == 1,
         age_add: number,
         received: START + u64::from(number),
         expires: START + HOUR,
@@ -53,13 +54,14 @@ fn told(session: &ClientSession) -> String {
         session;
     let Peer { trust, scheme, group, chain, ocsp } = &session.peer;
     format!(
-        "{version} {} {} {ticket:?} {age_add} {received} {expires} {trusted_until} {} {:?} {} \
+        "{version} {} {} {ticket:?} {age_add} {received} {expires} {trusted_until} {} {:?} {} {} \
          {trust:?} {scheme:?} {group:?} {chain:?} {ocsp:?}",
         suite.id,
         hex::encode(secret.as_bytes()),
         session.max_early_data,
         session.alpn,
-        session.named
+        session.named,
+        session.by_id
     )
 }
 
@@ -412,4 +414,22 @@ fn no_list_is_longer_than_its_bound() {
     let many = |count: usize| (0..count).flat_map(|number| server(number, 1, 1, 1)).collect::<Vec<_>>();
     assert_eq!(import(&many(limits::SESSION_NAMES)).unwrap().kept, limits::SESSION_NAMES);
     assert_eq!(import(&many(limits::SESSION_NAMES + 1)), malformed("one server more than a store has"));
+}
+
+/// An id stands in a ClientHello of TLS 1.2, which has 32 bytes for it.
+#[test]
+fn an_id_is_short_and_of_tls12() {
+    for (length, version, by_id, taken) in [
+        (32, ProtocolVersion::TLS12, true, true),
+        (33, ProtocolVersion::TLS12, true, false),
+        (33, ProtocolVersion::TLS12, false, true),
+        (32, ProtocolVersion::TLS13, true, false),
+    ] {
+        let store = ClientSessions::new();
+        let kept = session(2, version, &peer(&[b"leaf"], None));
+        let kept = ClientSession { ticket: vec![7; length].into(), by_id, ..kept };
+        store.keep(&name("a.example"), [1; 32], kept);
+        let imported = ClientSessions::new().import(store.export(at(0)).as_ref(), at(100));
+        assert_eq!(imported.is_ok(), taken, "{length} {version} {by_id}: {imported:?}");
+    }
 }
