@@ -60,7 +60,7 @@ impl Memory {
     pub(crate) fn recall(config: &ServerConfig, cookie: &[u8], m: &ClientHello<'_>) -> Result<Self, Error> {
         let key = config.retry_cookie.as_ref().ok_or(Fault::BadCookie)?;
         let memory = Self::from_cookie(key, cookie, config.common.now().as_secs())?;
-        let (suite, _) = pre_shared::suite(&config, m)?;
+        let (suite, _) = pre_shared::suite(config, m)?;
         match suite == memory.suite && config.common.groups.contains(&memory.group) {
             true => Ok(memory),
             false => Err(Fault::BadCookie.into()),

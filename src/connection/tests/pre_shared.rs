@@ -22,6 +22,8 @@ pub(super) fn external(identity: &[u8]) -> PreSharedKey {
     PreSharedKey::external(identity, &[7; 32]).unwrap()
 }
 
+type Named = fn(&[u8]) -> PreSharedKey;
+
 fn with_hash(identity: &[u8], hash: PskHash) -> PreSharedKey {
     PreSharedKey::external_with(identity, &[7; 32], hash).unwrap()
 }
@@ -180,8 +182,7 @@ fn without_a_key_in_common_there_is_a_certificate_or_nothing() {
     // With a certificate later it has.
     connect(&old, &alone.add_identity(PKI.server.identity()));
     let client = client_of(external(DEVICE)).versions(&[ProtocolVersion::TLS12]);
-    let mut options = crate::config::ClientOptions::default();
-    options.hide_server_name = true;
+    let options = crate::config::ClientOptions { hide_server_name: true, ..Default::default() };
     let config = std::sync::Arc::new(client.unwrap());
     let made = super::super::Connection::client_with(&config, name(), options);
     assert!(matches!(made, Err(Error::Misuse(_))));
@@ -385,7 +386,7 @@ fn nobody_is_known_before_finished() {
 fn a_retry_keeps_the_keys_of_its_hash() {
     let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
     for cookie in [false, true] {
-        let cases: [(fn(&[u8]) -> PreSharedKey, _); 3] = [
+        let cases: [(Named, _); 3] = [
             (imported, CipherSuite::TLS_AES_128_GCM_SHA256),
             (imported, CipherSuite::TLS_AES_256_GCM_SHA384),
             (external, CipherSuite::TLS_AES_128_GCM_SHA256),
