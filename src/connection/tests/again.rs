@@ -85,10 +85,12 @@ impl Chains {
     }
 }
 
+type Asked = Arc<Mutex<Vec<OwnedQuestion>>>;
+
 /// What the application says to each question, and the questions that it was asked.
 fn application(
     says: impl Fn(bool) -> Answer + 'static,
-) -> (Arc<Mutex<Vec<OwnedQuestion>>>, impl FnMut(&OwnedQuestion) -> Option<Answer> + 'static) {
+) -> (Asked, impl FnMut(&OwnedQuestion) -> Option<Answer> + 'static) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let kept = asked.clone();
     (asked, move |question: &OwnedQuestion| {

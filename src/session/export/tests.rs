@@ -43,7 +43,7 @@ fn session(number: u32, version: ProtocolVersion, peer: &Peer) -> ClientSession 
         trusted_until: START + 2 * HOUR,
         max_early_data: number * 3,
         alpn: tls13.then(|| b"h2"[..].into()),
-        named: number % 2 == 0,
+        named: number.is_multiple_of(2),
         peer: peer.clone(),
     }
 }
