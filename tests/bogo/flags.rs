@@ -42,7 +42,8 @@ pub(crate) struct Flags {
     pub(crate) server: bool,
     /// Connections, one after the other; each resumes the session of the one before.
     pub(crate) connections: usize,
-    /// No tickets are sent or taken, and none are kept.
+    /// No tickets are sent or taken, and a client keeps none; a server keeps sessions
+    /// under their ids.
     pub(crate) without_tickets: bool,
     /// Seconds that pass before a further connection.
     pub(crate) delay: u64,
@@ -116,6 +117,8 @@ pub(crate) struct Flags {
     pub(crate) expect_credential: Option<i64>,
     pub(crate) expect_session_miss: bool,
     pub(crate) expect_no_session: bool,
+    /// Whether a server keeps the session of a first connection under an id.
+    pub(crate) expect_session_id: Option<bool>,
     pub(crate) expect_ticket_renewal: bool,
     pub(crate) expect_early_data: Option<bool>,
     pub(crate) expect_no_offer_of_early_data: bool,
@@ -198,6 +201,7 @@ impl Default for Flags {
             expect_credential: None,
             expect_session_miss: false,
             expect_no_session: false,
+            expect_session_id: None,
             expect_ticket_renewal: false,
             expect_early_data: None,
             expect_no_offer_of_early_data: false,
@@ -243,12 +247,6 @@ impl Run {
             return Err(Refusal::Unimplemented(
                 "-fail-ddos-callback".to_owned(),
                 "who resumes is not asked for a certificate",
-            ));
-        }
-        if run.initial.connections > 1 && run.initial.without_tickets && !run.resume.expect_session_miss {
-            return Err(Refusal::Unimplemented(
-                "-no-ticket".to_owned(),
-                "sessions are resumed by tickets alone",
             ));
         }
         Ok(run)
@@ -309,6 +307,8 @@ impl Draft {
             "-resume-count" => flags.connections = 1 + number::<usize>(&value()),
             "-expect-session-miss" => flags.expect_session_miss = true,
             "-expect-no-session" => flags.expect_no_session = true,
+            "-expect-session-id" => flags.expect_session_id = Some(true),
+            "-expect-no-session-id" => flags.expect_session_id = Some(false),
             "-expect-ticket-renewal" => flags.expect_ticket_renewal = true,
             "-no-ticket" => flags.without_tickets = true,
             "-renegotiate-ignore" => flags.ignores_hello_requests = true,

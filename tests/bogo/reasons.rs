@@ -23,7 +23,6 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
     ("-decline-alpn", "a server without protocols declines"),
     ("-no-tls11", "never spoken"),
     ("-no-tls1", "never spoken"),
-    ("-expect-no-session-id", "there is none: a ticket names the session"),
     ("-set-ocsp-in-callback", "the response is configured with the certificate"),
     ("-install-ddos-callback", "the Certificate question is where a server may give up"),
     ("-allow-hint-mismatch", "there are no hints"),
@@ -33,7 +32,6 @@ pub(crate) const IGNORED: &[(&str, &str)] = &[
 const LEFT_OUT: &[(&[&str], &str)] = &[
     (&["-dtls", "-mtu", "-initial-timeout-duration-ms"], "DTLS is not spoken, on purpose"),
     (&["-quic", "-quic-transport-params", "-expect-quic*"], "QUIC is not spoken yet"),
-    (&["-expect-session-id"], "sessions are resumed by tickets alone"),
     (
         &["-use-ticket-*", "-renew-ticket", "-skip-ticket", "-ticket-key"],
         "tickets are this crate's own: there is no callback for them, and their format is not BoringSSL's",

@@ -8,7 +8,7 @@ use handfast::wire::{NamedGroup, SignatureScheme};
 use handfast::{
     AlertDescription, Answer, ChannelBinding, ClientAuth, ClientConfig, ClientOptions, ClientSessions, Close,
     ConfigError, Connection, EarlyData, Error, Event, Identity, Judge, Once, PreSharedKey, PreSharedKeys,
-    Question, Replays, ServerConfig, TicketKeys,
+    Question, Replays, ServerConfig, SessionCache, TicketKeys,
 };
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -55,6 +55,9 @@ pub(crate) fn broken(error: impl std::fmt::Display) -> Failure {
 /// What the connections of a test have in common.
 struct Memory {
     keys: Arc<TicketKeys>,
+    /// Those of a server that neither sends nor takes tickets.
+    keys_of_ids: Arc<TicketKeys>,
+    cache: Arc<SessionCache>,
     sessions: Arc<ClientSessions>,
     /// Seconds by which the clock is ahead.
     ahead: u64,
@@ -71,8 +74,10 @@ impl Memory {
 
 /// Runs the test that the flags describe.
 pub(crate) fn run(run: &Run) -> Result<(), Failure> {
-    let (keys, sessions) = (Arc::new(TicketKeys::random()), Arc::new(ClientSessions::new()));
-    let mut memory = Memory { keys, sessions, ahead: 0, firsts: HashSet::new() };
+    let [keys, keys_of_ids] = [(); 2].map(|()| Arc::new(TicketKeys::random()));
+    let cache = Arc::new(SessionCache::new());
+    let sessions = Arc::new(ClientSessions::new());
+    let mut memory = Memory { keys, keys_of_ids, cache, sessions, ahead: 0, firsts: HashSet::new() };
     run_once(&run.initial, &run.initial, &mut memory, false)?;
     for _ in 1..run.initial.connections {
         memory.ahead += run.resume.delay;
@@ -89,7 +94,7 @@ fn run_once(flags: &Flags, rejected: &Flags, memory: &mut Memory, resumes: bool)
         true => server(flags, memory, &identities, &watch)?,
         false => client(flags, memory, identities.clone(), &watch)?,
     };
-    let before = memory.sessions.len();
+    let (before, cached) = (memory.sessions.len(), memory.cache.len());
     let mut peer = Peer {
         stream: connect(flags)?,
         connection,
@@ -111,6 +116,9 @@ fn run_once(flags: &Flags, rejected: &Flags, memory: &mut Memory, resumes: bool)
         if got.is_some_and(|got| got != flags.expect_early_data_in_tickets) {
             return Err(failed("whether a ticket allows early data is not as expected"));
         }
+    }
+    if flags.expect_session_id.is_some_and(|kept| !resumes && kept != (memory.cache.len() > cached)) {
+        return Err(failed("whether the session is kept under an id is not as expected"));
     }
     if flags.expect_no_session && memory.sessions.len() > before {
         return Err(failed("a session was kept"));
@@ -295,9 +303,11 @@ fn server(
         let groups = if flags.groups.is_empty() { GROUPS } else { &flags.groups };
         config = config.groups_worth_a_retry(groups)?;
     }
-    if !flags.without_tickets {
-        config = config.tickets(Arc::clone(&memory.keys));
-    }
+    config = config.session_store(Arc::clone(&memory.cache));
+    config = match flags.without_tickets {
+        true => config.tickets(Arc::clone(&memory.keys_of_ids)).stateful_tickets().tickets_sent(0),
+        false => config.tickets(Arc::clone(&memory.keys)),
+    };
     if flags.early_data {
         config = config.early_data(EARLY_DATA, Replays::Asked).early_data_window(TICKET_AGE)?;
     }
