@@ -14,10 +14,10 @@ use freed_blocks::{Allocator, Freed, aside, freed_by};
 use handfast::pki::{PrivateKeyDer, UnixTime, Verifier};
 use handfast::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use handfast::{
-    ClientAuth, ClientConfig, ClientSessions, Connection, Identity, Judge, KeyLog, ServerConfig, TicketKey,
-    TicketKeys, limits,
+    ClientAuth, ClientConfig, ClientSessions, Connection, EarlyData, EarlyReason, Identity, Judge, KeyLog,
+    PreSharedKey, ReplayRegister, Replays, ServerConfig, TicketKey, TicketKeys, limits,
 };
-use needles::Needles;
+use needles::{EXPORTED, Needles};
 use rcgen::{CertificateParams, KeyPair};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -83,26 +83,28 @@ fn what_is_not_wiped_is_found() {
     assert!(freed_by(|| aside(|| drop(secret.to_vec()))).find([("aside", &secret[..])]).is_empty());
 }
 
-/// All that connections do, and all that may befall them: cut, or altered, at
-/// each of their records.
+/// What [`fates`] leave.
 fn every_fate(what: &str, client: ClientConfig, server: ServerConfig) {
     let needles = Arc::new(Needles::default());
-    let (client, server) = (Arc::new(client), Arc::new(server));
-    let freed = freed_by(|| {
-        let mut talk = Talk::handshake(&client, &server, &needles, Mishap::None);
-        assert!(talk.is_connected(), "{what}");
-        let records = talk.records;
-        live(&mut talk);
-        drop(talk);
-        for record in 0..records {
-            let cut = Talk::handshake(&client, &server, &needles, Mishap::Cut(record));
-            // Its last flight need not arrive for one of them to be connected.
-            assert!(!cut.is_connected() || record + 3 > records, "{what}: {record} of {records}");
-            drop(cut);
-            drop(Talk::handshake(&client, &server, &needles, Mishap::Alter(record)));
-        }
-    });
+    let freed = freed_by(|| fates(what, &Arc::new(client), &Arc::new(server), &needles));
     is_clean(what, &freed, &needles);
+}
+
+/// All that connections do, and all that may befall them: cut, or altered, at
+/// each of their records.
+fn fates(what: &str, client: &Arc<ClientConfig>, server: &Arc<ServerConfig>, needles: &Arc<Needles>) {
+    let mut talk = Talk::handshake(client, server, needles, Mishap::None);
+    assert!(talk.is_connected(), "{what}");
+    let records = talk.records;
+    live(&mut talk);
+    drop(talk);
+    for record in 0..records {
+        let cut = Talk::handshake(client, server, needles, Mishap::Cut(record));
+        // Its last flight need not arrive for one of them to be connected.
+        assert!(!cut.is_connected() || record + 3 > records, "{what}: {record} of {records}");
+        drop(cut);
+        drop(Talk::handshake(client, server, needles, Mishap::Alter(record)));
+    }
 }
 
 /// Data, rest, exported keys, key updates, moves.
@@ -115,7 +117,7 @@ fn live(talk: &mut Talk) {
         if connection.info().version == Some(ProtocolVersion::TLS13)
             || connection.info().extended_master_secret
         {
-            connection.export("EXPORTER-of-a-test", Some(b"context"), &mut [0; 32]).unwrap();
+            connection.export(EXPORTED, Some(b"context"), &mut [0; 32]).unwrap();
         }
     }
     if talk.client.info().version == Some(ProtocolVersion::TLS13) {
@@ -208,6 +210,98 @@ fn sessions() {
     }
 }
 
+/// Early data that is taken, at once or when somebody has answered, and early data that
+/// is lost.
+#[test]
+fn early_data() {
+    let beside: Takes = |server, register| server.early_data(16_384, register.clone());
+    let asked: Takes = |server, _| server.early_data(16_384, Replays::Asked);
+    let beside_another: Takes = |server, _| server.early_data(16_384, ReplayRegister::new());
+    let retries: Takes = |server, register| {
+        server.early_data(16_384, register.clone()).groups(&[NamedGroup::SECP384R1]).unwrap()
+    };
+    for suite in TLS13 {
+        early_data_of(suite, [beside, beside], EarlyData::Accepted);
+        early_data_of(suite, [asked, asked], EarlyData::Accepted);
+        early_data_of(suite, [beside, beside_another], EarlyData::Rejected(EarlyReason::OtherRegister));
+        early_data_of(suite, [beside, retries], EarlyData::Rejected(EarlyReason::Retried));
+    }
+}
+
+/// How a server takes early data.
+type Takes = fn(ServerConfig, &Arc<ReplayRegister>) -> ServerConfig;
+
+/// A client gets its sessions from one server, and brings them to another.
+fn early_data_of(suite: CipherSuite, servers: [Takes; 2], outcome: EarlyData) {
+    let what = format!("{outcome:?} early data: {suite}");
+    let needles = Arc::new(Needles::default());
+    let freed = freed_by(|| {
+        let register = Arc::new(ReplayRegister::new());
+        let [first, second] = servers.map(|takes| Arc::new(takes(with_tickets(&needles), &register)));
+        let config = client().suites(&[suite]).unwrap().sessions(ClientSessions::new()).early_data();
+        let groups = [NamedGroup::X25519, NamedGroup::SECP384R1];
+        let client = Arc::new(config.groups(&groups).unwrap());
+        let session = || drop(Talk::handshake(&client, &first, &needles, Mishap::None));
+        session();
+        let mut early = Talk::early(&client, &second, &needles, Mishap::None);
+        assert!(early.is_connected(), "{what}");
+        assert_eq!(early.server.info().early_data, outcome, "{what}");
+        live(&mut early);
+        for record in 0..early.records {
+            for mishap in [Mishap::Cut(record), Mishap::Alter(record)] {
+                session();
+                drop(Talk::early(&client, &second, &needles, mishap));
+            }
+        }
+    });
+    let heard = needles.all();
+    for name in ["client_early_traffic_secret", "early_exporter_master_secret"] {
+        assert!(heard.iter().any(|(heard, _)| heard == name), "{what}: {name} is not looked for");
+    }
+    is_clean(&what, &freed, &needles);
+}
+
+/// Keys from outside of TLS, as they are and imported, beside a key exchange and alone;
+/// and sessions that begin with them.
+#[test]
+fn pre_shared_keys() {
+    type Make = fn(&[u8]) -> PreSharedKey;
+    let identity = b"a device";
+    let context = b"a device calls";
+    let makes: [(&str, Make); 2] = [
+        ("external", |secret| PreSharedKey::external(b"a device", secret).unwrap()),
+        ("imported", |secret| PreSharedKey::imported(b"a device", secret, b"a device calls").unwrap()),
+    ];
+    for (kind, make) in makes {
+        for suite in TLS13 {
+            if kind == "external" && suite == CipherSuite::TLS_AES_256_GCM_SHA384 {
+                continue; // its hash is not the key's
+            }
+            for alone in [false, true] {
+                let what = format!("{kind} key, {suite}, alone: {alone}");
+                let needles = Arc::new(Needles::default());
+                let secret = handfast::sha256(b"what two sides were given");
+                needles.add_pre_shared(identity, &secret, context);
+                let freed = freed_by(|| {
+                    let client = ClientConfig::with_pre_shared_key(make(&secret), UnixTime::now).unwrap();
+                    let server = ServerConfig::with_pre_shared_keys(make(&secret), UnixTime::now);
+                    let (client, server) =
+                        if alone { (client.allow_psk_ke(), server.allow_psk_ke()) } else { (client, server) };
+                    let client = client.suites(&[suite]).unwrap();
+                    let server = Arc::new(server.tickets(TicketKeys::random()));
+                    fates(&what, &Arc::new(client.clone()), &server, &needles);
+                    let client = Arc::new(client.sessions(ClientSessions::new()));
+                    for resumed in [false, true] {
+                        let talk = Talk::handshake(&client, &server, &needles, Mishap::None);
+                        assert_eq!(talk.client.info().resumed, resumed, "{what}");
+                    }
+                });
+                is_clean(&what, &freed, &needles);
+            }
+        }
+    }
+}
+
 /// A client's store that grows, and from which old sessions are pushed out.
 #[test]
 fn a_store_of_sessions() {
@@ -256,6 +350,17 @@ fn exported_sessions() {
             let mut altered = sealed.as_ref().to_vec();
             *altered.last_mut().unwrap() ^= 1;
             assert!(other.import_sealed(&altered, &key, now).is_err());
+            // Its sum is right, and its last session is not: all before it was read.
+            let altered = aside(|| {
+                let mut altered = clear.as_ref().to_vec();
+                let end = altered.len() - 32;
+                altered[end - 1] ^= 0xff;
+                let sum = handfast::sha256(&altered[..end]);
+                altered[end..].copy_from_slice(&sum);
+                altered
+            });
+            assert!(other.import(&altered, now).is_err());
+            aside(|| drop(altered));
         });
         is_clean(&format!("exported: {version}"), &freed, &needles);
     }

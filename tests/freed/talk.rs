@@ -1,6 +1,6 @@
 //! A client and a server in one thread, and what may happen between them.
 
-use super::needles::{DATA, Needles};
+use super::needles::{DATA, EARLY, EXPORTED, Needles};
 use handfast::pki::ServerName;
 use handfast::{
     Answer, ClientConfig, ClientOptions, Connection, Event, Question, Receiver, Sender, ServerConfig,
@@ -36,6 +36,20 @@ impl Talk {
         mishap: Mishap,
     ) -> Self {
         Self::of(connections(client, NAME, server, needles), mishap)
+    }
+
+    /// The same where the client says [`EARLY`] first, if its session lets it.
+    pub(crate) fn early(
+        client: &Arc<ClientConfig>,
+        server: &Arc<ServerConfig>,
+        needles: &Arc<Needles>,
+        mishap: Mishap,
+    ) -> Self {
+        let (mut client, server) = connections(client, NAME, server, needles);
+        if client.send_early(EARLY).unwrap() > 0 {
+            client.export_early(EXPORTED, Some(b"context"), &mut [0; 32]).unwrap();
+        }
+        Self::of((client, server), mishap)
     }
 
     /// The same of a client that wants a server of this name, whole.
@@ -119,8 +133,15 @@ fn take(connection: &mut Connection) -> bool {
     loop {
         match connection.next() {
             Ok(Event::NeedInput) => return true,
-            Ok(Event::HandshakeDone) => {}
+            Ok(Event::HandshakeDone | Event::EarlyDataDecided(_)) => {}
             Ok(Event::Ask(Question::Verify { .. })) => connection.answer(Answer::Accept).unwrap(),
+            Ok(Event::Ask(Question::Replay { .. })) => connection.answer(Answer::First).unwrap(),
+            Ok(Event::EarlyData(data)) => {
+                assert_eq!(data, EARLY);
+                connection.consume(EARLY.len());
+                connection.export_early(EXPORTED, Some(b"context"), &mut [0; 32]).unwrap();
+                assert_eq!(connection.send(DATA).unwrap(), DATA.len());
+            }
             Ok(Event::Data(data)) => {
                 assert_eq!(data, DATA);
                 connection.consume(DATA.len());
