@@ -1,6 +1,8 @@
 //! Memory, counted: none is allocated for a record in steady state, and an idle
 //! connection keeps little.
 
+#[path = "allocations/early.rs"]
+mod early;
 #[path = "allocations/exported.rs"]
 mod exported;
 #[path = "allocations/idle.rs"]
