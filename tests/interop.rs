@@ -12,8 +12,6 @@ mod program;
 #[path = "interop/ours.rs"]
 mod ours;
 
-#[path = "interop/early.rs"]
-mod early;
 #[path = "interop/early_data.rs"]
 mod early_data;
 #[path = "interop/gnutls.rs"]
@@ -69,6 +67,15 @@ fn trials(program: &'static str, cases: Vec<Case>) -> Vec<Trial> {
     cases.into_iter().map(trial).collect()
 }
 
+/// The same for what a program that is installed may lack: nobody can require it.
+fn not_built(what: &'static str, cases: Vec<Case>) -> Vec<Trial> {
+    let ignored = |Case { name, .. }| {
+        let why = move || Err(format!("this is no {what}").into());
+        Trial::test(format!("{name} (needs {what})"), why).with_ignored_flag(true)
+    };
+    cases.into_iter().map(ignored).collect()
+}
+
 fn main() {
     let arguments = Arguments::from_args();
     let tried = [
@@ -84,8 +91,9 @@ fn main() {
         trials("gnutls-serv", pre_shared::gnutls_server_cases()),
         trials("openssl", sessions::openssl_cases()),
         trials("openssl", early_data::openssl_cases()),
-        trials("openssl", early::openssl_cases()),
-        trials("gnutls-serv", early::gnutls_cases()),
+        trials("gnutls-cli", early_data::gnutls_client_cases()),
+        trials("gnutls-serv", early_data::gnutls_server_cases()),
+        trials("go", early_data::go_cases()),
         trials("go", sessions::go_cases()),
         trials("gnutls-cli", sessions::gnutls_client_cases()),
         trials("gnutls-serv", sessions::gnutls_server_cases()),
@@ -96,6 +104,11 @@ fn main() {
         #[cfg(feature = "static-rsa")]
         trials("gnutls-serv", static_rsa::gnutls_server_cases()),
         trials("curl", web::curl_cases()),
+        if early_data::curl_has_it() {
+            trials("curl", early_data::curl_cases())
+        } else {
+            not_built("curl with --tls-earlydata", early_data::curl_cases())
+        },
         trials("nginx", web::nginx_cases()),
     ];
     let tried = tried.into_iter().flatten().collect();

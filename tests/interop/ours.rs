@@ -81,15 +81,21 @@ pub(crate) fn listen<T: Send + 'static>(
     in_thread(|listener| accept(listener).ok().map(talk))
 }
 
+/// The same with so many, one after another.
+pub(crate) fn in_turn<T: Send + 'static>(
+    times: usize,
+    talk: impl Fn(TcpStream) -> io::Result<T> + Send + 'static,
+) -> Result<Served<io::Result<Vec<T>>>, Failed> {
+    in_thread(move |listener| Some((0..times).map(|_| talk(accept(listener)?)).collect()))
+}
+
 /// A TLS server of ours that echoes on so many connections, one after another.
 pub(crate) fn serve_times(
     config: ServerConfig,
     times: usize,
 ) -> Result<Served<io::Result<Vec<ConnectionInfo>>>, Failed> {
     let config = Arc::new(config);
-    in_thread(move |listener| {
-        Some((0..times).map(|_| echo(TlsStream::server(&config, accept(listener)?))).collect())
-    })
+    in_turn(times, move |tcp| echo(TlsStream::server(&config, tcp)))
 }
 
 /// Serves on a free port; where there is no result, whoever waits for one is told.

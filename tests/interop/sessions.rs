@@ -5,10 +5,12 @@ use crate::certificates::certificates;
 use crate::gnutls::{gnutls_cli, gnutls_serv};
 use crate::go::{go_client, go_server};
 use crate::openssl::{converse, requiring, s_client_of, s_client_showing, s_server_of};
-use crate::ours::{CLASSICAL, client, ensure, greet, serve_times};
+use crate::ours::{CLASSICAL, client, echo, ensure, greet, in_turn, serve_times};
 use crate::{Case, case};
 use handfast::wire::ProtocolVersion;
-use handfast::{ClientConfig, ClientSessions, ConnectionInfo, ServerConfig, SessionCache, TicketKeys, Trust};
+use handfast::{
+    ClientConfig, ClientSessions, ConnectionInfo, ServerConfig, SessionCache, TicketKeys, TlsStream, Trust,
+};
 use libtest_mimic::Failed;
 use std::sync::Arc;
 
@@ -45,7 +47,11 @@ pub(crate) fn openssl_cases() -> Vec<Case> {
     let mut cases = each("s_client", |version| their_openssl_client(version, false));
     cases.extend(each("s_client with a certificate", |version| their_openssl_client(version, true)));
     cases.extend(each("s_client, other keys", their_openssl_client_after_other_keys));
+    cases.extend(each("s_client -reconnect", their_openssl_client_reconnects));
     cases.extend(each("s_server", |version| our_client_of_openssl(version, &[])));
+    cases.push(case("s_server: TLS 1.3, sessions that it keeps itself", || {
+        our_client_of_openssl(TLS13, &["-no_ticket"])
+    }));
     cases.extend(each("s_server that requires a certificate", |version| {
         our_client_of_openssl(version, &["-Verify", "3"])
     }));
@@ -154,6 +160,30 @@ fn their_openssl_client_of(
     let infos = served.result()??;
     check(&infos, version)?;
     if requires { check_peer(&infos, CLIENT) } else { Ok(()) }
+}
+
+/// After its first connection `s_client` makes five more with the session that it has by
+/// then. In TLS 1.3 it has none: it drops each connection before it has read a ticket.
+fn their_openssl_client_reconnects(version: Version) -> Result<(), Failed> {
+    let config = Arc::new(server());
+    let served = in_turn(6, move |tcp| {
+        let mut tls = TlsStream::server(&config, tcp);
+        tls.handshake()?;
+        let info = tls.info().clone();
+        // Tickets that nobody reads may end a connection with a reset.
+        let _best_effort = echo(tls);
+        Ok(info)
+    })?;
+    let (flag, name) = version.openssl;
+    let text = converse(&mut s_client_of(flag, served.port, &["-reconnect"])?)?;
+    let infos = served.result()??;
+    let count = |what: &str| text.matches(&format!("{what}, {name}")).count();
+    let resumed = infos.iter().filter(|info| info.resumed).count();
+    if version.number == ProtocolVersion::TLS12 {
+        check(&infos, version)?;
+    }
+    ensure!((count("New"), count("Reused")) == (6 - resumed, resumed), "{resumed} are resumed: {text}");
+    Ok(())
 }
 
 fn their_openssl_client_after_other_keys(version: Version) -> Result<(), Failed> {

@@ -21,7 +21,7 @@ pub(crate) fn nginx_cases() -> Vec<Case> {
     vec![case("nginx: a page of 10 MiB", page_of_nginx)]
 }
 
-fn curl(port: u16) -> Command {
+pub(crate) fn curl(port: u16) -> Command {
     let mut command = Command::new("curl");
     command.args([
         "--silent",
