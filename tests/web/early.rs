@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let all: &[(&str, Option<&'static str>, fn())] = &[
+    type Row = (&'static str, Option<&'static str>, fn());
+    let all: &[Row] = &[
         ("sessions_outlive_a_run", None, sessions_outlive_a_run),
         ("files_that_hold_no_sessions_are_left_alone", None, files_that_hold_no_sessions_are_left_alone),
         ("a_get_goes_early", None, a_get_goes_early),
@@ -29,11 +30,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("openssl_sends", Some("openssl"), openssl_sends),
         ("openssl_takes", Some("openssl"), openssl_takes),
     ];
-    let test = |&(name, needs, run): &(&str, Option<&'static str>, fn())| Test {
-        name: format!("early::{name}"),
-        needs,
-        run: Box::new(run),
-    };
+    let test = |&(name, needs, run): &Row| Test { name: format!("early::{name}"), needs, run: Box::new(run) };
     all.iter().map(test).collect()
 }
 
