@@ -147,8 +147,11 @@ fn their_gnutls_client() -> Result<(), Failed> {
     check(served, EARLY)
 }
 
+/// What each connection sent early, and what came of it.
+type Each = io::Result<Vec<(Vec<u8>, ConnectionInfo)>>;
+
 /// The first of two connections brings a session, and the second one brings this early.
-fn check(served: Served<io::Result<Vec<(Vec<u8>, ConnectionInfo)>>>, early: &[u8]) -> Result<(), Failed> {
+fn check(served: Served<Each>, early: &[u8]) -> Result<(), Failed> {
     let taken = served.result()??;
     let told: Vec<_> = taken.iter().map(|(early, info)| (&**early, info.early_data)).collect();
     let none = (&b""[..], EarlyData::NotOffered(EarlyReason::NotAsked));
@@ -185,7 +188,8 @@ fn their_curl() -> Result<(), Failed> {
     let config = Arc::new(server(ReplayRegister::new()).alpn(&[b"http/1.1"])?);
     let served = in_turn(2, move |tcp| early_page(TlsStream::server(&config, tcp)))?;
     let mut command = curl(served.port);
-    command.arg(command.get_args().last().ok_or("no address")?.to_owned());
+    let address = command.get_args().last().ok_or("no address")?.to_owned();
+    command.arg(address);
     command.args(["--http1.1", "--tls-earlydata", "--cacert"]).arg(certificates().root());
     let (status, text) = Program::start(&mut command)?.finish()?;
     ensure!(status.success() && text.matches("a page").count() == 2, "{status}: {text}");

@@ -7,6 +7,7 @@
 
 mod drive;
 pub(crate) mod embedded;
+mod ending;
 mod events;
 pub(crate) mod failure;
 pub(crate) mod incoming;
@@ -23,6 +24,7 @@ mod story;
 mod tally;
 pub(crate) mod target;
 mod telling;
+mod trusting;
 mod verdict;
 
 use crate::args::Explain;
@@ -32,16 +34,17 @@ use crate::sessions::SessionFile;
 use crate::text::{self, clean};
 use crate::trust::pin_text;
 use failure::Failure;
-use handfast::pki::{CertificateDer, Report, UnixTime, spki_sha256};
-use handfast::{ConnectionInfo, Trust};
+use handfast::pki::{CertificateDer, UnixTime, spki_sha256};
 use keylog::KeyLog;
 use once::Once;
 use plan::Plan;
+use prompt::complain;
 use second::Second;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use story::INSECURE;
 use telling::Telling;
+use trusting::trust;
 use verdict::Outcome;
 
 /// Explains what was asked for.
@@ -77,7 +80,7 @@ pub(crate) fn run(asked: &Explain) -> Exit {
         Some(sentence) => format!("FAILED: {sentence}"),
         None => verdict::complete(&outcome, &telling, now),
     };
-    telling.end(&outcome, exit, sentence.as_deref(), &verdict, now);
+    ending::end(&telling, &outcome, exit, sentence.as_deref(), &verdict, now);
     if let Some(ending) = ending {
         complain(&format!("handfast: {ending}"));
     }
@@ -143,57 +146,8 @@ fn explain(asked: &Explain, telling: &mut Telling, outcome: &mut Outcome) -> Res
     ended
 }
 
-/// The reason to accept a refused certificate, if there is one.
-fn accept(asked: &Explain, report: &Report, speak: impl FnOnce()) -> Option<String> {
-    if asked.insecure() {
-        return Some("--insecure was given".to_owned());
-    }
-    if asked.json || !prompt::somebody_is_there() {
-        return None;
-    }
-    speak();
-    complain(&clean(report.sentence()));
-    if let Some(hint) = report.hint() {
-        complain(&format!("  hint: {}", clean(hint)));
-    }
-    for check in report.failures() {
-        let (found, required) = (clean(check.found), clean(check.required));
-        complain(&format!(
-            "  {}, {}: found {found}; required {required}",
-            clean(check.certificate),
-            check.rule
-        ));
-    }
-    prompt::yes("continue with this certificate?").then(|| "a person accepted it".to_owned())
-}
-
-/// What trust rests on, in words; loud where it rests on nothing.
-fn trust(info: &ConnectionInfo, trusted: &str) -> String {
-    match &info.trust {
-        Trust::PreSharedKey(identity) => {
-            let identity = text::shown(identity);
-            format!("the server has the pre-shared key {identity}, and showed no certificate")
-        }
-        Trust::Policy if info.resumed => format!("at the session's first handshake: {trusted}"),
-        Trust::Policy => trusted.to_owned(),
-        Trust::AcceptedThisOnce(reason) => {
-            let failures = info.report.iter().flat_map(|report| report.failures());
-            let rules = text::joined(failures.map(|check| check.rule.to_owned()), text::SHORT);
-            format!(
-                "INSECURE: refused, and accepted because {reason}; failed, and skipped: {rules}; the peer may be anybody"
-            )
-        }
-        _ => String::new(),
-    }
-}
-
 fn save_chain(file: &std::path::Path, chain: &[CertificateDer<'_>]) -> Result<(), Failure> {
     let pem: String = chain.iter().map(|der| text::pem("CERTIFICATE", der)).collect();
     let said = |error| Failure::Misuse(format!("cannot write {}: {error}", file.display()));
     std::fs::write(file, pem).map_err(said)
-}
-
-/// Says something on standard error; if nobody listens, nobody does.
-fn complain(text: &str) {
-    let _nobody_listens = writeln!(stderr(), "{text}");
 }

@@ -1,12 +1,12 @@
 //! One connection, from TCP to its end, heard as it goes.
 
-use super::accept;
 use super::drive::{self, Drive};
 use super::events::Recorder;
 use super::failure::Failure;
 use super::keylog::KeyLog;
 use super::plan::Plan;
 use super::telling::Telling;
+use super::trusting::accept;
 use crate::args::Explain;
 use handfast::{ClientOptions, Connection, ConnectionInfo};
 use std::cell::RefCell;

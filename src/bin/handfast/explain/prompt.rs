@@ -14,3 +14,8 @@ pub(crate) fn yes(question: &str) -> bool {
     let answered = asked.and_then(|()| stdin().read_line(&mut answer));
     answered.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
+
+/// Says something on standard error; if nobody listens, nobody does.
+pub(super) fn complain(text: &str) {
+    let _nobody_listens = writeln!(stderr(), "{text}");
+}

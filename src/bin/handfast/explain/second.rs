@@ -6,7 +6,7 @@ use super::json::why_not;
 use super::once::Once;
 use super::tally::Tally;
 use super::telling::Telling;
-use super::trust;
+use super::trusting::trust;
 use crate::text::shown;
 use handfast::wire::ProtocolVersion;
 use handfast::{ClientSessions, ConnectionInfo, EarlyData, Trust};

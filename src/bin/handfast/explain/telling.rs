@@ -6,12 +6,8 @@ use super::negotiated::Negotiated;
 use super::plan::Plan;
 use super::story::Story;
 use super::tally::Tally;
-use super::verdict::Outcome;
 use crate::args::Explain;
-use crate::certificate;
-use crate::exit::Exit;
 use crate::paper::Paper;
-use handfast::pki::{CertificateDer, UnixTime};
 use serde_json::json;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
@@ -23,8 +19,8 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(super) struct Telling {
     pub(super) story: Story,
     /// The events, where JSON is asked for.
-    json: Option<Vec<serde_json::Value>>,
-    verbose: u8,
+    pub(super) json: Option<Vec<serde_json::Value>>,
+    pub(super) verbose: u8,
     /// Whether it may be told while it runs: a second connection's story waits for
     /// the end of the first's.
     live: bool,
@@ -86,60 +82,6 @@ impl Telling {
         if self.live {
             self.story.paper.release(|| {});
         }
-    }
-
-    pub(super) fn end(
-        &self,
-        outcome: &Outcome,
-        exit: Exit,
-        sentence: Option<&str>,
-        verdict: &str,
-        now: UnixTime,
-    ) {
-        let chain = || self.negotiated.chain.iter().map(|der| CertificateDer::from(&der[..]));
-        if self.json.is_none() {
-            if !outcome.target.is_empty() {
-                let say = || {
-                    self.story.verdict_of_all(verdict, exit);
-                    outcome.remarks.iter().for_each(|remark| self.story.warning(remark));
-                };
-                let on_top = self.story.paper.release(say);
-                self.story.end(&self.negotiated, &self.tally, &outcome.trust, &outcome.server_reasons);
-                if self.verbose > 0 && !self.negotiated.chain.is_empty() {
-                    self.story.heading("CERTIFICATES (what they say of themselves)");
-                    let lines =
-                        chain().enumerate().flat_map(|(place, der)| certificate::lines(place, &der, now));
-                    lines.for_each(|line| self.story.paper.hanging("  ", &line, 6));
-                }
-                if let Some(second) = &outcome.second {
-                    second.tell(self);
-                }
-                if !on_top {
-                    self.story.heading("VERDICT");
-                    say();
-                }
-            }
-            return;
-        }
-        let reasons: serde_json::Map<_, _> =
-            outcome.server_reasons.iter().map(|(what, why)| ((*what).to_owned(), json!(why))).collect();
-        let mut whole = self.connection(&outcome.trust);
-        let more = json!({
-            "schema": json::SCHEMA,
-            "handfast": env!("CARGO_PKG_VERSION"),
-            "target": outcome.target,
-            "server_reasons": reasons,
-            "pin": outcome.pin,
-            "certificates": chain().map(|der| certificate::value(&der, now)).collect::<Vec<_>>(),
-            "warnings": outcome.remarks,
-            "verdict": verdict,
-            "resumption": outcome.second.as_ref().map(|second| second.value(self)),
-            "outcome": { "exit_code": exit as u8, "class": exit.name(), "sentence": sentence },
-        });
-        if let (Some(whole), serde_json::Value::Object(more)) = (whole.as_object_mut(), more) {
-            whole.extend(more);
-        }
-        self.story.paper.line(&whole.to_string());
     }
 
     /// Below the story of the first connection: the second one's.
