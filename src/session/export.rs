@@ -12,7 +12,7 @@
 //!              staple<0..2^24-1> chain<0..2^24-1> of certificate<1..2^24-1>
 //!   session  = version (2) suite (2) peer (1) secret<1..48> ticket<1..2^16-1> age_add (4)
 //!              received (8) expires (8) trusted_until (8) max_early_data (4) alpn<0..255>
-//!              named (1) by_id (1)
+//!              flags (1): 1 named, 2 by_id
 //! ```
 //!
 //! A lone number is big-endian, as is the length of a vector; `name` is text, `peer` in
@@ -494,7 +494,7 @@ fn decode_peer(r: &mut Reader<'_>) -> Result<Peer, Fault> {
 fn size_of_session(session: &ClientSession) -> usize {
     let alpn = session.alpn.as_ref().map_or(0, |alpn| alpn.len());
     let (secret, ticket) = (session.secret.as_bytes().len(), session.ticket.len());
-    2 + 2 + 1 + (1 + secret) + (2 + ticket) + 4 + 8 + 8 + 8 + 4 + (1 + alpn) + 2
+    2 + 2 + 1 + (1 + secret) + (2 + ticket) + 4 + 8 + 8 + 8 + 4 + (1 + alpn) + 1
 }
 
 fn encode_session(peer: u8, session: &ClientSession, w: &mut Writer<'_>) {
@@ -509,7 +509,7 @@ fn encode_session(peer: u8, session: &ClientSession, w: &mut Writer<'_>) {
     w.bytes(&session.trusted_until.to_be_bytes());
     w.u32(session.max_early_data);
     w.vec8(|w| w.bytes(session.alpn.as_deref().unwrap_or_default()));
-    w.bytes(&[session.named.into(), session.by_id.into()]);
+    w.u8(u8::from(session.named) | u8::from(session.by_id) << 1);
 }
 
 /// `None` for a cipher suite that this build does not have.
@@ -522,15 +522,15 @@ fn decode_session(r: &mut Reader<'_>, peers: &[Peer], now: u64) -> Result<Option
     let age_add = r.u32()?;
     let mut time = || Ok(u64::from_be_bytes(*r.array()?));
     let (received, expires, trusted_until) = (time()?, time()?, time()?);
-    let (max_early_data, alpn) = (r.u32()?, r.vec8(0..=255)?);
-    let (named, by_id) = (decode_bool(r)?, decode_bool(r)?);
+    let (max_early_data, alpn, flags) = (r.u32()?, r.vec8(0..=255)?, r.u8()?);
+    let (named, by_id) = (flags & 1 != 0, flags & 2 != 0);
     let Some(suite) = suite else { return Ok(None) };
     let of_version = match version {
         ProtocolVersion::TLS13 => suite.is_tls13() && secret.len() == suite.hash.len() && !by_id,
         ProtocolVersion::TLS12 => !suite.is_tls13() && secret.len() == SECRET,
         _ => false,
     };
-    if !of_version || by_id && ticket.len() > 32 {
+    if !of_version || by_id && ticket.len() > 32 || flags > 3 {
         return Err(Fault::BadValue);
     }
     let trusted_until = trusted_until.min(now.saturating_add(limits::TICKET_SECONDS.into()));

@@ -2,14 +2,15 @@
 
 use super::pair;
 use allocation_counter::measure;
-use handfast::{ServerConfig, SessionCache, limits};
+use handfast::pki::UnixTime;
+use handfast::{ClientConfig, ClientSessions, Judge, ServerConfig, SessionCache, limits};
 use std::sync::Arc;
 
 /// The server of this many handshakes, of which each gives eight stateful tickets.
 fn handshakes(server: &ServerConfig, count: usize) {
     for _ in 0..count {
-        let (client, server) = (pair::configs().0, server.clone());
-        pair::connect(client, server);
+        let client = ClientConfig::new(Judge::application_named("the tests"), UnixTime::now);
+        pair::connect(client.sessions(ClientSessions::new()), server.clone());
     }
 }
 

@@ -2,6 +2,7 @@
 //! in TLS 1.2, stateful tickets in TLS 1.3.
 
 use super::super::{Connection, Event};
+use super::again::primed_again;
 use super::alter::*;
 use super::kit::*;
 use super::resumption::{VERSIONS, keeping, resumed, sessions};
@@ -10,6 +11,7 @@ use crate::fault::Fault;
 use crate::info::Trust;
 use crate::limits;
 use crate::question::{Answer, OwnedQuestion};
+use crate::schedule::Side;
 use crate::session::{SessionCache, SessionQueue, SessionStore, SessionWrite, TicketKeys};
 use crate::wire::*;
 use std::collections::BTreeMap;
@@ -543,4 +545,36 @@ fn a_late_answer_finds_all_as_it_was() {
 
 fn answered(connection: &mut Connection, answer: Answer) {
     connection.answer(answer).unwrap();
+}
+
+/// Who is judged again is judged behind the lookup, and whom nobody takes has used
+/// nothing up.
+#[test]
+fn a_session_of_an_id_is_judged_again() {
+    for version in VERSIONS {
+        for accepted in [true, false] {
+            let store = Elsewhere::default();
+            let (client, server) = primed_again(Side::Server, version);
+            let server = server.session_store(store.queue.clone()).stateful_tickets().tickets_sent(1);
+            let shake = |mut verdicts: Vec<Answer>| {
+                let kept = store.write();
+                let party = Party::server(&server).answering(move |question| match question {
+                    OwnedQuestion::Session { id } => Some(Answer::Session(kept[id].clone())),
+                    OwnedQuestion::Verify { .. } => verdicts.pop(),
+                    _ => None,
+                });
+                let (_, party) = connected(Party::client(&client), party);
+                party.c.info().resumed
+            };
+            client.sessions.as_ref().unwrap().clear();
+            assert!(!shake(vec![Answer::Accept]));
+            let before = store.write();
+            assert_eq!(before.len(), 1);
+            let first = if accepted { Answer::Accept } else { Answer::Reject("not any more".to_owned()) };
+            assert_eq!(shake(vec![Answer::Accept, first]), accepted, "{version}");
+            let (id, _) = before.first_key_value().unwrap();
+            let claimed = version == TLS13 && accepted;
+            assert_eq!(store.write().contains_key(id), !claimed, "{version} {accepted}");
+        }
+    }
 }
