@@ -9,6 +9,7 @@ use crate::alert::AlertDescription;
 use crate::config::ServerConfig;
 use crate::identity::Identity;
 use crate::pki::{CertificateDer, Purpose, Report, ServerName};
+use crate::session::PreSharedKey;
 use crate::wire::{CipherSuite, ClientHello, ProtocolVersion, SignatureScheme};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,38 @@ pub enum Question<'a> {
         /// The id of a session of TLS 1.2, or a stateful ticket of TLS 1.3: this
         /// server, or one with its keys, made it.
         id: &'a [u8; 32],
+    },
+    /// Which of these pre-shared keys does the application have? Asked where the
+    /// configuration's [keys](crate::PreSharedKeys::asking) say so and have none of
+    /// them, once a handshake at most, after a HelloRetryRequest, and not where
+    /// [`Session`](Self::Session) was asked. Answered with [`Answer::PreSharedKey`] or
+    /// [`Answer::NoPreSharedKey`]. The client has not shown yet that it has the key; the
+    /// handshake checks that. No ticket is sent: each handshake asks.
+    ///
+    /// ```
+    /// # mod pair { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pair.rs")); }
+    /// # use handfast::{ClientConfig, ServerConfig, Trust, pki::UnixTime};
+    /// # let secret = [7; 32];
+    /// use handfast::{Answer, Event, PreSharedKey, PreSharedKeys, Question};
+    /// # let key = PreSharedKey::external(b"device 7", &secret)?;
+    /// # let client = ClientConfig::with_pre_shared_key(key, UnixTime::now)?;
+    /// let config = ServerConfig::with_pre_shared_keys(PreSharedKeys::asking(), UnixTime::now);
+    /// # let (mut client, mut server) = pair::start(&client, &config);
+    /// # pair::carry(&mut client, &mut server);
+    /// if let Event::Ask(Question::PreSharedKey { identities, .. }) = server.next()? {
+    ///     assert_eq!(identities, [b"device 7"]);
+    ///     server.answer(Answer::PreSharedKey(PreSharedKey::external(b"device 7", &secret)?))?;
+    /// }
+    /// # assert!(matches!(server.next()?, Event::NeedInput));
+    /// # pair::carry(&mut server, &mut client);
+    /// # assert!(matches!(client.next()?, Event::HandshakeDone));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    PreSharedKey {
+        /// The first eight identities that the client offers, in its order.
+        identities: Vec<&'a [u8]>,
+        /// The suite that was chosen: a key with another hash will not do.
+        suite: CipherSuite,
     },
     /// Is this the first time? Asked by a server whose register of replays is
     /// elsewhere, once the client has shown that it holds the key, where early data
@@ -201,6 +234,13 @@ pub enum OwnedQuestion {
         /// The id.
         id: [u8; 32],
     },
+    /// See [`Question::PreSharedKey`].
+    PreSharedKey {
+        /// The identities that the client offers.
+        identities: Vec<Vec<u8>>,
+        /// The suite that was chosen.
+        suite: CipherSuite,
+    },
     /// See [`Question::Replay`].
     Replay {
         /// What may be said to be the first once only.
@@ -290,6 +330,10 @@ impl Question<'_> {
                 OwnedQuestion::Certificate { server_name, signature_schemes, alpn }
             }
             Self::Session { id } => OwnedQuestion::Session { id: *id },
+            Self::PreSharedKey { identities, suite } => {
+                let identities = identities.into_iter().map(<[u8]>::to_vec).collect();
+                OwnedQuestion::PreSharedKey { identities, suite }
+            }
             Self::Replay { once } => OwnedQuestion::Replay { once },
             Self::Configuration { hello, message } => {
                 OwnedQuestion::Configuration(Hello::new(&hello, message))
@@ -311,6 +355,7 @@ impl Answer {
             Question::Decrypt { .. } => matches!(self, Self::Decrypted(_) | Self::CannotDecrypt),
             Question::Certificate { .. } => matches!(self, Self::Certificate(_) | Self::NoCertificate),
             Question::Session { .. } => matches!(self, Self::Session(_) | Self::NoSession),
+            Question::PreSharedKey { .. } => matches!(self, Self::PreSharedKey(_) | Self::NoPreSharedKey),
             Question::Replay { .. } => matches!(self, Self::First | Self::Replayed | Self::Unsure),
             Question::Configuration { .. } => matches!(self, Self::Configuration(_)),
             Question::Refused { .. } => matches!(self, Self::Refuse | Self::AcceptThisOnce(_)),
@@ -361,6 +406,12 @@ pub enum Answer {
     /// To `Session`: there is none, or the store could not be asked: a full handshake
     /// follows, and that is all.
     NoSession,
+    /// To `PreSharedKey`: the client may have this one. One whose identity it did not
+    /// offer, or that has another hash than the suite, counts as none.
+    PreSharedKey(PreSharedKey),
+    /// To `PreSharedKey`: there is none of them, or whoever keeps them could not be asked. A
+    /// certificate is shown, if there is one, or else `unknown_psk_identity` is sent.
+    NoPreSharedKey,
     /// To `Replay`: it is the first.
     First,
     /// To `Replay`: it was there before; early data is refused, and the handshake goes on.

@@ -180,6 +180,8 @@ pub(super) struct Hs {
     pub(super) tickets: u8,
     /// The answer to Certificate.
     pub(super) given: Option<Arc<Identity>>,
+    /// The application has looked something up: that is done once a handshake.
+    pub(super) looked: bool,
     /// What is signed, if anything is.
     pub(super) content: Option<SignedContent>,
     /// Who signed it.

@@ -2,21 +2,24 @@
 //! suite and key exchange, and the proof that the client has it (RFC 9846 sections
 //! 4.3.9 and 4.3.11).
 
-use super::context::Received;
-use super::negotiate::{self, Chosen, Offers};
+use super::context::{Received, Reply};
+use super::negotiate::{self, Chosen, Exchange, Offers};
 use crate::config::ServerConfig;
+use crate::crypto::agree::{self, SharedSecret};
 use crate::crypto::kdf::Digest;
+use crate::crypto::source::Entropy;
 use crate::crypto::suite::Suite;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::Reason;
 use crate::limits;
 use crate::observe::Tap;
+use crate::question::{Answer, Question};
 use crate::schedule::tls13::EarlySecret;
 use crate::schedule::tls13::psk::PskKind;
 use crate::schedule::transcript::Transcript;
 use crate::session::HashedKey;
-use crate::wire::{ClientHello, PskIdentity, PskKeyExchangeMode};
+use crate::wire::{ClientHello, NamedGroup, PskIdentity, PskKeyExchangeMode};
 
 /// The identities of a ClientHello at which a server looks, with their places.
 pub(crate) fn identities<'a>(m: &ClientHello<'a>) -> impl Iterator<Item = (u16, PskIdentity<'a>)> {
@@ -62,6 +65,8 @@ pub(crate) struct Named {
     /// Its place among those that the client offers.
     pub(crate) place: u16,
     pub(crate) key: HashedKey,
+    /// The application gave it, for this handshake.
+    pub(crate) given: bool,
 }
 
 /// The keys of this server that the client offers, each with its place in the server's
@@ -91,11 +96,71 @@ pub(crate) fn suite(config: &ServerConfig, m: &ClientHello<'_>) -> Result<Chosen
     }
 }
 
+/// What is done about the key exchange, and why: nothing where the client offers a key
+/// and psk_ke alone.
+pub(crate) fn exchange<'a>(
+    config: &ServerConfig,
+    suite: &Suite,
+    m: &ClientHello<'a>,
+) -> Result<(Exchange<'a>, Option<Reason>), Error> {
+    let alone = psk_ke(config, m);
+    let (groups, shares) = negotiate::check(m, alone)?;
+    match alone {
+        true if named(config, suite, m).is_some() => Ok((Exchange::None, None)),
+        true if m.extensions.key_share.is_none() && asks(config, m) => Ok((Exchange::None, None)),
+        true if m.extensions.key_share.is_none() => Err(Error::NoPreSharedKey),
+        _ => negotiate::exchange(config, &groups, &shares).map(|(how, why)| (how, Some(why))),
+    }
+}
+
+/// A share of this server's for the client's of this group, and what both come to, or "0"
+/// beside a pre-shared key without a group.
+pub(crate) fn respond(
+    suite: &Suite,
+    m: &ClientHello<'_>,
+    group: Option<NamedGroup>,
+    psk: bool,
+    entropy: &Entropy,
+) -> Result<(Option<(NamedGroup, Vec<u8>)>, SharedSecret), Fault> {
+    let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
+    match share {
+        Some(share) => {
+            let agreed = agree::respond(share.group, share.key_exchange, entropy);
+            let (key_exchange, shared) = agreed.map_err(|_| Fault::BadKeyShare)?;
+            Ok((Some((share.group, key_exchange)), shared))
+        }
+        None if group.is_none() && psk => Ok((None, SharedSecret::none(suite.hash))),
+        None => Err(Fault::MissingKeyShare),
+    }
+}
+
 /// The key that this server prefers among those with this hash that the client offers.
 pub(crate) fn named(config: &ServerConfig, suite: &Suite, m: &ClientHello<'_>) -> Option<Named> {
     let fitting = offered(config, m).filter(|(.., key)| key.hash() == suite.hash);
     let (_, place, key) = fitting.min_by_key(|(order, place, _)| (*order, *place))?;
-    Some(Named { place, key: key.clone() })
+    Some(Named { place, key: key.clone(), given: false })
+}
+
+/// Whether the application is asked for a key of this client's.
+pub(crate) fn asks(config: &ServerConfig, m: &ClientHello<'_>) -> bool {
+    let usable = offers_mode(m, PskKeyExchangeMode::PSK_DHE_KE) || psk_ke(config, m);
+    let offers = m.extensions.pre_shared_key.is_some();
+    usable && offers && config.pre_shared_keys_taken().is_some_and(|keys| keys.asking)
+}
+
+/// The question for it.
+pub(crate) fn question<'a>(suite: &Suite, m: &ClientHello<'a>) -> Question<'a> {
+    let identities = identities(m).map(|(_, psk)| psk.identity).collect();
+    Question::PreSharedKey { identities, suite: suite.id }
+}
+
+/// What the reply to [`Question::PreSharedKey`](crate::Question::PreSharedKey) means: a key
+/// with another hash is none, and neither is one that the client does not offer.
+pub(crate) fn given(reply: Reply, suite: &Suite, m: &ClientHello<'_>) -> Option<Named> {
+    let Reply::Answered(Answer::PreSharedKey(key)) = reply else { return None };
+    let key = key.keys().find(|key| key.hash() == suite.hash)?;
+    let (place, _) = identities(m).find(|(_, psk)| psk.identity == key.identity())?;
+    Some(Named { place, key, given: true })
 }
 
 impl Named {

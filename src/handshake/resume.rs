@@ -79,17 +79,26 @@ pub(crate) fn identified(
     certificates: &Certificates<'_>,
     m: &ClientHello<'_>,
 ) -> Option<Identified> {
-    // What began with a pre-shared key showed no certificate: its names are that key. A
-    // fleet that shares it may share the keys of tickets, too: who is asked by itself
-    // goes on to the key, which says so.
-    let has_begun = |session: &ServerSession| match session.peer.trust {
+    known_psks(config, suite, m).find(|known| has_begun(config, certificates, &known.session, m))
+}
+
+/// Whether a server with these names could have begun the session. What began with a
+/// pre-shared key showed no certificate: its names are that key. A fleet that shares it
+/// may share the keys of tickets, too: who is asked by itself goes on to the key, which
+/// says so.
+fn has_begun(
+    config: &ServerConfig,
+    certificates: &Certificates<'_>,
+    session: &ServerSession,
+    m: &ClientHello<'_>,
+) -> bool {
+    match session.peer.trust {
         Trust::PreSharedKey(_) => {
             let key = config.pre_shared_keys_taken().and_then(|keys| keys.known(&session.names));
             key.is_some_and(|key| !key.is_reflected(m.random))
         }
         _ => certificates.have_names(&session.names),
-    };
-    known_psks(config, suite, m).find(|known| has_begun(&known.session))
+    }
 }
 
 impl Identified {
@@ -153,7 +162,7 @@ pub(crate) fn stored13(
     m: &ClientHello<'_>,
 ) -> Option<Identified> {
     let (session, _) = stored(config, (&id, reply), ProtocolVersion::TLS13, m)?;
-    let ours = certificates.have_names(&session.names) && goes_with(suite, &session, m);
+    let ours = has_begun(config, certificates, &session, m) && goes_with(suite, &session, m);
     ours.then_some(Identified { place, id: Some(id), session })
 }
 

@@ -9,7 +9,7 @@
 //!                                 |<---------------------------------------+
 //!                                 v
 //!                          WAIT_CERTIFICATE         Certificate is asked
-//!                           (WAIT_SESSION)          Session is asked, for an id of ours
+//!                           (WAIT_SESSION)          Session, for an id of ours, or PreSharedKey is asked
 //!          Using PSK of its names |     | Using certificate
 //!          the binder shows whose |     |
 //!                                 v     |
@@ -42,7 +42,6 @@ use super::resume::{self, Identified, Origin, Psk, Tickets};
 use super::retry::{self, Memory, Retry};
 use crate::config::{Again, ServerConfig, Standing};
 use crate::crypto::aead::Protection;
-use crate::crypto::agree::{self, SharedSecret};
 use crate::crypto::suite::Suite;
 use crate::early::{EarlyData, EarlyReason};
 use crate::error::Error;
@@ -129,7 +128,10 @@ impl State {
     pub(crate) fn question<'a>(&'a self, msg: &Received<'a>) -> Option<Question<'a>> {
         match self {
             Self::WaitCertificate(_) => msg.client_hello().ok().map(|hello| Question::Certificate { hello }),
-            Self::WaitSession(s) => Some(Question::Session { id: &s.id.1 }),
+            Self::WaitSession(s) => match &s.lookup {
+                Lookup::Session(_, id) => Some(Question::Session { id }),
+                Lookup::PreSharedKey => Some(pre_shared::question(s.b.suite, &msg.client_hello().ok()?)),
+            },
             Self::WaitAgain(s) => Some(auth::question_again(&s.psk.session.peer, None)),
             Self::WaitReplay(s) => Some(Question::Replay { once: s.once }),
             Self::WaitSignature(s) => Some(s.question()),
@@ -154,7 +156,9 @@ impl State {
     pub(crate) fn answer_in_memory(&self) -> Option<Reply> {
         match self {
             Self::WaitCertificate(s) if !s.b.config.ask_certificate => Some(Reply::Configured),
-            Self::WaitSession(s) => resume::in_memory(&s.b.config, &s.id.1),
+            Self::WaitSession(WaitSession { b, lookup: Lookup::Session(_, id) }) => {
+                resume::in_memory(&b.config, id)
+            }
             Self::WaitReplay(s) => early::answer(&s.b.config, &s.once),
             Self::WaitSignature(s) => auth::sign(&s.question(), &s.identity),
             Self::Flight2(s) => s.answer_in_memory(),
@@ -172,14 +176,7 @@ pub(super) fn client_hello(
 ) -> Result<State, Error> {
     let (suite, why) = pre_shared::suite(&config, m)?;
     cx.info.reasons.suite = Some(why);
-    let psk_ke = pre_shared::psk_ke(&config, m);
-    let (groups, shares) = negotiate::check(m, psk_ke)?;
-    let named = pre_shared::named(&config, suite, m).is_some();
-    let (exchange, why) = match psk_ke {
-        true if named => (Exchange::None, None),
-        true if m.extensions.key_share.is_none() => return Err(Error::NoPreSharedKey),
-        _ => negotiate::exchange(&config, &groups, &shares).map(|(how, why)| (how, Some(why)))?,
-    };
+    let (exchange, why) = pre_shared::exchange(&config, suite, m)?;
     cx.info.reasons.group = why;
     let mut transcript = Transcript::new();
     transcript.set_hash(suite.hash);
@@ -189,6 +186,7 @@ pub(super) fn client_hello(
         Exchange::Retry(group) => {
             early::pass_over(&config, EarlyReason::Retried, cx);
             transcript.add(msg.bytes);
+            let named = pre_shared::named(&config, suite, m).is_some();
             let resumes = named || resume::known_psks(&config, suite, m).next().is_some();
             let (invariants, first_hello) = (retry::invariants(m), transcript.hash());
             let memory = Memory { suite, group, resumes, invariants, first_hello };
@@ -257,7 +255,16 @@ fn negotiated(
     cx.info.server_name = name.map(Into::into);
     negotiate::server_name(&config, m)?;
     cx.info.alpn = negotiate::alpn(&config.common, m.extensions.alpn)?.map(Into::into);
-    let b = Box::new(Hs { config, suite, transcript, tickets: 0, given: None, content: None, shown: None });
+    let b = Box::new(Hs {
+        config,
+        suite,
+        transcript,
+        tickets: 0,
+        given: None,
+        looked: false,
+        content: None,
+        shown: None,
+    });
     Ok(State::WaitCertificate(WaitCertificate { b }))
 }
 
@@ -266,21 +273,11 @@ fn negotiated(
 fn server_hello(
     b: &mut Hs,
     psk: Option<(u16, EarlySecret)>,
-    resumes: bool,
     m: &ClientHello<'_>,
     cx: &mut Cx<'_>,
 ) -> Result<(MasterSecret, Protection), Error> {
     let Hs { config, suite, transcript, tickets, .. } = b;
-    let group = cx.info.group;
-    let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
-    let (share, shared) = match share {
-        Some(KeyShareEntry { group, key_exchange }) => {
-            let agreed = agree::respond(group, key_exchange, cx.entropy).map_err(|_| Fault::BadKeyShare)?;
-            (Some((group, agreed.0)), agreed.1)
-        }
-        None if group.is_none() && psk.is_some() => (None, SharedSecret::none(suite.hash)),
-        None => return Err(Fault::MissingKeyShare.into()),
-    };
+    let (share, shared) = pre_shared::respond(suite, m, cx.info.group, psk.is_some(), cx.entropy)?;
     let share = share.as_ref().map(|(group, key_exchange)| KeyShareEntry { group: *group, key_exchange });
     let mut random = [0; 32];
     cx.entropy.fill(&mut random)?;
@@ -303,7 +300,6 @@ fn server_hello(
 
     let hash = transcript.hash();
     let shows = psk.is_none();
-    *tickets = resume::tickets_to_send(config, m, resumes);
     let early = psk.map_or_else(|| EarlySecret::new(suite, None, cx.tap), |(_, early)| early);
     let secret = early.handshake(&shared, cx.tap);
     let client = secret.client_traffic(&hash, cx.tap);
@@ -336,8 +332,8 @@ impl WaitCertificate {
         if let Some(identified) = resume::identified(&b.config, b.suite, &certificates, &m) {
             return bound(b, identified, msg, &m, cx);
         }
-        match resume::id13(&b.config, &m) {
-            Some(id) => Ok(State::WaitSession(WaitSession { b, id })),
+        match resume::id13(&b.config, &m).map(|(place, id)| Lookup::Session(place, id)) {
+            Some(lookup) => Ok(State::WaitSession(WaitSession { b, lookup })),
             None => not_resumed(b, msg, &m, cx),
         }
     }
@@ -345,15 +341,28 @@ impl WaitCertificate {
 
 pub(crate) struct WaitSession {
     b: Box<Hs>,
-    /// The id, behind its place among the identities.
-    id: (u16, [u8; 32]),
+    lookup: Lookup,
+}
+
+/// What is looked up by an identity.
+enum Lookup {
+    /// A session by its id, behind the place of that among the identities.
+    Session(u16, [u8; 32]),
+    PreSharedKey,
 }
 
 impl WaitSession {
     fn session(self, reply: Reply, msg: &Received<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
-        let (Self { b, id }, m) = (self, msg.client_hello()?);
+        let (Self { mut b, lookup }, m) = (self, msg.client_hello()?);
+        b.looked |= matches!(reply, Reply::Answered(_));
+        let Lookup::Session(place, id) = lookup else {
+            return match pre_shared::given(reply, b.suite, &m) {
+                Some(named) => pre_shared(b, named, msg, &m, cx),
+                None => in_full(b, msg, &m, cx),
+            };
+        };
         let certificates = Certificates::of(b.given.clone(), &b.config, &m);
-        match resume::stored13(&b.config, b.suite, &certificates, (id, reply), &m) {
+        match resume::stored13(&b.config, b.suite, &certificates, ((place, id), reply), &m) {
             Some(identified) => bound(b, identified, msg, &m, cx),
             None => not_resumed(b, msg, &m, cx),
         }
@@ -364,6 +373,9 @@ impl WaitSession {
 fn not_resumed(b: Box<Hs>, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<'_>) -> Result<State, Error> {
     match pre_shared::named(&b.config, b.suite, m) {
         Some(named) => pre_shared(b, named, msg, m, cx),
+        None if !b.looked && pre_shared::asks(&b.config, m) => {
+            Ok(State::WaitSession(WaitSession { b, lookup: Lookup::PreSharedKey }))
+        }
         None => in_full(b, msg, m, cx),
     }
 }
@@ -467,7 +479,8 @@ fn resumed(
         (early.client_early_traffic(&hello, cx.tap), early.early_exporter(&hello, cx.tap))
     });
     let (key, exporter) = accepted.unzip();
-    let (master, client) = server_hello(&mut b, Some((place, early)), true, m, cx)?;
+    b.tickets = resume::tickets_to_send(&b.config, m, true);
+    let (master, client) = server_hello(&mut b, Some((place, early)), m, cx)?;
     let s = finish(b, master, exporter, origin, cx)?;
     let early = key.map(|key| (key, most));
     Ok(State::Flight2(flight2::State::of_resumed(s, peer, client, early, msg, cx)?))
@@ -487,7 +500,10 @@ fn pre_shared(
     b.transcript.add(msg.bytes);
     early::pass_over(&b.config, EarlyReason::NotResumed, cx);
     let peer = auth::pre_shared(&named.key.of);
-    let (master, client) = server_hello(&mut b, Some((named.place, early)), false, m, cx)?;
+    cx.info.group = cx.info.group.filter(|_| !pre_shared::psk_ke(&b.config, m));
+    // Nobody would know later whether a key that was given still stands.
+    b.tickets = if named.given { 0 } else { resume::tickets_to_send(&b.config, m, false) };
+    let (master, client) = server_hello(&mut b, Some((named.place, early)), m, cx)?;
     let s = finish(b, master, None, Origin::from(&named.key.of), cx)?;
     Ok(State::Flight2(flight2::State::of_resumed(s, peer, client, None, msg, cx)?))
 }
@@ -502,7 +518,8 @@ fn in_full(mut b: Box<Hs>, msg: &Received<'_>, m: &ClientHello<'_>, cx: &mut Cx<
 
     early::pass_over(&b.config, EarlyReason::NotResumed, cx);
     b.transcript.add(msg.bytes);
-    let (master, client) = server_hello(&mut b, None, false, m, cx)?;
+    b.tickets = resume::tickets_to_send(&b.config, m, false);
+    let (master, client) = server_hello(&mut b, None, m, cx)?;
     cx.k_recv(Level::Handshake, client, msg.end()?);
     if let Some(judge) = b.config.judge() {
         let authorities = auth::authorities(&b.config, judge);

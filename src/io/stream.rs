@@ -388,6 +388,9 @@ pub(super) fn unanswered(question: &Question<'_>) -> Result<Answer, Error> {
     Err(Error::Unanswered(match question {
         Question::Session { .. } => return Ok(Answer::NoSession),
         Question::Replay { .. } => return Ok(Answer::Unsure),
+        Question::PreSharedKey { .. } => {
+            "the handshake asks for a pre-shared key of the client's, and nobody answers: use handshake_with"
+        }
         Question::Verify { .. } => {
             "the handshake asks whether to trust the peer's certificate, and nobody answers: use handshake_with"
         }

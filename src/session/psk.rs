@@ -280,6 +280,8 @@ pub struct PreSharedKeys {
     /// By fingerprint, to resume sessions that began with them.
     known: HashMap<[u8; 32], PreSharedKey>,
     pub(crate) instead_of_certificates: bool,
+    /// Whether the application is asked for others.
+    pub(crate) asking: bool,
 }
 
 impl PreSharedKeys {
@@ -288,7 +290,7 @@ impl PreSharedKeys {
     /// # Errors
     /// There is none, or two have the same identity.
     pub fn new(keys: impl IntoIterator<Item = PreSharedKey>) -> Result<Self, ConfigError> {
-        let mut table = Self { keys: HashMap::new(), known: HashMap::new(), instead_of_certificates: false };
+        let mut table = Self { asking: false, ..Self::asking() };
         for (place, key) in keys.into_iter().enumerate() {
             table.known.insert(*key.fingerprint(), key.clone());
             for each in key.keys() {
@@ -298,6 +300,19 @@ impl PreSharedKeys {
             }
         }
         if table.keys.is_empty() { Err(ConfigError::Empty("pre-shared keys")) } else { Ok(table) }
+    }
+
+    /// None that is at hand: each client that offers any asks
+    /// [`Question::PreSharedKey`](crate::Question::PreSharedKey).
+    pub fn asking() -> Self {
+        Self { keys: HashMap::new(), known: HashMap::new(), instead_of_certificates: false, asking: true }
+    }
+
+    /// These, and where a client offers none of them, those that the application has:
+    /// [`Question::PreSharedKey`](crate::Question::PreSharedKey) is asked.
+    pub fn asking_for_others(mut self) -> Self {
+        self.asking = true;
+        self
     }
 
     /// Takes these keys where the configuration
@@ -324,7 +339,7 @@ impl From<PreSharedKey> for PreSharedKeys {
     fn from(key: PreSharedKey) -> Self {
         let known = HashMap::from([(*key.fingerprint(), key.clone())]);
         let keys = key.keys().map(|each| (Arc::clone(&each.key.identity), (0, each))).collect();
-        Self { keys, known, instead_of_certificates: false }
+        Self { keys, known, asking: false, ..Self::asking() }
     }
 }
 

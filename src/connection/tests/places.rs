@@ -4,7 +4,7 @@
 use super::again::primed_again;
 use super::alter::{both, keep};
 use super::kit::*;
-use super::pre_shared::psk_ke_alone;
+use super::pre_shared::{self, external, psk_ke_alone, server_of};
 use super::resumption::primed;
 use super::stores::{by_id, primed_by_id};
 use super::{client_early, server_early};
@@ -12,7 +12,7 @@ use crate::config::{ClientAuth, ClientConfig, Judge, ServerConfig};
 use crate::question::Answer;
 use crate::record::Alter;
 use crate::schedule::Side;
-use crate::session::{ReplayRegister, Replays, SessionCache};
+use crate::session::{PreSharedKeys, ReplayRegister, Replays, SessionCache};
 use crate::wire::{NamedGroup, ProtocolVersion};
 
 /// A connection that waits, and what comes next.
@@ -49,7 +49,7 @@ pub(super) const CLIENT: [&str; 21] = [
     "WaitSignature",
     "Connected",
 ];
-pub(super) const SERVER: [&str; 23] = [
+pub(super) const SERVER: [&str; 24] = [
     "Start",
     "Start (resumed)",
     "Start (psk_ke)",
@@ -71,6 +71,7 @@ pub(super) const SERVER: [&str; 23] = [
     "WaitFinished (resumed)",
     "WaitFinished (psk_ke)",
     "WaitSession",
+    "WaitSession (pre-shared key)",
     "WaitFinished (by id)",
     "Connected",
 ];
@@ -159,6 +160,9 @@ fn server_place(state: &str) -> Place {
             let (client, config, _) = primed_by_id(ProtocolVersion::TLS13);
             server(1, &client, &config)
         }
+        "WaitSession (pre-shared key)" => {
+            server(1, &pre_shared::client_of(external(b"device")), &server_of(PreSharedKeys::asking()))
+        }
         "WaitFinished (by id)" => {
             let (client, config) = by_id(ProtocolVersion::TLS13, SessionCache::new());
             connect(&client, &config);
@@ -242,7 +246,7 @@ pub(super) fn asks_as(state: &str) -> &str {
 }
 
 /// The answers that there are, and the state's question that each is for.
-pub(super) fn answers() -> [(Answer, &'static str); 13] {
+pub(super) fn answers() -> [(Answer, &'static str); 15] {
     [
         (Answer::Accept, "WaitVerdict"),
         (Answer::Reject("no".to_owned()), "WaitVerdict"),
@@ -252,6 +256,8 @@ pub(super) fn answers() -> [(Answer, &'static str); 13] {
         (Answer::NoCertificate, "WaitCertificate"),
         (Answer::Session(vec![1; 200]), "WaitSession"),
         (Answer::NoSession, "WaitSession"),
+        (Answer::PreSharedKey(external(b"device")), "WaitSession (pre-shared key)"),
+        (Answer::NoPreSharedKey, "WaitSession (pre-shared key)"),
         (Answer::Refuse, "WaitPerson"),
         (Answer::AcceptThisOnce("the tests".to_owned()), "WaitPerson"),
         (Answer::First, "WaitReplay"),

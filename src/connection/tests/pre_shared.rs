@@ -10,11 +10,14 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::{Reason, Trust};
 use crate::limits;
+use crate::question::{Answer, OwnedQuestion};
 use crate::record::Alter;
 use crate::session::{
-    ClientSessions, PreSharedKey, PreSharedKeys, PskHash, ReplayRegister, Replays, TicketKeys,
+    ClientSessions, PreSharedKey, PreSharedKeys, PskHash, ReplayRegister, Replays, SessionCache, TicketKeys,
 };
 use crate::wire::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const DEVICE: &[u8] = b"device 7";
 
@@ -183,7 +186,7 @@ fn without_a_key_in_common_there_is_a_certificate_or_nothing() {
     connect(&old, &alone.add_identity(PKI.server.identity()));
     let client = client_of(external(DEVICE)).versions(&[ProtocolVersion::TLS12]);
     let options = crate::config::ClientOptions { hide_server_name: true, ..Default::default() };
-    let config = std::sync::Arc::new(client.unwrap());
+    let config = Arc::new(client.unwrap());
     let made = super::super::Connection::client_with(&config, name(), options);
     assert!(matches!(made, Err(Error::Misuse(_))));
 }
@@ -470,7 +473,7 @@ fn a_hello_that_comes_back_is_refused() {
         mirror.assert_failed(Fault::BadRecordMac);
     }
     // Nor does it help to offer a session, where a fleet shares the keys of tickets.
-    let tickets = std::sync::Arc::new(TicketKeys::random());
+    let tickets = Arc::new(TicketKeys::random());
     let (key, other) = (external(DEVICE), external(DEVICE));
     let client = client_of(key.clone()).sessions(ClientSessions::new());
     let [own, other] = [key, other].map(|key| server_of(key).tickets(tickets.clone()));
@@ -508,7 +511,7 @@ fn a_key_is_no_way_around_certificates() {
 #[test]
 fn sessions_go_before_keys_and_end_with_them() {
     let client = || client_of(external(DEVICE)).sessions(ClientSessions::new());
-    let tickets = std::sync::Arc::new(TicketKeys::random());
+    let tickets = Arc::new(TicketKeys::random());
     let server = |keys: PreSharedKeys| server_of(keys).tickets(tickets.clone());
     let same = || server(external(DEVICE).into());
     let config = client();
@@ -561,12 +564,105 @@ fn a_session_that_began_with_a_certificate_goes_before_keys() {
     assert_taken(&c, &s, DEVICE);
 }
 
+/// A server that is given the keys late, each handshake anew.
+fn asked(server: &ServerConfig, key: Option<PreSharedKey>) -> (Party, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let party = Party::server(server).answering(move |question| {
+        let OwnedQuestion::PreSharedKey { .. } = question else { return None };
+        counted.fetch_add(1, Relaxed);
+        Some(key.clone().map_or(Answer::NoPreSharedKey, Answer::PreSharedKey))
+    });
+    (party, count)
+}
+
+#[test]
+fn keys_may_be_given_late() {
+    let late = || server_of(PreSharedKeys::asking()).tickets(TicketKeys::random());
+    let suite = CipherSuite::TLS_AES_128_GCM_SHA256;
+    // All identities are told, and the suite.
+    let client = client_of(external(b"a")).pre_shared_key(imported(DEVICE)).unwrap();
+    let (mut c, mut s) = (Party::client(&client), Party::server(&late()));
+    pump(&mut c, &mut s);
+    let OwnedQuestion::PreSharedKey { identities, suite: chosen } = s.asked() else { panic!() };
+    let sent: Vec<_> = imported(DEVICE).keys().map(|key| key.identity().to_vec()).collect();
+    assert_eq!((identities, *chosen), (&vec![b"a".to_vec(), sent[0].clone(), sent[1].clone()], suite));
+    s.answer(Answer::PreSharedKey(imported(DEVICE)));
+    pump(&mut c, &mut s);
+    assert_taken(&c, &s, DEVICE);
+    // Nobody would know whether the session's key still stands.
+    assert_eq!(kinds(&mut s), [2, 8, 20]);
+    // After a retry it is asked, and once.
+    let retrying = late().groups(&[NamedGroup::SECP256R1]).unwrap();
+    let (s, count) = asked(&retrying, Some(external(b"a")));
+    let (c, s) = connected(
+        Party::client(&client.clone().groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap()),
+        s,
+    );
+    assert!(s.c.info().retried);
+    assert_taken(&c, &s, b"a");
+    assert_eq!(count.load(Relaxed), 1);
+    // What is at hand is not asked for, and a client without keys is not asked about.
+    let both = server_of(PreSharedKeys::from(external(b"a")).asking_for_others());
+    let both = both.add_identity(PKI.server.identity());
+    for (client, trust) in
+        [(&client, Trust::PreSharedKey(b"a"[..].into())), (&client_config(), Trust::Anonymous)]
+    {
+        let (s, count) = asked(&both, None);
+        let (_, s) = connected(Party::client(client), s);
+        assert_eq!((&s.c.info().trust, count.load(Relaxed)), (&trust, 0));
+    }
+    // None, one of another identity or of another hash: a certificate, or nothing.
+    let other = client_config().pre_shared_key(external(b"b")).unwrap();
+    for key in [None, Some(external(b"c")), Some(with_hash(b"b", PskHash::Sha384))] {
+        let (s, count) = asked(&both, key.clone());
+        let (c, _) = connected(Party::client(&other), s);
+        assert_eq!((&c.c.info().trust, count.load(Relaxed)), (&Trust::Policy, 1), "{key:?}");
+        let (mut c, mut s) = (Party::client(&other), asked(&late(), key).0);
+        pump(&mut c, &mut s);
+        assert!(matches!(s.error, Some(Error::NoPreSharedKey)), "{:?}", s.error);
+    }
+    // Without a key agreement, too.
+    let (client, server) = psk_ke_alone();
+    let server = server.pre_shared_keys(PreSharedKeys::asking());
+    let (c, s) = connected(Party::client(&client), asked(&server, Some(external(DEVICE))).0);
+    assert_taken(&c, &s, DEVICE);
+    assert!(c.c.info().group.is_none() && s.c.info().group.is_none());
+    let (mut c, mut s) = (Party::client(&client), asked(&server, None).0);
+    pump(&mut c, &mut s);
+    assert!(matches!(s.error, Some(Error::NoPreSharedKey)), "{:?}", s.error);
+    // What is given must be what the client has, and not come back from it.
+    let key = external(DEVICE);
+    let wrong = PreSharedKey::external(DEVICE, &[8; 32]).unwrap();
+    for (given, fault) in [(wrong, Fault::BadBinder), (key.clone(), Fault::Reflected)] {
+        let (mut c, mut s) = (Party::client(&client_of(key.clone())), asked(&late(), Some(given)).0);
+        pump(&mut c, &mut s);
+        s.assert_failed(fault);
+    }
+}
+
+/// What began with a key is kept in a store as it is in a ticket.
+#[test]
+fn sessions_of_keys_go_by_id_too() {
+    let cache = Arc::new(SessionCache::new());
+    let tickets = Arc::new(TicketKeys::random());
+    let client = client_of(external(DEVICE)).sessions(ClientSessions::new());
+    let server =
+        |key| server_of(key).tickets(tickets.clone()).session_store(cache.clone()).stateful_tickets();
+    assert!(!resumed(&client, &server(external(DEVICE))));
+    let (c, s) = connect(&client, &server(external(DEVICE)));
+    assert!(c.c.info().resumed && s.c.info().resumed);
+    assert_taken(&c, &s, DEVICE);
+    let gone = server(external(b"another"));
+    assert!(matches!(refused(Party::client(&client), &gone).0, Error::NoPreSharedKey));
+}
+
 /// Early data is for the session, which is offered first; a server that takes a key
 /// behind it has rejected that.
 #[test]
 fn early_data_is_not_for_keys() {
-    let keys = || std::sync::Arc::new(TicketKeys::random());
-    let register = std::sync::Arc::new(ReplayRegister::new());
+    let keys = || Arc::new(TicketKeys::random());
+    let register = Arc::new(ReplayRegister::new());
     let client = client_of(external(DEVICE)).sessions(ClientSessions::new()).early_data();
     let server = |tickets| {
         server_of(external(DEVICE)).tickets(tickets).early_data(1000, Replays::InMemory(register.clone()))

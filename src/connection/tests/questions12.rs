@@ -36,6 +36,7 @@ fn kind(question: &Question<'_>) -> &'static str {
         Question::Session { .. } => "Session",
         Question::Replay { .. } => "Replay",
         Question::Refused { .. } => "Refused",
+        Question::PreSharedKey { .. } => "PreSharedKey",
         #[cfg(feature = "static-rsa")]
         Question::Decrypt { .. } => "Decrypt",
     }
