@@ -113,6 +113,9 @@ pub(crate) fn exchange<'a>(
     }
 }
 
+/// This server's share, and its group.
+type Share = (NamedGroup, Vec<u8>);
+
 /// A share of this server's for the client's of this group, and what both come to, or "0"
 /// beside a pre-shared key without a group.
 pub(crate) fn respond(
@@ -121,7 +124,7 @@ pub(crate) fn respond(
     group: Option<NamedGroup>,
     psk: bool,
     entropy: &Entropy,
-) -> Result<(Option<(NamedGroup, Vec<u8>)>, SharedSecret), Fault> {
+) -> Result<(Option<Share>, SharedSecret), Fault> {
     let share = m.extensions.key_share.and_then(|shares| shares.iter().find(|s| Some(s.group) == group));
     match share {
         Some(share) => {
