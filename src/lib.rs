@@ -19,6 +19,7 @@
 //! | `static-rsa` | TLS 1.2 with RSA-encrypted pre-master secrets: no forward secrecy |
 //! | `tokio` | `AsyncTlsStream`, `TlsConnector`, `TlsAcceptor` |
 //! | `hyper`, `axum`, `tonic` | their traits for `AsyncTlsStream`; `HttpsConnector`, `TlsListener`, `TlsConnectInfo` |
+//! | `redis` | [`fleet`]: ticket keys, sessions and a register of replays that machines share |
 //! | `system-roots`, `bundled-roots` | `Roots::system()`, `Roots::bundled()` |
 //! | `x509-parser` | names for rare identifiers in certificates, a second opinion under debug assertions |
 //! | `public-suffix`, `serde`, `cli` | wildcards over public suffixes refused; reports as values; the tool |
@@ -35,6 +36,7 @@
 //!
 //! ```text
 //!   7  reload/        certificates and roots that are renewed in their files   stores  a system's roots
+//!      fleet/         what machines share in a store: ticket keys, sessions, a register of replays
 //!      connectors/    the traits of hyper-util, axum and tonic, a file for each
 //!      io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
@@ -173,6 +175,8 @@ mod connection;
 
 #[cfg(any(feature = "axum", feature = "hyper", feature = "tonic"))]
 mod connectors;
+#[cfg(feature = "redis")]
+pub mod fleet;
 mod io;
 pub mod reload;
 #[cfg(any(feature = "system-roots", feature = "bundled-roots"))]

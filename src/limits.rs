@@ -272,3 +272,46 @@ pub const UNSETTLED_LOOKS: u32 = 10;
 /// Bytes of application data that are thrown away while this side waits for the
 /// peer's close_notify behind its own: what was on its way in a window of TCP's.
 pub const DATA_AFTER_CLOSE: usize = 64 * 1024;
+
+/// Time for an answer of the store that a fleet shares, if nothing else is said: one in the
+/// same hall takes less than a millisecond, and a handshake that waits for it in vain costs
+/// its client no more than a round trip does.
+pub const FLEET_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The most that may be said there: a store that takes longer is away.
+pub const FLEET_TIMEOUT_MOST: Duration = Duration::from_secs(5);
+
+/// How far the clocks of two machines of a fleet may be apart, if nothing else is said: those
+/// that a time server keeps differ by some ten milliseconds, and by a second soon after
+/// a start. An entry of the register lives for so much longer.
+pub const FLEET_CLOCK_SKEW: Duration = Duration::from_secs(2);
+
+/// What clocks in whole seconds add to that.
+pub const WHOLE_SECOND: Duration = Duration::from_secs(1);
+
+/// Questions that wait for the store that a fleet shares, some 200 bytes each: as many as
+/// handshakes that an acceptor works on at once. The next one is answered at once, as where
+/// the store is away.
+pub const FLEET_IN_LINE: usize = HANDSHAKES_AT_ONCE;
+
+/// Questions that go to that store together: their answers are 2 MiB at most, each a
+/// session of [`TICKET_BYTES`].
+pub const FLEET_TOGETHER: usize = 128;
+
+/// How long that store is left alone when it was away, before it is looked for again; and
+/// then twice as long each time, up to [`FLEET_PAUSE_MOST`]. Meanwhile no handshake waits.
+pub const FLEET_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest such pause: it is back for so long before it is found to be.
+pub const FLEET_PAUSE_MOST: Duration = Duration::from_secs(5);
+
+/// How often the register of a fleet is looked at where nobody asks it: a change of the
+/// store's settings or clock is told so soon.
+pub const FLEET_LOOK: Duration = Duration::from_secs(5);
+
+/// Generations of a fleet's ticket keys that a machine holds: each is tried by its name
+/// only, but each is read again and again.
+pub const FLEET_GENERATIONS: usize = 32;
+
+/// Bytes of the names that a fleet's keys have in their store begin with.
+pub const FLEET_PREFIX: usize = 64;

@@ -12,6 +12,10 @@ const MOST_WITH_TOKIO: usize = 42;
 /// The same without ML-KEM, which is the only default feature.
 const MOST_WITHOUT_DEFAULTS: usize = 22;
 
+/// The same with the feature `redis`: of what it adds, most reads the host names of
+/// addresses (`url`).
+const MOST_WITH_REDIS: usize = 60;
+
 /// Crates of which two versions are built: ring's and graviola's.
 const TWICE: [&str; 1] = ["getrandom"];
 
@@ -39,13 +43,14 @@ fn a_user_compiles_few_crates_and_none_twice() {
     let with_tokio = crates(&["--features", "tokio"]);
     at_most(MOST_WITH_TOKIO, &with_tokio);
     at_most(MOST_WITHOUT_DEFAULTS, &crates(&["--no-default-features"]));
+    at_most(MOST_WITH_REDIS, &crates(&["--no-default-features", "--features", "redis"]));
     let mut versions = BTreeMap::<_, Vec<_>>::new();
     for (name, version) in &with_tokio {
         versions.entry(name.as_str()).or_default().push(version);
     }
     let twice: Vec<_> = versions.iter().filter(|(_, versions)| versions.len() > 1).collect();
     assert_eq!(twice.iter().map(|(name, _)| **name).collect::<Vec<_>>(), TWICE, "{twice:?}");
-    for feature_only in ["x509-parser", "clap", "rsa", "serde"] {
+    for feature_only in ["x509-parser", "clap", "redis", "rsa", "serde"] {
         assert!(!versions.contains_key(feature_only), "{feature_only} is a feature's");
     }
 }

@@ -68,6 +68,10 @@ const HOUSE: &[Floor] = &[
         "reload/certificates.rs", "reload/roots.rs", "reload/reloader.rs", "reload/watch.rs", "reload/mod.rs",
     ]),
     Floor(IO, &["stores.rs"]),
+    Floor(IO, &[
+        "fleet/notice.rs", "fleet/desk.rs", "fleet/store.rs", "fleet/register.rs", "fleet/generations.rs",
+        "fleet/worker.rs", "fleet/handle.rs", "fleet/settings.rs", "fleet/mod.rs",
+    ]),
     Floor(8, &["lib.rs"]),
 ];
 

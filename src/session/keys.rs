@@ -133,6 +133,12 @@ impl TicketKey {
         })
     }
 
+    /// One of 32 bytes that `fill` writes: they were never elsewhere.
+    #[cfg(feature = "redis")]
+    pub(crate) fn filled(fill: impl FnOnce(&mut [u8]), encrypts: (u64, u64), decrypts_until: u64) -> Self {
+        Self { key: SealingKey::new(fill), encrypts, decrypts_until }
+    }
+
     fn encrypts(&self, now: u64) -> bool {
         (self.encrypts.0..self.encrypts.1).contains(&now)
     }
@@ -199,6 +205,18 @@ impl TicketKeys {
             #[cfg(test)]
             foreign: None,
         })
+    }
+
+    /// Keys of a fleet: none yet, and then what it [holds](Self::hold).
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_a_fleet(lifetime: u64) -> Self {
+        Self { lifetime, rotation: None, ..Self::random() }
+    }
+
+    /// These, and no others.
+    #[cfg(feature = "redis")]
+    pub(crate) fn hold(&self, keys: Vec<Arc<TicketKey>>) {
+        self.keys.store(Arc::new(keys));
     }
 
     /// Takes a ticket for so long, in whole seconds; a day if nothing is said. A

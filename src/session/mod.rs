@@ -20,6 +20,8 @@ pub use cache::SessionCache;
 pub use export::{ExportedSessions, Imported, SessionsError};
 pub(crate) use keeper::{Keeper, expires};
 pub(crate) use keys::Kind;
+#[cfg(feature = "redis")]
+pub(crate) use keys::{HEADER, open, seal};
 pub use keys::{TicketKey, TicketKeys};
 pub(crate) use peer::Peer;
 pub(crate) use psk::{HashedKey, Sent};
