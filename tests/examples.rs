@@ -4,6 +4,8 @@
 //! its tests do nothing; with `HANDFAST_REQUIRE_PEERS=1` they fail.
 
 mod examples {
+    #[cfg(feature = "redis")]
+    mod fleet;
     mod starttls;
     mod tell;
     mod tls_alpn_01;
