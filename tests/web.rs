@@ -16,6 +16,7 @@ mod web {
     pub(crate) mod authority;
     pub(crate) mod curl;
     pub(crate) mod early;
+    pub(crate) mod fleet;
     pub(crate) mod get;
     pub(crate) mod openssl;
     pub(crate) mod renewal;
@@ -46,6 +47,7 @@ fn main() {
         web::curl::tests(),
         web::openssl::tests(),
         web::early::tests(),
+        web::fleet::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|Test { name, needs, run }| {
         let missing = needs.filter(|program| !is_there(program));

@@ -78,11 +78,22 @@ pub(crate) struct Serve {
 
     /// Take so many octets of early data (0-RTT) on a connection that is resumed, for GET and
     /// HEAD: any other request that came so is answered with 425. Whoever copies early data on
-    /// its way can bring it here again: within this process it is taken once, by a register in
-    /// memory; a client that was refused sends it again itself. In the log it is marked
+    /// its way can bring it here again: it is taken once, by a register in memory or that of
+    /// --redis; a client that was refused sends it again itself. In the log it is marked
     /// `Early-Data: 1`
     #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true)]
     pub(crate) early_data: u32,
+
+    /// Share ticket keys and a register of replays over a Redis with servers that show the same
+    /// certificate's names: redis://HOST:PORT or unix:///PATH. Where it is away, slow or young,
+    /// handshakes go on, and early data is refused
+    #[arg(long, value_name = "URL", requires = "fleet_secret")]
+    pub(crate) redis: Option<String>,
+
+    /// What seals the ticket keys in the store: 32 random octets, or 64 hexadecimal digits, the
+    /// same for each of these servers (openssl rand -hex 32); only its owner may read it
+    #[arg(long, value_name = "FILE", requires = "redis")]
+    pub(crate) fleet_secret: Option<PathBuf>,
 
     /// Close a connection on which nothing moved for this many seconds; a request's header
     /// must arrive in the same time

@@ -4,9 +4,10 @@ use super::args::{ClientCertificate, Serve};
 use super::issuer::Issuer;
 use super::shown::Shown;
 use crate::trust::from_file;
+use handfast::fleet::Fleet;
 use handfast::pki::{UnixTime, Verifier};
 use handfast::reload::{CertificateFiles, Notice, Reloader};
-use handfast::{ClientAuth, Live, PreSharedKeys, ReplayRegister, ServerConfig, TicketKeys};
+use handfast::{ClientAuth, Live, PreSharedKeys, ReplayRegister, Replays, ServerConfig, TicketKeys};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +24,7 @@ pub(crate) struct Made {
     pub(crate) left_out: Vec<Notice>,
 }
 
-pub(crate) fn make(asked: &Serve, listening: SocketAddr) -> Result<Made, String> {
+pub(crate) fn make(asked: &Serve, listening: SocketAddr, fleet: Option<&Fleet>) -> Result<Made, String> {
     let said = |error: handfast::ConfigError| error.to_string();
     let files = files(asked);
     let mut shown = Vec::new();
@@ -37,8 +38,11 @@ pub(crate) fn make(asked: &Serve, listening: SocketAddr) -> Result<Made, String>
         }
     };
     let config = config.alpn(&[b"http/1.1"]).map_err(said)?;
-    let mut config = asked.parameters.server(config).map_err(said)?.tickets(TicketKeys::random());
-    config = config.early_data(asked.early_data, ReplayRegister::new());
+    let mut config = asked.parameters.server(config).map_err(said)?;
+    config = match fleet {
+        Some(fleet) => fleet.configure(config).early_data(asked.early_data, Replays::Asked),
+        None => config.tickets(TicketKeys::random()).early_data(asked.early_data, ReplayRegister::new()),
+    };
     let keys = asked.psk.keys()?;
     if !keys.is_empty() {
         config = config.pre_shared_keys(PreSharedKeys::new(keys).map_err(said)?);

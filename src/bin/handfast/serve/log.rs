@@ -54,6 +54,11 @@ impl Log {
         self.add(Entry::Line(format!("{} {peer} {text}", now())));
     }
 
+    /// A line about no peer, with the time.
+    pub(crate) fn now(&self, text: &str) {
+        self.add(Entry::Line(format!("{} {}", now(), clean(text))));
+    }
+
     /// Something that writes to standard output itself; nobody else does so meanwhile.
     pub(crate) fn story(&self, tell: impl FnOnce() + Send + 'static) {
         self.add(Entry::Story(Box::new(tell)));

@@ -11,6 +11,7 @@ pub(crate) mod args;
 mod body;
 mod config;
 mod early;
+mod fleet;
 mod issuer;
 mod listing;
 mod log;
@@ -66,15 +67,20 @@ async fn serve(asked: &Serve) -> Result<(), String> {
     let said = |error| format!("cannot listen on {}: {error}", asked.addr);
     let listener = TcpListener::bind(asked.addr).await.map_err(said)?;
     let address = listener.local_addr().map_err(said)?;
-    let made = config::make(asked, address)?;
+    let (fleet, told) = fleet::start(asked)?.unzip();
+    let made = config::make(asked, address, fleet.as_ref())?;
     let log = Arc::new(Log::begin()?);
     // From here on they are waited for: who reads the first line may send one.
     let mut signals = Signals::hear().map_err(|error| format!("cannot wait for signals: {error}"))?;
     announce(&log, asked, &site, address, &made);
+    if let Some(told) = told {
+        fleet::listen(told, Arc::clone(&log));
+    }
     let shared = Arc::new(Shared {
         site,
         log,
         config: made.live.clone(),
+        fleet,
         answering: Arc::default(),
         stories: Stories { explain: asked.explain, keylog, complained: AtomicBool::new(false) },
         idle: asked.idle_timeout,

@@ -7,6 +7,7 @@ use super::site::Site;
 use super::story::{Stories, Story};
 use crate::idle::Idle;
 use crate::text::clean;
+use handfast::fleet::Fleet;
 use handfast::{AsyncTlsStream, Connection, ConnectionInfo, Error, Live, ServerConfig};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// How many requests are being answered.
     pub(crate) answering: Arc<AtomicUsize>,
     pub(crate) config: Live<ServerConfig>,
+    /// Who answers what the store is asked.
+    pub(crate) fleet: Option<Fleet>,
     pub(crate) stories: Stories,
     pub(crate) idle: Duration,
     pub(crate) handshake: Duration,
@@ -85,7 +88,7 @@ async fn shake(
     let story = shared.stories.begin();
     let connection = Connection::server_with(&shared.config.current(), story.observer());
     let mut tls = AsyncTlsStream::new(connection, Idle::new(tcp, shared.idle));
-    let ended = match timeout_at(deadline, tls.handshake()).await {
+    let ended = match timeout_at(deadline, handshake(&mut tls, shared.fleet.as_ref())).await {
         // Early data is there: the rest of the handshake follows.
         Ok(Ok(())) if tls.connection().is_handshaking() => return Some((tls, Some(story))),
 
@@ -102,6 +105,13 @@ async fn shake(
             leave(tls).await;
             None
         }
+    }
+}
+
+async fn handshake(tls: &mut AsyncTlsStream<Idle>, fleet: Option<&Fleet>) -> io::Result<()> {
+    match fleet {
+        Some(fleet) => tls.handshake_async(fleet.answering()).await,
+        None => tls.handshake().await,
     }
 }
 
