@@ -193,7 +193,8 @@ impl Offer {
         let protocols = &self.config.common.alpn;
         let same_alpn = match &psk.session.alpn {
             Some(name) => protocols.iter().any(|ours| **ours == **name),
-            None => protocols.is_empty(),
+            // The server that chose none will choose none again.
+            None => protocols.is_empty() || !self.config.common.requires_alpn,
         };
         match &psk.session {
             _ if self.standing.is_none() => Err(EarlyReason::NotJudged),

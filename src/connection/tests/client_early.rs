@@ -93,13 +93,14 @@ fn why_none_is_offered() {
         config
     };
     let two: Change = |config| config.alpn(&[b"h3", b"h2"]).unwrap();
+    let insisting: Change = |config| config.alpn(&[b"h2"]).unwrap().require_alpn();
     let other: Change = |config| config.alpn(&[b"h3"]).unwrap();
     let other_suite: Change = |config| config.suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
     let old: Change = |config| config.versions(&[ProtocolVersion::TLS12]).unwrap();
     use EarlyReason::*;
     type Case = (bool, u32, bool, Change, bool, Result<(), EarlyReason>);
     #[rustfmt::skip]
-    let cases: [Case; 13] = [
+    let cases: [Case; 14] = [
         // ALPN then, what the ticket allows, name hidden then; what changes, name hidden now
         (false, MOST, false, same,        false, Ok(())),
         (false, 1,    false, same,        false, Ok(())),
@@ -110,7 +111,8 @@ fn why_none_is_offered() {
         (false, 0,    false, same,        false, Err(NotAllowed)),
         (true,  MOST, false, other,       false, Err(OtherAlpn)),
         (true,  MOST, false, same,        false, Err(OtherAlpn)),
-        (false, MOST, false, alpn,        false, Err(OtherAlpn)),
+        (false, MOST, false, alpn,        false, Ok(())),
+        (false, MOST, false, insisting,   false, Err(OtherAlpn)),
         (false, MOST, false, same,        true,  Err(OtherName)),
         (false, MOST, true,  same,        false, Err(OtherName)),
         (false, MOST, false, other_suite, false, Err(NoSession)),
