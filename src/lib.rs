@@ -41,10 +41,13 @@
 //!      io/            TlsStream and its halves, for tokio too, key log   bin/handfast  the tool
 //!   6  connection/    Connection: a flow, Receiving, Sending; split
 //!   5  handshake/     client, client13, client12, server, server13, server12, post;
-//!                     context (what a handler may touch), negotiate, auth, retry,
-//!                     resume (what sessions are made of), resumed12 (the short handshake)
-//!      error, identity, identities (by name), info, question,
-//!      session/ (tickets, a client's store), config/, offer
+//!                     flight2 and flight12 (what a server awaits behind its own flight);
+//!                     context (what a handler may touch), negotiate, auth, pre_shared, retry,
+//!                     resume (what sessions are made of), early (whether early data is taken),
+//!                     resumed12 (the short handshake)
+//!      error, early, identity, identities (by name), info, question,
+//!      session/ (tickets, ids, their keys and stores; a register of replays; pre-shared
+//!                keys; what a client keeps, and exports), config/, offer
 //!   4  schedule/      secrets from secrets: transcript, tls13, tls12
 //!   3  record/        bytes <-> records       |  pki/  certificates, names, paths, reports
 //!   2  crypto/        the only floor that names ring or another source of cryptography
@@ -99,7 +102,15 @@
 //!   handshake stands on the heap for its own time, so that a task that serves a
 //!   connection keeps no room for it.
 //! - A server asks for its certificate before it looks at a session: the names of
-//!   the one that it would show say which sessions are its own.
+//!   the one that it would show say which sessions are its own. Then come the session,
+//!   where it is not in the ticket (WAIT_SESSION), the binder, whether the client is still
+//!   to be trusted (WAIT_AGAIN), and whether this is the first time (WAIT_REPLAY): each
+//!   reads the ClientHello where it came, and none is asked before a HelloRetryRequest.
+//! - Early data has windows, events, readers and writers of its own, so that it is never
+//!   taken for what comes behind the handshake. Whatever goes wrong with a store or with a
+//!   register is a handshake without it, and [`EarlyReason`] says why.
+//! - What leaves the process is sealed under the ticket keys as what it is: `Kind` and id
+//!   are authenticated with it (`session/keys.rs`).
 //! - A state that needs the world returns a [`Question`]. The configuration
 //!   answers what it holds in memory, in the same step (`connection/flow.rs`); the
 //!   rest becomes [`Event::Ask`]. The message that made the flow ask stays where it came, the inbox is pinned,

@@ -22,7 +22,7 @@ fn server(number: usize, (peers, certificates, bytes): (usize, usize, usize), se
         let secret = [&[32][..], &[7; 32]].concat();
         let place = (ticket % peers) as u8;
         let ticket = [0, 2, number as u8, ticket as u8];
-        [&[3, 4, 0x13, 1, place][..], &secret, &ticket, &[0; 4], &times, &[0; 4], &[0, 1, 0]].concat()
+        [&[3, 4, 0x13, 1, place][..], &secret, &ticket, &[0; 4], &times, &[0; 4], &[0, 1]].concat()
     };
     let sessions = (0..sessions).flat_map(session).collect::<Vec<_>>();
     let name = [&[name.len() as u8], name.as_bytes()].concat();

@@ -10,6 +10,7 @@ use crate::question::{Answer, OwnedQuestion};
 use ::tokio::io::{AsyncRead, AsyncWrite};
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// Makes connections to servers: an [`AsyncTlsStream`] whose handshake is done.
@@ -98,7 +99,7 @@ impl TlsConnector {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.connect_with(name, ClientOptions::default(), stream).await
+        self.begin(name, ClientOptions::default(), stream, &[])?.await
     }
 
     /// The same with options for this connection alone.
@@ -117,7 +118,7 @@ impl TlsConnector {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.connect_early(name, options, stream, &[]).await
+        self.begin(name, options, stream, &[])?.await
     }
 
     /// The same with early data, which may be replayed: the first of it goes with the
@@ -156,12 +157,27 @@ impl TlsConnector {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        self.begin(name, options, stream, data)?.await
+    }
+
+    /// Makes the connection; what is awaited is on the heap, as the acceptor's.
+    fn begin<'a, S>(
+        &'a self,
+        name: ServerName<'_>,
+        options: ClientOptions,
+        stream: S,
+        data: &'a [u8],
+    ) -> io::Result<Pin<Box<impl Future<Output = io::Result<AsyncTlsStream<S>>> + use<'a, S>>>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let deadline = self.manner.deadline();
         let connection = Connection::client_with(&self.config.current(), name, options)?;
         let mut stream = AsyncTlsStream::new(connection, stream);
-        Manner::send_early(&mut stream, data, deadline).await?;
-        // On the heap, as the acceptor's.
-        Box::pin(self.manner.shake_hands(stream, None, None, deadline)).await
+        Ok(Box::pin(async move {
+            Manner::send_early(&mut stream, data, deadline).await?;
+            self.manner.shake_hands(stream, None, None, deadline).await
+        }))
     }
 }
 
