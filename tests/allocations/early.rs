@@ -134,3 +134,26 @@ fn no_allocation_for_a_record_of_early_data() {
     assert_eq!(records(100), before);
     assert_eq!(talk.ends[1].info().early_data, EarlyData::Accepted);
 }
+
+/// Half a minute long.
+#[test]
+#[ignore]
+fn a_full_register_takes_what_its_entries_take() {
+    const ROOM: usize = 8_192;
+    let register = Arc::new(ReplayRegister::with_room(ROOM));
+    let [_, (client, server)] = configs();
+    let server = Arc::new(ServerConfig::clone(&server).early_data(MOST, register.clone()));
+    let mut refused = 0;
+    let mut talk = || {
+        let mut talk = Talk::start(&client, &server);
+        talk.early(1);
+        talk.settle();
+        refused += usize::from(talk.ends[1].info().early_data != EarlyData::Accepted);
+    };
+    Talk::start(&client, &server).settle();
+    talk();
+    let counted = measure(|| (0..ROOM).for_each(|_| talk()));
+    let octets = usize::try_from(counted.bytes_current).unwrap() / register.len();
+    println!("{} entries, {octets} octets each; {refused} refused", register.len());
+    assert!(register.len() <= ROOM + 64 && octets <= 80);
+}
