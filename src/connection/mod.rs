@@ -395,8 +395,9 @@ impl Connection {
 
     /// A window to write application data into, at most 2^14 bytes long, or
     /// [less](ClientConfig::largest_record). `None` before the handshake is complete (but see
-    /// [`ServerConfig::half_rtt`], and a server that has accepted early data may answer it at once), after [`close`](Self::close), and while
-    /// [`pending`](Self::pending) must be sent first. A KeyUpdate that the peer
+    /// [`ServerConfig::half_rtt`], and a server that has accepted early data may answer it
+    /// at once), after [`close`](Self::close), and while [`pending`](Self::pending) must be
+    /// sent first. A KeyUpdate that the peer
     /// asked for goes before the data (RFC 9846 section 4.7.3). [`Window`] shows it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! never read by accident.
 
 use super::stream::TlsStream;
+use super::transport::read;
 use std::io::{self, BufRead, Read, Write};
 
 /// Reads the early data of a client, where the configuration
@@ -55,11 +56,6 @@ impl<S: Read + Write> BufRead for EarlyReader<'_, S> {
 
 impl<S: Read + Write> Read for EarlyReader<'_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let n = self.fill_buf()?.read(buf)?;
-        self.consume(n);
-        Ok(n)
+        read(self, buf)
     }
 }

@@ -3,7 +3,7 @@
 //! The reader never writes, so that it cannot block in a write: what it would
 //! have to say, the answer to a KeyUpdate or an alert, the writer's next call says.
 
-use super::transport::{Outlet, ReadBefore, fill};
+use super::transport::{Outlet, ReadBefore, fill, read};
 use crate::connection::{Close, Event, Receiver, Sender};
 use crate::error::Error;
 use crate::info::ConnectionInfo;
@@ -163,12 +163,7 @@ impl<S: Read> BufRead for TlsReader<S> {
 
 impl<S: Read> Read for TlsReader<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let n = self.fill_buf()?.read(buf)?;
-        self.consume(n);
-        Ok(n)
+        read(self, buf)
     }
 }
 

@@ -9,7 +9,7 @@
 //! direction; a write never waits for the peer to send.
 
 use super::split::{self, TlsReader, TlsWriter};
-use super::transport::{Outlet, ReadBefore, comes_again, fill, is_broken};
+use super::transport::{Outlet, ReadBefore, comes_again, fill, is_broken, read};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::{Close, Connection, Event};
 use crate::error::Error;
@@ -430,12 +430,7 @@ impl<S: Read + Write> BufRead for TlsStream<S> {
 
 impl<S: Read + Write> Read for TlsStream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let n = self.fill_buf()?.read(buf)?;
-        self.consume(n);
-        Ok(n)
+        read(self, buf)
     }
 }
 

@@ -6,8 +6,18 @@
 use super::error::write_after_close;
 use crate::connection::{Connection, Sender, Space, Window};
 use crate::error::Error;
-use std::io::{self, Cursor, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, BufRead, Cursor, ErrorKind, IoSlice, Read, Write};
 use std::iter::Peekable;
+
+/// Copies what is lent; for no room nothing is waited for.
+pub(super) fn read(from: &mut impl BufRead, buf: &mut [u8]) -> io::Result<usize> {
+    if buf.is_empty() {
+        return Ok(0);
+    }
+    let n = from.fill_buf()?.read(buf)?;
+    from.consume(n);
+    Ok(n)
+}
 
 /// Bytes of the peer that somebody else read from the stream. Most connections
 /// have none, and no room for them.

@@ -21,6 +21,7 @@ mod idle;
 mod output;
 mod paper;
 mod parameters;
+mod private;
 mod psk;
 mod serve;
 mod sessions;

@@ -1,9 +1,10 @@
 //! `--psk` and `--psk-file`: keys that both sides were given outside of TLS.
 
+use crate::private;
 use crate::text::clean;
 use clap::Args;
 use handfast::PreSharedKey;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// Keys instead of certificates.
@@ -29,7 +30,9 @@ impl PskOptions {
             keys.push(key(given).map_err(|why| format!("--psk: {why}"))?);
         }
         if let Some(file) = &self.psk_file {
-            let text = Zeroizing::new(read(file)?);
+            let bytes = private::read(file)?;
+            let text = std::str::from_utf8(&bytes);
+            let text = text.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
             let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
             for (place, line) in lines {
                 let said = |why| format!("{}: line {}: {why}", file.display(), place + 1);
@@ -53,19 +56,6 @@ fn key(text: &str) -> Result<PreSharedKey, String> {
     let secret = secret.map_err(|_| "behind the last colon stands the key, in hexadecimal: it is not")?;
     let said = |error: handfast::ConfigError| clean(&error.to_string());
     PreSharedKey::external(&identity, &secret).map_err(said)
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    let said = |error| format!("cannot read {}: {error}", file.display());
-    #[cfg(unix)]
-    {
-        let metadata = std::fs::metadata(file).map_err(said)?;
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        if metadata.is_file() && mode & 0o077 != 0 {
-            return Err(format!("others may read or write {0}: chmod 600 {0}", file.display()));
-        }
-    }
-    std::fs::read_to_string(file).map_err(said)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Whoever reads the file reads early data and, of TLS 1.2, whole connections; whoever
 //! writes it chooses the servers that this side believes. So it is its owner's alone.
 
+use crate::private::is_open_to_others;
 use clap::Args;
 use handfast::pki::UnixTime;
 use handfast::{ClientSessions, limits};
@@ -45,8 +46,7 @@ impl SessionFile {
         if !metadata.is_file() {
             return Err(format!("{} is not a file: sessions are kept in one", path.display()));
         }
-        #[cfg(unix)]
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+        if is_open_to_others(&metadata) {
             return Err(format!(
                 "others may read or write {0}, where sessions are kept: chmod 600 {0}",
                 path.display()

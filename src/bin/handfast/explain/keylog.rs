@@ -1,5 +1,6 @@
 //! A key log (RFC 9850): secrets in a file that only its owner may read.
 
+use crate::private::is_open_to_others;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -18,13 +19,9 @@ impl KeyLog {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let said = |error| format!("cannot write {}: {error}", path.display());
         let file = options.open(path).map_err(said)?;
-        #[cfg(unix)]
-        {
-            let metadata = file.metadata().map_err(said)?;
-            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-            if metadata.is_file() && mode & 0o077 != 0 {
-                return Err(format!("others may read {0}: chmod 600 {0}", path.display()));
-            }
+        let metadata = file.metadata().map_err(said)?;
+        if metadata.is_file() && is_open_to_others(&metadata) {
+            return Err(format!("others may read {0}: chmod 600 {0}", path.display()));
         }
         Ok(Self(Mutex::new((file, None))))
     }

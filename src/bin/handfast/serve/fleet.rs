@@ -3,7 +3,7 @@
 
 use super::args::Serve;
 use super::log::Log;
-use crate::trust;
+use crate::private;
 use handfast::fleet::{Fleet, FleetSettings, Notice};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,16 +29,7 @@ pub(crate) fn listen(told: Receiver<Notice>, log: Arc<Log>) {
 
 /// The secret of a fleet: 32 octets as they are, or in hexadecimal on one line.
 fn secret(file: &Path) -> Result<Zeroizing<[u8; 32]>, String> {
-    #[cfg(unix)]
-    {
-        let said = |error| format!("cannot read {}: {error}", file.display());
-        let metadata = std::fs::metadata(file).map_err(said)?;
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        if metadata.is_file() && mode & 0o077 != 0 {
-            return Err(format!("others may read or write {0}: chmod 600 {0}", file.display()));
-        }
-    }
-    let bytes = Zeroizing::new(trust::read(file)?);
+    let bytes = private::read(file)?;
     let mut secret = Zeroizing::new([0; 32]);
     let taken = match <&[u8; 32]>::try_from(&bytes[..]) {
         Ok(octets) => {

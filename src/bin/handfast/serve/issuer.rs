@@ -2,6 +2,7 @@
 
 use super::shown::fingerprint;
 use crate::authority::{Authority, DAY};
+use crate::private::is_open_to_others;
 use crate::trust::{from_file, read};
 use handfast::Identity;
 use handfast::pki::{Purpose, ServerName, UnixTime, Verifier};
@@ -135,17 +136,14 @@ fn load(file: PathBuf, key_file: &Path, names: Vec<String>) -> Result<Issuer, St
 
 /// A key that others may read is refused, as it would be theirs.
 fn only_ours(file: &Path) -> Result<(), String> {
-    #[cfg(unix)]
-    {
-        let metadata = file.metadata().map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            return Err(format!(
-                "others may read {0}, and sign with it: chmod 600 {0}, or remove it and ca.pem to begin anew",
-                file.display()
-            ));
-        }
+    let metadata = file.metadata().map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    match is_open_to_others(&metadata) {
+        true => Err(format!(
+            "others may read {0}, and sign with it: chmod 600 {0}, or remove it and ca.pem to begin anew",
+            file.display()
+        )),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// The directory with the authority's certificate, removed in the end.
